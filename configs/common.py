@@ -1,0 +1,77 @@
+"""What all runs share: defaults of every field, with their meaning."""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+  """Fields that the other configs fill in or change."""
+  config = ml_collections.ConfigDict()
+  config.seed = 0
+  config.num_steps = 1000
+  config.batch_size = 16  # global: over all devices of all processes
+  config.crop_size = 96  # HR pixels a side
+  # A workdir or a weights file to start from; "" for a random start.
+  config.init_from = ""
+  # Share of the old value in the running average of the weights, which is then
+  # what is judged and shipped; 0 keeps none.
+  config.ema_decay = 0.0
+
+  # `architecture` and the fields of its module, see srfeat_jax/models.
+  config.generator = ml_collections.ConfigDict()
+
+  config.losses = ml_collections.ConfigDict()
+  config.losses.pixel = "l1"  # or "mse"; images are in [0, 1]
+  config.losses.pixel_weight = 1.0
+
+  config.optimizer = ml_collections.ConfigDict()
+  config.optimizer.b1 = 0.9
+  config.optimizer.b2 = 0.999
+  config.optimizer.eps = 1e-8
+  config.optimizer.clip_norm = 0.0  # largest norm of the gradient; 0: any
+
+  config.learning_rate = piecewise(1e-4, boundaries=(), factors=())
+
+  config.data = ml_collections.ConfigDict()
+  # "synthetic", a folder, or FOLDER=WEIGHT,FOLDER=WEIGHT
+  config.data.train = "synthetic"
+  config.data.crop = "random"  # or "center"
+  config.data.augment = True  # flips and rotations
+  config.data.num_workers = 0  # processes; 0: threads of this one
+  config.data.cache_gib = 2.0  # decoded pictures kept in memory
+  # A folder of sets, "synthetic", or "" for no validation.
+  config.data.benchmarks = ""
+  config.data.sets = ()  # names of the sets to validate on; (): all
+
+  config.log_every = 100
+  config.eval_every = 1000
+  config.checkpoint_every = 1000
+  config.keep_checkpoints = 3
+  return config
+
+
+def piecewise(
+  peak: float, boundaries: tuple[float, ...], factors: tuple[float, ...]
+) -> ml_collections.ConfigDict:
+  """A learning rate times a factor from each boundary on.
+
+  Boundaries are fractions of the run, so that a shorter run has the same shape.
+  """
+  config = ml_collections.ConfigDict()
+  config.schedule = "piecewise"
+  config.peak = peak
+  config.boundaries = boundaries
+  config.factors = factors
+  return config
+
+
+def cosine(peak: float, final: float, until: float):
+  """A learning rate that falls along half a cosine, then stays.
+
+  `until` is the fraction of the run at which `final` is reached.
+  """
+  config = ml_collections.ConfigDict()
+  config.schedule = "cosine"
+  config.peak = peak
+  config.final = final
+  config.until = until
+  return config

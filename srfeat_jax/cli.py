@@ -1,0 +1,98 @@
+"""What all programs share: how they start, and how they fail.
+
+A mistake of the person at the keyboard ends a program with one sentence on
+stderr, beginning with "error:", and status 1. A defect keeps its traceback.
+"""
+
+import errno
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags
+
+from srfeat_jax import errors
+
+BICUBIC = "bicubic"  # Given for weights: the baseline that needs none.
+_INTERRUPTED = 130  # As shells report a program ended by Ctrl-C.
+# What is wrong outside the program: a full disk, no permission, a file where a
+# folder should be.
+_OUTSIDE = (
+  errno.ENOSPC,
+  errno.EDQUOT,
+  errno.EACCES,
+  errno.EPERM,
+  errno.EROFS,
+  errno.EEXIST,
+  errno.ENOTDIR,
+  errno.EISDIR,
+)
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
+  """Parses the flags, runs `main` and ends the process; does not return.
+
+  Args:
+    main: takes the program's name and the arguments that are not flags, which
+      may stand before, between and after the flags; returns the exit status.
+  """
+  # Else it tells of every kind of accelerator that is not there.
+  logging.getLogger("jax").setLevel(logging.WARNING)
+  flags.FLAGS.set_gnu_getopt(True)
+  app.run(functools.partial(_guarded, main), flags_parser=_parse)
+
+
+def fail(error: Exception | str) -> int:
+  """Prints the sentence and returns the exit status that goes with it."""
+  print(f"error: {error}", file=sys.stderr, flush=True)
+  return 1
+
+
+def load_upscaler(weights: str, tile: int | None):
+  """Makes the upscaler that --weights asks for.
+
+  Args:
+    weights: the flag.
+    tile: see `upscaler.Upscaler`.
+
+  Returns:
+    The upscaler, see the module `upscaler`, and its scale (bicubic: 4).
+
+  Raises:
+    errors.InputError: no such weights, or the tile does not suit them.
+  """
+  # JAX takes seconds to import: --help and wrong flags need not wait for it.
+  from srfeat_jax import models
+  from srfeat_jax.inference import upscaler
+
+  if weights == BICUBIC:
+    return upscaler.bicubic, 4
+  from srfeat_jax import weights as weights_lib
+
+  loaded = weights_lib.load(weights)
+  generator = models.build(loaded.generator)
+  upscale = upscaler.Upscaler(generator, loaded.variables, tile)
+  return upscale, upscale.scale
+
+
+def _guarded(main, argv: Sequence[str]) -> int | None:
+  try:
+    return main(argv)
+  except errors.InputError as error:
+    return fail(error)
+  except OSError as error:
+    if error.errno not in _OUTSIDE:
+      raise
+    return fail(f"{error.filename or 'A file'}: {error.strerror}.")
+  except KeyboardInterrupt:
+    print("interrupted", file=sys.stderr)
+    return _INTERRUPTED
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+  try:
+    return flags.FLAGS(argv)
+  except flags.Error as error:
+    sentence = " ".join(str(error).split())
+    sys.exit(fail(f"{sentence} (--help lists the flags)"))

@@ -1,0 +1,1 @@
+"""Pictures on the host: files, scenes, crops, batches (numpy and grain)."""

@@ -1,0 +1,205 @@
+"""Benchmark sets: whole images that a network is judged on, never trained on.
+
+Layout: `FOLDER/SET/HR/*.png`, with `FOLDER/SET/LRx4/*.png` (LRx2, ...) under
+the same file names if low-resolution images are given; any ending of
+`images.EXTENSIONS` will do. Everything about a set that can be wrong, short of
+damaged pixels, is found when it is loaded; pixels are read when they are used.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from srfeat_jax import errors
+from srfeat_jax.data import images, synthetic
+
+SYNTHETIC = "synthetic"
+# Training scenes come from small seeds, the default among them.
+HELD_OUT_SEED = 20_180_908
+_HELD_OUT_SCENES = 10
+_HELD_OUT_SIZE = 256
+_RGB_TO_GRAY = (0.299, 0.587, 0.114)
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkImage:
+  """One image of a set: a file, or a held-out scene.
+
+  Attributes:
+    name: the file's path below HR without its ending; unique in its set.
+    scale: how many times larger HR is than LR.
+    hr_path: the HR file; None for a scene.
+    lr_path: the LR file; None if the set has no LR images.
+    scene: index of the scene, if `hr_path` is None.
+  """
+
+  name: str
+  scale: int
+  hr_path: pathlib.Path | None = None
+  lr_path: pathlib.Path | None = None
+  scene: int = 0
+
+  def hr(self) -> np.ndarray:
+    """Reads uint8 [H, W, 3], or [H, W] from a gray file.
+
+    Bottom and right are cropped until height and width divide by `scale`.
+
+    Raises:
+      errors.InputError: the file cannot be read.
+    """
+    if self.hr_path is None:
+      image = synthetic.scene(self.scene, _HELD_OUT_SIZE, HELD_OUT_SEED)
+    else:
+      image = images.read(self.hr_path)
+    height, width = (n - n % self.scale for n in image.shape[:2])
+    return image[:height, :width]
+
+  def lr(self) -> np.ndarray | None:
+    """Reads uint8 [h, w, 3], or [h, w] where HR is gray; None without a file.
+
+    Raises:
+      errors.InputError: a file cannot be read.
+    """
+    if self.lr_path is None:
+      return None
+    image = images.read_rgb(self.lr_path)
+    if self.hr().ndim == 3:
+      return image
+    # Exact where gray was stored as three equal channels.
+    return np.rint(image @ np.array(_RGB_TO_GRAY)).astype(np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkSet:
+  """A named set of images, sorted by file name."""
+
+  name: str
+  images: tuple[BenchmarkImage, ...]
+
+
+def load(
+  folder: str | os.PathLike, sets: Sequence[str] = (), scale: int = 4
+) -> list[BenchmarkSet]:
+  """Finds benchmark sets and checks names and sizes, without reading pixels.
+
+  Args:
+    folder: the folder that holds the sets; or "synthetic" for one set named
+      "Synthetic" of ten scenes of 256 x 256 that no training sees.
+    sets: names of the sets, in the order wanted; empty: all that have an HR
+      folder, by name.
+    scale: how many times larger HR is than LR.
+
+  Returns:
+    The sets, at least one.
+
+  Raises:
+    errors.InputError: a folder or set is missing or empty; HR and LRx differ in
+      file names; an LR image is not HR / scale (rounded down) in size; an HR
+      image is smaller than `scale`; or the header of a file cannot be read.
+  """
+  synthesised = os.fspath(folder) == SYNTHETIC
+  there = ["Synthetic"] if synthesised else _names(pathlib.Path(folder))
+  for name in sets:
+    if name not in there:
+      raise errors.InputError(
+        f"There is no benchmark set {name} in {folder}; there is"
+        f" {', '.join(there)}."
+      )
+  return [
+    BenchmarkSet(
+      name,
+      _scenes(scale)
+      if synthesised
+      else _pairs(pathlib.Path(folder, name), scale),
+    )
+    for name in sets or there
+  ]
+
+
+def _names(folder: pathlib.Path) -> list[str]:
+  try:
+    names = sorted(
+      entry.name
+      for entry in folder.iterdir()
+      if entry.name[0] != "." and (entry / "HR").is_dir()
+    )
+  except OSError as error:
+    raise errors.InputError(
+      f"The benchmark folder {folder} cannot be read: {error.strerror}."
+    ) from error
+  if not names:
+    raise errors.InputError(
+      f"The benchmark folder {folder} holds no set: expected images in"
+      f" {folder}/SET/HR, with a folder for each SET."
+    )
+  return names
+
+
+def _scenes(scale: int) -> tuple[BenchmarkImage, ...]:
+  return tuple(
+    BenchmarkImage(f"scene_{index:03}", scale, scene=index)
+    for index in range(_HELD_OUT_SCENES)
+  )
+
+
+def _pairs(folder: pathlib.Path, scale: int) -> tuple[BenchmarkImage, ...]:
+  hr_folder, lr_folder = folder / "HR", folder / f"LRx{scale}"
+  files = [path.relative_to(hr_folder) for path in images.find(hr_folder)]
+  has_lr = lr_folder.exists()
+  if has_lr:
+    _check_names(hr_folder, set(files), lr_folder)
+  found = {}
+  for file in files:
+    name = file.with_suffix("").as_posix()
+    if name in found:
+      raise errors.InputError(
+        f"{found[name].hr_path} and {hr_folder / file} have one name but for"
+        " their endings; rename one."
+      )
+    lr_path = lr_folder / file if has_lr else None
+    found[name] = BenchmarkImage(name, scale, hr_folder / file, lr_path)
+    _check_size(found[name])
+  return tuple(found.values())
+
+
+def _check_names(
+  hr_folder: pathlib.Path, hr_files: set[pathlib.Path], lr_folder: pathlib.Path
+) -> None:
+  lr_files = {path.relative_to(lr_folder) for path in images.find(lr_folder)}
+  lacking = [
+    f"{folder} lacks {', '.join(sorted(map(str, missing)))}"
+    for folder, missing in (
+      (hr_folder, lr_files - hr_files),
+      (lr_folder, hr_files - lr_files),
+    )
+    if missing
+  ]
+  if lacking:
+    raise errors.InputError(
+      f"HR and LR images must have the same file names: {'; '.join(lacking)}."
+    )
+
+
+def _check_size(image: BenchmarkImage) -> None:
+  height, width = images.size(image.hr_path)
+  scale = image.scale
+  if min(height, width) < scale:
+    raise errors.InputError(
+      f"{image.hr_path} has {height} x {width} pixels (height x width); at"
+      f" least {scale} x {scale} are needed."
+    )
+  if image.lr_path is None:
+    return
+  given, expected = (
+    images.size(image.lr_path),
+    (height // scale, width // scale),
+  )
+  if given != expected:
+    raise errors.InputError(
+      f"{image.lr_path} has {given[0]} x {given[1]} pixels (height x width);"
+      f" its HR image has {height} x {width}, so {expected[0]} x {expected[1]}"
+      " were expected."
+    )

@@ -1,0 +1,115 @@
+"""From sources to batches of HR crops, sharded by process, restartable.
+
+The batches depend only on the seed and the sources: not on the number of
+processes (each gets its rows of the global batch), not on the number of worker
+processes, and not on where the run was stopped and restored.
+"""
+
+import grain
+import numpy as np
+
+from srfeat_jax import errors
+
+_PREFETCHED_BATCHES = 4
+_READ_THREADS = 8
+
+
+def create(
+  sources,
+  weights: list[float],
+  *,
+  crop_size: int,
+  crop: str,
+  augment: bool,
+  batch_size: int,
+  seed: int,
+  process_index: int = 0,
+  process_count: int = 1,
+  num_workers: int = 0,
+):
+  """Makes the endless iterator of training batches.
+
+  Args:
+    sources: random-access sources, see `sources.create`.
+    weights: how often each source is drawn from; they sum to 1.
+    crop_size: pixels of a crop's side; no picture may be smaller.
+    crop: "random", a new place each time, or "center".
+    augment: flip and rotate each crop at random, all eight ways alike.
+    batch_size: of all processes together.
+    seed: of the order and of the places.
+    process_index: which rows of the global batch are wanted.
+    process_count: the number of processes that share a batch.
+    num_workers: processes that read and crop; 0 uses threads of this one.
+
+  Returns:
+    An iterator of uint8 `[batch_size / process_count, crop_size, crop_size, 3]`
+    with `get_state()`, a small JSON-able dict, and `set_state(state)`.
+
+  Raises:
+    errors.InputError: crop is neither "random" nor "center".
+  """
+  if crop not in ("random", "center"):
+    raise errors.InputError(
+      f'config.data.crop is "{crop}": expected "random" or "center"'
+    )
+  parts = [
+    grain.MapDataset.source(source).seed(seed + i).shuffle().repeat()
+    for i, source in enumerate(sources)
+  ]
+  dataset = parts[0]
+  if len(parts) > 1:
+    dataset = grain.MapDataset.mix(parts, weights)
+  dataset = dataset.seed(seed)
+  if crop == "random":
+    dataset = dataset.random_map(_RandomCrop(crop_size))
+  else:
+    dataset = dataset.map(_CenterCrop(crop_size))
+  if augment:
+    dataset = dataset.random_map(_Augment())
+  batches = grain.experimental.ElasticIterator(
+    dataset,
+    batch_size,
+    grain.sharding.ShardOptions(process_index, process_count),
+    read_options=grain.ReadOptions(
+      num_threads=_READ_THREADS,
+      prefetch_buffer_size=max(
+        _READ_THREADS, _PREFETCHED_BATCHES * batch_size // process_count
+      ),
+    ),
+    multiprocessing_options=grain.multiprocessing.MultiprocessingOptions(
+      num_workers=num_workers
+    )
+    if num_workers
+    else None,
+  )
+  return iter(
+    grain.experimental.ThreadPrefetchIterDataset(
+      batches, prefetch_buffer_size=_PREFETCHED_BATCHES
+    )
+  )
+
+
+class _RandomCrop(grain.transforms.RandomMap):
+  def __init__(self, size: int):
+    self._size = size
+
+  def random_map(self, image: np.ndarray, rng) -> np.ndarray:
+    top = rng.integers(image.shape[0] - self._size + 1)
+    left = rng.integers(image.shape[1] - self._size + 1)
+    return image[top : top + self._size, left : left + self._size]
+
+
+class _CenterCrop(grain.transforms.Map):
+  def __init__(self, size: int):
+    self._size = size
+
+  def map(self, image: np.ndarray) -> np.ndarray:
+    top = (image.shape[0] - self._size) // 2
+    left = (image.shape[1] - self._size) // 2
+    return image[top : top + self._size, left : left + self._size]
+
+
+class _Augment(grain.transforms.RandomMap):
+  def random_map(self, image: np.ndarray, rng) -> np.ndarray:
+    image = np.rot90(image, rng.integers(4))
+    return image[:, ::-1] if rng.integers(2) else image

@@ -1,0 +1,210 @@
+"""Random-access sources of training pictures.
+
+A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, gives the
+same picture for an index every time, and can be sent to a worker process.
+"""
+
+import concurrent.futures
+import functools
+import hashlib
+import os
+import pathlib
+import re
+import tempfile
+
+import numpy as np
+import tqdm
+from absl import logging
+
+from srfeat_jax import errors
+from srfeat_jax.data import images, synthetic
+
+NUM_SCENES = 1000
+SCENE_SIZE = 256
+_NAMED = 20  # how many skipped files of one kind the log names
+
+
+class Scenes:
+  """The embedded source: procedural scenes, no files needed."""
+
+  def __init__(self, size: int, length: int = NUM_SCENES):
+    self._size = size
+    self._length = length
+    self.mean_bytes = 3 * size**2
+
+  def __len__(self) -> int:
+    return self._length
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    return synthetic.scene(index, self._size)
+
+
+class Folder:
+  """The pictures in a folder tree that hold at least one crop.
+
+  Files that cannot be used are named in the log once and skipped: those whose
+  header is unreadable and those that are too small when the source is made,
+  those that turn out damaged when they are decoded. In place of a damaged one
+  the next good picture is given, so an index always yields a picture.
+  """
+
+  def __init__(self, folder: str, min_size: int):
+    """Scans the folder.
+
+    Args:
+      folder: searched recursively for `images.EXTENSIONS`.
+      min_size: pictures with less pixels on a side are skipped.
+
+    Raises:
+      errors.InputError: no such folder, or it holds no usable picture.
+    """
+    self._folder = folder
+    self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
+    # Workers are processes: a marker file is how they agree who tells the log.
+    self._markers = tempfile.TemporaryDirectory(prefix="srfeat_skipped_")
+    self._marker_folder = self._markers.name
+
+  def __getstate__(self):
+    return {k: v for k, v in self.__dict__.items() if k != "_markers"}
+
+  def __len__(self) -> int:
+    return len(self._paths)
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    for offset in range(len(self)):
+      path = self._paths[(index + offset) % len(self)]
+      try:
+        return images.read_rgb(path)
+      except errors.InputError as error:
+        self._name_once(path, error)
+    raise errors.InputError(
+      f"none of the {len(self)} pictures in {self._folder} can be decoded:"
+      " point config.data.train at undamaged files"
+    )
+
+  def _name_once(self, path: pathlib.Path, error: Exception) -> None:
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()
+    try:
+      marker = os.path.join(self._marker_folder, name)
+      os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+      return
+    logging.warning("skipped: %s", error)
+
+
+class Cached:
+  """A source whose most recently used pictures stay decoded in memory."""
+
+  def __init__(self, source, max_pictures: int):
+    self._arguments = (source, max_pictures)
+    self._get = functools.lru_cache(max_pictures)(source.__getitem__)
+
+  def __reduce__(self):
+    return Cached, self._arguments
+
+  def __len__(self) -> int:
+    return len(self._arguments[0])
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    return self._get(index)
+
+
+def create(train: str, crop_size: int, cache_bytes: float):
+  """Makes the sources that `config.data.train` names.
+
+  Args:
+    train: "synthetic", or a folder, or several as `FOLDER=WEIGHT,FOLDER=WEIGHT`
+      where WEIGHT (default 1) is how often a picture comes from that folder.
+    crop_size: pixels of a training crop's side.
+    cache_bytes: how much decoded picture may be kept in memory in all.
+
+  Returns:
+    A list of sources and a list of as many weights that sum to 1.
+
+  Raises:
+    errors.InputError: a folder is missing or holds no usable picture, a weight
+      is not above 0.
+  """
+  sources, weights = [], []
+  for part in train.split(","):
+    name, weight = _split_weight(part)
+    if name == "synthetic":
+      source = Scenes(max(SCENE_SIZE, crop_size))
+    else:
+      source = Folder(name, crop_size)
+    sources.append(source)
+    weights.append(weight)
+  budget = cache_bytes / len(sources)
+  sources = [
+    Cached(source, max_pictures=int(budget / source.mean_bytes))
+    for source in sources
+  ]
+  return sources, [weight / sum(weights) for weight in weights]
+
+
+def _split_weight(part: str) -> tuple[str, float]:
+  match = re.fullmatch(r"(.*)=([^=/]*)", part.strip())
+  name, text = match.groups() if match else (part.strip(), "1")
+  try:
+    weight = float(text)
+  except ValueError:
+    weight = 0.0
+  if not name or not 0 < weight < float("inf"):
+    raise errors.InputError(
+      f'config.data.train has "{part}": expected "synthetic", a folder, or'
+      " FOLDER=WEIGHT with a weight above 0, separated by commas"
+    )
+  return name, weight
+
+
+def _scan(
+  folder: pathlib.Path, min_size: int
+) -> tuple[list[pathlib.Path], float]:
+  """Usable files in order, and their mean decoded size in bytes."""
+  paths = images.find(folder)
+  with concurrent.futures.ThreadPoolExecutor() as pool:
+    sizes = list(
+      tqdm.tqdm(
+        pool.map(_size_or_error, paths),
+        desc=f"checking {folder}",
+        total=len(paths),
+        unit="file",
+        delay=1,
+        leave=False,
+      )
+    )
+  damaged, small, good, num_bytes = [], [], [], 0
+  for path, size in zip(paths, sizes, strict=True):
+    if isinstance(size, errors.InputError):
+      damaged.append(str(size))
+    elif min(size) < min_size:
+      small.append(f"{path} is {size[1]}x{size[0]}")
+    else:
+      good.append(path)
+      num_bytes += 3 * size[0] * size[1]
+  _log_skipped("cannot be read", damaged)
+  _log_skipped(f"smaller than a crop of {min_size}x{min_size}", small)
+  if not good:
+    raise errors.InputError(
+      f"{folder} holds no usable picture: {len(damaged)} of {len(paths)}"
+      f" cannot be read and {len(small)} are smaller than the crop of"
+      f" {min_size}x{min_size}; use larger pictures or a smaller"
+      " config.crop_size"
+    )
+  return good, num_bytes / len(good)
+
+
+def _size_or_error(path):
+  try:
+    return images.size(path)
+  except errors.InputError as error:
+    return error
+
+
+def _log_skipped(reason: str, lines: list[str]) -> None:
+  if not lines:
+    return
+  for line in lines[:_NAMED]:
+    logging.warning("skipped: %s", line)
+  rest = f", the first {_NAMED} are named above" if len(lines) > _NAMED else ""
+  logging.warning("skipped in all: %d files %s%s", len(lines), reason, rest)

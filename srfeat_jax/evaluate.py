@@ -1,0 +1,95 @@
+"""Measures an upscaler on benchmark sets, beside bicubic.
+
+  python -m srfeat_jax.evaluate --weights=runs/x4 --benchmarks=data \\
+    --sets=Set5,Set14,BSD100 --output=results
+
+Prints a table and writes `results.json`, `results.md` and `comparison.png`.
+"""
+
+import functools
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from srfeat_jax import cli, errors
+from srfeat_jax.data import images
+from srfeat_jax.evaluation import evaluator, protocol, report
+from srfeat_jax.inference import upscaler
+
+_SHOWN = 2  # Pictures of each set in comparison.png.
+
+_WEIGHTS = flags.DEFINE_string(
+  "weights",
+  None,
+  'what to measure: workdir of a run, weights file, or "bicubic"',
+  required=True,
+)
+_BENCHMARKS = flags.DEFINE_string(
+  "benchmarks",
+  None,
+  "folder with SET/HR and, where given, SET/LRx4 for each benchmark set; or"
+  ' "synthetic": scenes that need no files',
+  required=True,
+)
+_SETS = flags.DEFINE_list("sets", [], "names of the sets; all that there are")
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "folder for the results", required=True
+)
+_PROTOCOL = flags.DEFINE_enum(
+  "protocol",
+  protocol.MATLAB.name,
+  list(protocol.ALL),
+  "; ".join(
+    f"{each.name}: {each.description}" for each in protocol.ALL.values()
+  ),
+)
+_SAVE_IMAGES = flags.DEFINE_bool(
+  "save_images", False, "write what comes out to OUTPUT/images/SET/NAME.png"
+)
+
+
+def main(argv: Sequence[str]) -> None:
+  """Evaluates as the flags say."""
+  if len(argv) > 1:
+    raise errors.InputError(
+      f'There is no use for the argument "{argv[1]}"; all that this program'
+      " takes are flags."
+    )
+  output = pathlib.Path(_OUTPUT.value)
+  output.mkdir(parents=True, exist_ok=True)
+  rules = protocol.ALL[_PROTOCOL.value]
+  upscale, scale = cli.load_upscaler(_WEIGHTS.value, tile=None)
+  bicubic = functools.partial(upscaler.bicubic, scale=scale)
+  sets = rules.load(_BENCHMARKS.value, _SETS.value, scale)
+  shown = {
+    (each.name, image.name) for each in sets for image in each.images[:_SHOWN]
+  }
+  rows = []
+
+  def keep(set_name, name, lr, sr, hr):
+    if _SAVE_IMAGES.value:
+      # Appended, for a dot in a name is no ending.
+      images.write(output / "images" / set_name / f"{name}.png", sr)
+    if (set_name, name) in shown:
+      method = pathlib.Path(_WEIGHTS.value).name
+      versions = {cli.BICUBIC: bicubic(lr), method: sr}
+      captions = {
+        f"{method} {rules.measure(image, hr, scale)['psnr_y']:.2f} dB": image
+        for method, image in versions.items()
+      }
+      rows.append(report.Row(f"{set_name} {name}", captions, hr))
+
+  results = {"weights": _WEIGHTS.value}
+  results |= evaluator.evaluate(upscale, sets, rules, scale, keep)
+  if _WEIGHTS.value != cli.BICUBIC:
+    baseline = evaluator.evaluate(bicubic, sets, rules, scale)
+    results["bicubic"] = baseline["sets"]
+  report.write(results, output)
+  report.comparison(rows, output / "comparison.png")
+  print(report.table(results))
+  print(f"\nresults.json, results.md and comparison.png are in {output}")
+
+
+if __name__ == "__main__":
+  cli.run(main)

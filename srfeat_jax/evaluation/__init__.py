@@ -1,0 +1,1 @@
+"""How good a generator is on whole benchmark images, and how that is shown."""

@@ -1,0 +1,278 @@
+"""Results as tables, files and pictures.
+
+`results` is what `evaluator.evaluate` returns, with the name of what was
+evaluated under "weights" and, to be set beside it, the "sets" of the baseline
+under "bicubic" if there is one.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import figure
+from matplotlib.backends import backend_agg
+from PIL import Image, ImageDraw, ImageFont
+
+from srfeat_jax import errors
+from srfeat_jax.data import images
+
+_CROP = 96  # HR pixels a side of the detail that `comparison` shows,
+_ZOOM = 3  # how much larger,
+_CAPTION = 28  # the height of the line under it and
+_GAP = 12  # the space between two, in pixels of the sheet.
+
+
+def table(results: Mapping[str, Any]) -> str:
+  """Lays out the means of each set in aligned columns, for a screen."""
+  header, *rows = _means(results)
+  widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+  lines = []
+  for row in (header, ["-" * width for width in widths], *rows):
+    names, numbers = row[:2], row[2:]
+    cells = [
+      text.ljust(width) for text, width in zip(names, widths, strict=False)
+    ]
+    cells += [
+      text.rjust(width) for text, width in zip(numbers, widths[2:], strict=True)
+    ]
+    lines.append("  ".join(cells).rstrip())
+  return "\n".join(lines)
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+  """Writes the means, then each set image by image, as a Markdown page."""
+  protocol = results["protocol"]
+  parts = [
+    f"# {results['weights']}, x{protocol['scale']}",
+    f"Protocol `{protocol['name']}`: {protocol['description']}.",
+    _markdown_table(_means(results)),
+  ]
+  for name in results["sets"]:
+    parts += [f"## {name}", _markdown_table(_images(results, name))]
+  return "\n\n".join(parts) + "\n"
+
+
+def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
+  """Writes `results.json` and `results.md`, each whole or not at all.
+
+  JSON has no infinity: the PSNR of an image equal to its target, and a mean
+  that contains it, is null.
+
+  Args:
+    results: see the module.
+    folder: made if it is missing.
+
+  Raises:
+    OSError: a file cannot be written.
+  """
+  folder = pathlib.Path(folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  text = json.dumps(_finite(results), indent=2, allow_nan=False)
+  _replace(folder / "results.json", text + "\n")
+  _replace(folder / "results.md", markdown(results))
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """One picture as several methods enlarge it, for `comparison`.
+
+  Attributes:
+    name: the picture's.
+    versions: uint8 [H, W, 3] or [H, W] by caption.
+    target: the original, of the same shape.
+  """
+
+  name: str
+  versions: Mapping[str, np.ndarray]
+  target: np.ndarray
+
+
+def comparison(rows: Sequence[Row], path: str | os.PathLike) -> None:
+  """Draws a row for each picture: all of it, then a detail of each version.
+
+  The detail is the square with the strongest gradients in the target, which
+  stands last.
+
+  Args:
+    rows: at least one, all with as many versions.
+    path: the picture file.
+
+  Raises:
+    errors.InputError: the file cannot be written.
+  """
+  side = _CROP * _ZOOM
+  columns = len(rows[0].versions) + 2
+  step_x, step_y = side + _GAP, side + _CAPTION + _GAP
+  size = (_GAP + columns * step_x, _GAP + len(rows) * step_y)
+  sheet = Image.new("RGB", size, "white")
+  font = ImageFont.load_default(16)
+  for i, row in enumerate(rows):
+    box = _detail(row.target)
+    panels = [(row.name, _overview(row.target, box, side))]
+    panels += [
+      (caption, Image.fromarray(image).crop(box).resize((side, side), 0))
+      for caption, image in (*row.versions.items(), ("target", row.target))
+    ]
+    for j, (caption, panel) in enumerate(panels):
+      x, y = _GAP + j * step_x, _GAP + i * step_y
+      sheet.paste(panel, (x, y + side - panel.height))
+      # On a strip of its own, which cuts off what is too long.
+      strip = Image.new("RGB", (side, _CAPTION), "white")
+      ImageDraw.Draw(strip).text((0, 4), caption, "black", font)
+      sheet.paste(strip, (x, y + side))
+  images.write(path, np.asarray(sheet))
+
+
+def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
+  """Draws losses and validation PSNR over the steps of a run.
+
+  Args:
+    metrics: a `metrics.jsonl`; each line an object with "step" and numbers by
+      name, of which "loss/...", "eval/SET/psnr_y" and, drawn dashed,
+      "eval/SET/psnr_y_bicubic" are shown.
+    path: the picture file.
+
+  Raises:
+    errors.InputError: `metrics` cannot be read or holds no loss, or the picture
+      cannot be written.
+  """
+  curves = _curves(pathlib.Path(metrics))
+  losses = [name for name in curves if name.startswith("loss/")]
+  scores = [name for name in curves if name.endswith("/psnr_y")]
+  if not losses:
+    raise errors.InputError(f"{metrics} holds no loss to draw.")
+  sheet = figure.Figure((8, 6 if scores else 3.2), 120, layout="constrained")
+  axes = sheet.subplots(2 if scores else 1, sharex=True, squeeze=False)[:, 0]
+  for name in losses:
+    axes[0].plot(*curves[name], label=name, linewidth=1)
+  axes[0].set(yscale="log", ylabel="loss")
+  for i, name in enumerate(scores):
+    set_name = name.split("/")[1]
+    marker = "." if len(curves[name][0]) < 50 else ""
+    axes[1].plot(*curves[name], f"C{i}", marker=marker, label=set_name)
+    if f"{name}_bicubic" in curves:
+      _, values = curves[f"{name}_bicubic"]
+      label = f"{set_name}, bicubic"
+      axes[1].axhline(values[-1], color=f"C{i}", linestyle="--", label=label)
+  if scores:
+    axes[1].set(ylabel="validation PSNR of Y, dB")
+  axes[-1].set(xlabel="step")
+  for axis in axes:
+    axis.grid(alpha=0.3, which="both")
+    axis.legend(frameon=False)
+  canvas = backend_agg.FigureCanvasAgg(sheet)
+  canvas.draw()
+  images.write(path, np.array(canvas.buffer_rgba())[..., :3])
+
+
+def _detail(image: np.ndarray) -> tuple[int, int, int, int]:
+  """Returns left, top, right and bottom of the square with most gradient."""
+  height, width = image.shape[:2]
+  side = min(_CROP, height, width)
+  gray = np.atleast_3d(image).mean(axis=-1)
+  energy = sum(slope**2 for slope in np.gradient(gray))
+  total = np.pad(energy.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+  inside = (
+    total[side:, side:]
+    - total[:-side, side:]
+    - total[side:, :-side]
+    + total[:-side, :-side]
+  )
+  top, left = map(int, np.unravel_index(inside.argmax(), inside.shape))
+  return left, top, left + side, top + side
+
+
+def _overview(
+  image: np.ndarray, box: tuple[int, int, int, int], side: int
+) -> Image.Image:
+  """Fits the picture into a square and marks the detail."""
+  whole = Image.fromarray(image).convert("RGB")
+  ratio = side / max(whole.size)
+  size = [max(1, round(length * ratio)) for length in whole.size]
+  whole = whole.resize(size, Image.Resampling.LANCZOS)
+  corners = [round(edge * ratio) for edge in box]
+  ImageDraw.Draw(whole).rectangle(corners, outline="red", width=2)
+  return whole
+
+
+def _curves(path: pathlib.Path) -> dict[str, tuple[list, list]]:
+  """Reads steps and values by name."""
+  try:
+    lines = path.read_text().splitlines()
+  except (OSError, UnicodeDecodeError) as error:
+    raise errors.InputError(f"{path} cannot be read: {error}.") from error
+  curves = {}
+  for line in lines:
+    try:
+      scalars = json.loads(line)
+    except json.JSONDecodeError:
+      continue  # A run that was killed leaves half a line.
+    step = scalars.pop("step")
+    for name, value in scalars.items():
+      steps, values = curves.setdefault(name, ([], []))
+      steps.append(step)
+      values.append(value)
+  return curves
+
+
+def _methods(results: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+  """Yields the names of baseline and weights, with their sets."""
+  if "bicubic" in results:
+    yield "bicubic", results["bicubic"]
+  yield results["weights"], results["sets"]
+
+
+def _means(results: Mapping[str, Any]) -> list[list[str]]:
+  rows = []
+  for name in results["sets"]:
+    for method, sets in _methods(results):
+      scores = {k: v for k, v in sets[name].items() if k != "images"}
+      rows.append(
+        [f"{name} ({len(sets[name]['images'])})", method, *_cells(scores)]
+      )
+  return [["set (images)", "method", *scores], *rows]
+
+
+def _images(results: Mapping[str, Any], name: str) -> list[list[str]]:
+  rows = []
+  for image in results["sets"][name]["images"]:
+    for method, sets in _methods(results):
+      scores = sets[name]["images"][image]
+      rows.append([image, method, *_cells(scores)])
+  return [["image", "method", *scores], *rows]
+
+
+def _cells(scores: Mapping[str, float]) -> list[str]:
+  """PSNR to the hundredth of a dB, SSIM to four digits, as papers print."""
+  return [
+    f"{value:.{4 if metric.startswith('ssim') else 2}f}"
+    for metric, value in scores.items()
+  ]
+
+
+def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
+  header, *rows = rows
+  rule = ["---", "---", *["---:"] * (len(header) - 2)]
+  return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+
+
+def _finite(value):
+  if isinstance(value, Mapping):
+    return {key: _finite(item) for key, item in value.items()}
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+  temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+  try:
+    temporary.write_text(text)
+    os.replace(temporary, path)
+  finally:
+    temporary.unlink(missing_ok=True)

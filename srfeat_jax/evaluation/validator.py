@@ -1,0 +1,90 @@
+"""Scores and sample pictures of a generator while it is trained."""
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from srfeat_jax.evaluation import evaluator, protocol
+from srfeat_jax.inference import upscaler
+
+_NUM_SAMPLES = 4
+_SAMPLE_SIZE = 256  # pixels, cut from the middle
+
+
+class Validator:
+  """The benchmark sets that a run is judged on now and then."""
+
+  def __init__(self, generator: nn.Module, folder: str, sets: tuple[str, ...]):
+    """Finds the sets.
+
+    Args:
+      generator: the module in training.
+      folder: of benchmark sets, "synthetic", or "" for no validation at all.
+      sets: names of the sets wanted, () for all.
+
+    Raises:
+      errors.InputError: a set is missing or damaged.
+    """
+    self._generator = generator
+    scale = generator.scale
+    self._sets = protocol.MATLAB.load(folder, sets, scale) if folder else []
+
+  def write_baseline(self, writer) -> None:
+    """Writes bicubic's scores, for step 0, under names ending in `_bicubic`."""
+    scale = self._generator.scale
+    scores = self._scores(lambda lr: upscaler.bicubic(lr, scale=scale))
+    if scores:
+      writer.write_scalars(0, {f"{k}_bicubic": v for k, v in scores.items()})
+
+  def validate(self, step: int, variables, writer) -> dict[str, float]:
+    """Writes scores and sample pictures.
+
+    Args:
+      step: updates done.
+      variables: of the generator, replicated over the devices.
+      writer: see `training.writers`.
+
+    Returns:
+      Scores by name, as `eval/set5/psnr_y`.
+    """
+    variables = jax.tree.map(lambda x: x.addressable_data(0), variables)
+    samples = {}
+
+    def keep(set_name, image_name, lr, sr, hr):
+      if len(samples) < _NUM_SAMPLES:
+        bicubic = upscaler.bicubic(lr, scale=self._generator.scale)
+        panels = [_middle(image) for image in (bicubic, sr, hr)]
+        name = f"bicubic_sr_hr/{set_name}/{image_name}"
+        samples[name] = np.concatenate(panels, axis=1)[None]
+
+    upscale = upscaler.Upscaler(self._generator, variables, tile=None)
+    scores = self._scores(upscale, keep)
+    writer.write_scalars(step, scores)
+    writer.write_images(step, samples)
+    return scores
+
+  def _scores(self, upscale, on_image=None) -> dict[str, float]:
+    results = evaluator.evaluate(
+      upscale,
+      self._sets,
+      scale=self._generator.scale,
+      on_image=on_image,
+    )
+    return {
+      f"eval/{set_name.lower()}/{metric}": value
+      for set_name, scores in results["sets"].items()
+      for metric, value in scores.items()
+      if metric != "images"
+    }
+
+
+def headline(scores: dict[str, float]) -> dict[str, float]:
+  """The scores that papers print, Y's PSNR and SSIM, for the screen."""
+  names = ("psnr_y", "ssim_y")
+  return {k: v for k, v in scores.items() if k.endswith(names)}
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+  top, left = (max(0, (n - _SAMPLE_SIZE) // 2) for n in image.shape[:2])
+  image = image[top : top + _SAMPLE_SIZE, left : left + _SAMPLE_SIZE]
+  return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)

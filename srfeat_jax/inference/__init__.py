@@ -1,0 +1,1 @@
+"""What a finished generator needs to enlarge pictures."""

@@ -1,0 +1,65 @@
+"""Generator weights in one portable safetensors file.
+
+Tensor names are the paths of flax's variables, `params/head/kernel`, arrays
+are as flax has them (kernels HWIO); the generator's config travels in the
+file's metadata, so a file is enough to build the network.
+"""
+
+import json
+import os
+import pathlib
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from flax import traverse_util
+
+from srfeat_jax import errors
+
+
+def save(path: pathlib.Path, generator: dict, variables: dict) -> None:
+  """Writes a generator's config and variables, whole or not at all.
+
+  Args:
+    path: the file to write; replaced if it exists.
+    generator: the config that `models.build` takes, JSON-able.
+    variables: "params" and, with BatchNorm, "batch_stats".
+  """
+  flat = traverse_util.flatten_dict(variables, sep="/")
+  tensors = {k: np.ascontiguousarray(v) for k, v in flat.items()}
+  metadata = {"format": "srfeat_jax", "generator": json.dumps(generator)}
+  partial = path.with_name(f".{path.name}.partial")
+  try:
+    safetensors.numpy.save_file(tensors, partial, metadata)
+    os.replace(partial, path)
+  finally:
+    partial.unlink(missing_ok=True)
+
+
+def load(path: pathlib.Path) -> tuple[dict, dict]:
+  """Reads what `save` wrote.
+
+  Returns:
+    The generator's config and its variables as numpy arrays.
+
+  Raises:
+    errors.InputError: the file is not safetensors, is damaged, or was not
+      written by `save`.
+  """
+  try:
+    with safetensors.safe_open(path, framework="numpy") as file:
+      metadata = file.metadata() or {}
+      tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+  except (OSError, safetensors.SafetensorError, TypeError) as error:
+    raise errors.InputError(
+      f"{path} is not a readable safetensors file ({error}): give a file"
+      " written by this program, or a workdir of a training run"
+    ) from error
+  try:
+    generator = json.loads(metadata["generator"])
+  except (KeyError, json.JSONDecodeError) as error:
+    raise errors.InputError(
+      f"{path} is a safetensors file without the description of a generator"
+      " in its metadata: it was not written by this program"
+    ) from error
+  return generator, traverse_util.unflatten_dict(tensors, sep="/")

@@ -1,0 +1,42 @@
+"""Trains a generator.
+
+python -m srfeat_jax.main --config=configs/pretrain.py --workdir=runs/srfeat
+
+The same command goes on after an interruption. Any field of the config can be
+set as `--config.num_steps=1000`.
+"""
+
+from absl import flags
+from ml_collections import config_flags
+
+from srfeat_jax import cli, errors
+
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "Python file of the config, with :VARIANT if it has any."
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder of the run, made if it is missing."
+)
+_MULTIHOST = flags.DEFINE_bool(
+  "multihost", False, "Joins the processes of a cluster or TPU pod into a run."
+)
+flags.mark_flags_as_required(["config", "workdir"])
+
+
+def main(argv):
+  """Trains as the flags say."""
+  if len(argv) > 1:
+    raise errors.InputError(
+      f'"{argv[1]}" is not a flag: give --config=FILE and --workdir=FOLDER'
+    )
+  import jax
+
+  if _MULTIHOST.value:
+    jax.distributed.initialize()
+  from srfeat_jax import train
+
+  train.train_and_evaluate(_CONFIG.value, _WORKDIR.value)
+
+
+if __name__ == "__main__":
+  cli.run(main)

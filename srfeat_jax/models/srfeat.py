@@ -1,0 +1,110 @@
+"""The generator of SRFeat (Park et al., ECCV 2018, section 3.1)."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from srfeat_jax.models import layers
+
+
+class SRFeat(nn.Module):
+  """Residual blocks whose outputs all reach the reconstructor.
+
+  A 9x9 convolution; residual blocks; the last block's output plus a 1x1
+  convolution of every other block's (the long-range skips); sub-pixel
+  upsampling; a 3x3 convolution. Inside, images are in [-1, 1]. The defaults
+  are the authors' network with batch normalisation; their other variant is
+  `batch_norm=False` with biases everywhere and the uniform initialiser.
+
+  Attributes:
+    features: Channels of the trunk.
+    num_blocks: Residual blocks; one less than that are the skips.
+    scale: Enlargement: 2, 4 or 8.
+    batch_norm: Whether the blocks normalise (decay 0.9, epsilon 1e-5).
+    initializer: "normal" or "uniform", see `layers.Conv`.
+    block_bias: Whether the blocks' convolutions have biases.
+    skip_bias: Whether the skips have biases.
+    activation_after_shuffle: Whether a leaky ReLU ends each upsampling, as in
+      the authors' code but not in the paper's figure.
+    tanh: Whether tanh ends the network.
+    residual_base: Image the network adds its output to: "none", "bilinear" or
+      "bicubic", see `layers.symmetric_to_image`.
+    dtype: Compute dtype: "float32" or "bfloat16". Parameters, batch statistics
+      and the output are float32 either way.
+  """
+
+  features: int = 128
+  num_blocks: int = 16
+  scale: int = 4
+  batch_norm: bool = True
+  initializer: str = "normal"
+  block_bias: bool = False
+  skip_bias: bool = False
+  activation_after_shuffle: bool = True
+  tanh: bool = False
+  residual_base: str = "none"
+  dtype: str = "float32"
+
+  @property
+  def receptive_radius(self) -> int:
+    """LR pixels beyond which nothing influences an output pixel.
+
+    A residual base reaches 2 at most, less than the network itself.
+    """
+    trunk = 4 + 2 * self.num_blocks
+    return trunk + layers.reconstruction_radius(1, self.scale)
+
+  @nn.compact
+  def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
+    """Enlarges images.
+
+    Args:
+      lr: [b, h, w, 3] in [0, 1].
+      train: Normalise by the batch's statistics, and update the running ones
+        in the collection "batch_stats".
+
+    Returns:
+      Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
+    """
+    conv = functools.partial(
+      layers.Conv, initializer=self.initializer, dtype=self.dtype
+    )
+    activation = functools.partial(layers.LeakyReLU, 0.2)
+    norm = functools.partial(
+      nn.BatchNorm,
+      use_running_average=not train,
+      momentum=0.9,
+      epsilon=1e-5,
+      dtype=self.dtype,
+    )
+
+    x = conv(self.features, 9, name="head")(2 * lr - 1)
+    skips = []
+    for i in range(self.num_blocks):
+      x = layers.ResidualBlock(
+        self.features,
+        make_conv=functools.partial(conv, use_bias=self.block_bias),
+        make_activation=activation,
+        make_norm=norm if self.batch_norm else None,
+        name=f"blocks_{i}",
+      )(x)
+      if i < self.num_blocks - 1:
+        skip = conv(
+          self.features, 1, use_bias=self.skip_bias, name=f"skips_{i}"
+        )
+        skips.append(skip(x))
+    x = sum(skips, start=x)
+
+    for i in range(layers.num_upsamples(self.scale)):
+      x = layers.Upsample(
+        self.features,
+        make_conv=conv,
+        make_activation=activation if self.activation_after_shuffle else None,
+        name=f"upsample_{i}",
+      )(x)
+    y = conv(3, name="tail")(x).astype(jnp.float32)
+    if self.tanh:
+      y = jnp.tanh(y)
+    return layers.symmetric_to_image(y, lr, self.scale, self.residual_base)

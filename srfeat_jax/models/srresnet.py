@@ -1,0 +1,166 @@
+"""SRResNet, and its modification without normalisation."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from srfeat_jax.models import layers
+from srfeat_jax.ops import resize
+
+
+class SRResNet(nn.Module):
+  """The generator of SRGAN (Ledig et al., CVPR 2017, figure 4).
+
+  A 9x9 convolution; residual blocks with batch normalisation; a convolution
+  and a skip over all blocks; sub-pixel upsampling; a 9x9 convolution. It takes
+  images in [0, 1] as they are and gives [-1, 1] before the last mapping.
+
+  Attributes:
+    features: Channels of the trunk.
+    num_blocks: Residual blocks.
+    scale: Enlargement: 2, 4 or 8.
+    batch_norm_momentum: Share of the old running statistics kept at a step;
+      PyTorch's momentum is one minus this.
+    batch_norm_epsilon: Added to variances.
+    prelu_per_channel: Whether each PReLU learns a slope a channel, not one.
+    block_bias: Whether convolutions before a normalisation have biases.
+    tanh: Whether tanh ends the network.
+    residual_base: Image the network adds its output to: "none", "bilinear" or
+      "bicubic", see `layers.symmetric_to_image`.
+    dtype: Compute dtype: "float32" or "bfloat16". Parameters, batch statistics
+      and the output are float32 either way.
+  """
+
+  features: int = 64
+  num_blocks: int = 16
+  scale: int = 4
+  batch_norm_momentum: float = 0.9
+  batch_norm_epsilon: float = 1e-5
+  prelu_per_channel: bool = False
+  block_bias: bool = False
+  tanh: bool = False
+  residual_base: str = "none"
+  dtype: str = "float32"
+
+  @property
+  def receptive_radius(self) -> int:
+    """LR pixels beyond which nothing influences an output pixel.
+
+    A residual base reaches 2 at most, less than the network itself.
+    """
+    trunk = 4 + 2 * self.num_blocks + 1
+    return trunk + layers.reconstruction_radius(4, self.scale)
+
+  @nn.compact
+  def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
+    """Enlarges images.
+
+    Args:
+      lr: [b, h, w, 3] in [0, 1].
+      train: Normalise by the batch's statistics, and update the running ones
+        in the collection "batch_stats".
+
+    Returns:
+      Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
+    """
+    conv = functools.partial(layers.Conv, dtype=self.dtype)
+    block_conv = functools.partial(conv, use_bias=self.block_bias)
+    activation = functools.partial(layers.PReLU, self.prelu_per_channel)
+    norm = functools.partial(
+      nn.BatchNorm,
+      use_running_average=not train,
+      momentum=self.batch_norm_momentum,
+      epsilon=self.batch_norm_epsilon,
+      dtype=self.dtype,
+    )
+
+    head = conv(self.features, 9, name="head")(lr)
+    head = activation(name="head_activation")(head)
+    x = head
+    for i in range(self.num_blocks):
+      x = layers.ResidualBlock(
+        self.features,
+        make_conv=block_conv,
+        make_activation=activation,
+        make_norm=norm,
+        name=f"blocks_{i}",
+      )(x)
+    x = block_conv(self.features, name="trunk")(x)
+    x = head + norm(name="trunk_norm")(x)
+
+    for i in range(layers.num_upsamples(self.scale)):
+      x = layers.Upsample(
+        self.features,
+        make_conv=conv,
+        make_activation=activation,
+        name=f"upsample_{i}",
+      )(x)
+    y = conv(3, 9, name="tail")(x).astype(jnp.float32)
+    if self.tanh:
+      y = jnp.tanh(y)
+    return layers.symmetric_to_image(y, lr, self.scale, self.residual_base)
+
+
+class MSRResNet(nn.Module):
+  """SRResNet as ESRGAN's authors modified it in their code (BasicSR).
+
+  No normalisation, 3x3 convolutions with biases only, no skip over the blocks,
+  one convolution more at full resolution, and the bilinearly enlarged input
+  added at the end. Images are in [0, 1] throughout.
+
+  Attributes:
+    features: Channels of the trunk.
+    num_blocks: Residual blocks.
+    scale: Enlargement: 2, 4 or 8.
+    dtype: Compute dtype: "float32" or "bfloat16". Parameters and the output
+      are float32 either way.
+  """
+
+  features: int = 64
+  num_blocks: int = 16
+  scale: int = 4
+  dtype: str = "float32"
+
+  @property
+  def receptive_radius(self) -> int:
+    """LR pixels beyond which nothing influences an output pixel."""
+    trunk = 1 + 2 * self.num_blocks
+    return trunk + layers.reconstruction_radius(2, self.scale)
+
+  @nn.compact
+  def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
+    """Enlarges images.
+
+    Args:
+      lr: [b, h, w, 3] in [0, 1].
+      train: Makes no difference: taken so that all generators are called alike.
+
+    Returns:
+      Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
+    """
+    del train
+    conv = functools.partial(
+      layers.Conv, initializer="kaiming_tenth", dtype=self.dtype
+    )
+    activation = functools.partial(layers.LeakyReLU, 0.1)
+
+    x = activation()(conv(self.features, name="head")(lr))
+    for i in range(self.num_blocks):
+      x = layers.ResidualBlock(
+        self.features,
+        make_conv=conv,
+        make_activation=functools.partial(layers.LeakyReLU, 0.0),
+        name=f"blocks_{i}",
+      )(x)
+    for i in range(layers.num_upsamples(self.scale)):
+      x = layers.Upsample(
+        self.features,
+        make_conv=conv,
+        make_activation=activation,
+        name=f"upsample_{i}",
+      )(x)
+    x = activation()(conv(self.features, name="hr_conv")(x))
+    y = conv(3, name="tail")(x).astype(jnp.float32)
+    return resize.resize(lr, self.scale, "bilinear") + y
