@@ -4,13 +4,15 @@
       --config.data.train=COCO/train2017 --config.data.benchmarks=BENCHMARKS \
       --workdir=runs/VARIANT
 
-| variant | paper | expected, Set5 / Set14 / BSD100 |
-|---|---|---|
-| `srfeat` | Park et al. 2018 (SRFeat_M) | Y 32.27 / 28.71 / 27.64 in the paper; centre296 RGB 30.56 / 26.38 / 25.78 |
-| `srfeat_nobn` | the same without BatchNorm | centre296 RGB 30.72 / 26.44 / 25.82 |
-| `srfeat_lite` | a small one for CPUs | Y about 30.6 on Set5 in an hour on two cores |
-| `srresnet` | Ledig et al. 2017 | Y 32.05 / 28.49 / 27.58 |
-| `msrresnet` | Wang et al. 2018 (BasicSR) | RGB crop 4: 30.25 / 26.78 |
+srfeat        Park et al. 2018. The paper's SRFeat_M, trained on ImageNet: Y
+              32.27 / 28.71 / 27.64 dB on Set5 / Set14 / BSD100. On COCO, in
+              the protocol centre296 (RGB): 30.56 / 26.38 / 25.78.
+srfeat_nobn   The same without BatchNorm, in centre296: 30.72 / 26.44 / 25.82.
+srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
+              an hour on two cores.
+srresnet      Ledig et al. 2017: Y 32.05 / 28.49 / 27.58.
+msrresnet     Wang et al. 2018, as in BasicSR: RGB without a border of 4, 30.25
+              / 26.78 on Set5 / Set14.
 
 Both SRFeat variants: COCO 2017 without small images, 116,620 pictures, centre
 crops of 296 px, batch 9, 20 epochs of 12,958 iterations, MSE, Adam. The cost
@@ -18,6 +20,7 @@ is days on one GPU of 2018; a step has about 7.7 TFLOP.
 """
 
 import ml_collections
+
 from configs import common
 
 _EPOCH = 12_958

@@ -8,6 +8,7 @@ beats bicubic on scenes it has not seen; for pictures, train on pictures.
 """
 
 import ml_collections
+
 from configs import pretrain
 
 

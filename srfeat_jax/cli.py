@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 from srfeat_jax import errors
 
@@ -77,6 +78,8 @@ def load_upscaler(weights: str, tile: int | None):
 
 
 def _guarded(main, argv: Sequence[str]) -> int | None:
+  if flags.FLAGS["verbosity"].using_default_value:
+    absl_logging.set_verbosity(absl_logging.WARNING)  # libraries tell a lot
   try:
     return main(argv)
   except errors.InputError as error:

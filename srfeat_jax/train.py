@@ -92,7 +92,9 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
         means = window.flush()
         writer.write_scalars(step, means | progress.report(step, means))
       with progress.pause():
-        if step % config.eval_every == 0 or step == config.num_steps:
+        if validator.sets and (
+          step % config.eval_every == 0 or step == config.num_steps
+        ):
           scores = validator.validate(step, state.best_variables, writer)
           progress.show(step, validator_lib.headline(scores))
         if last or step % config.checkpoint_every == 0:

@@ -5,6 +5,10 @@ processes (each gets its rows of the global batch), not on the number of worker
 processes, and not on where the run was stopped and restored.
 """
 
+import multiprocessing
+import os
+import threading
+
 import grain
 import numpy as np
 
@@ -66,6 +70,8 @@ def create(
     dataset = dataset.map(_CenterCrop(crop_size))
   if augment:
     dataset = dataset.random_map(_Augment())
+  if num_workers:
+    dataset = dataset.map(_EndsWithParent())
   batches = grain.experimental.ElasticIterator(
     dataset,
     batch_size,
@@ -113,3 +119,28 @@ class _Augment(grain.transforms.RandomMap):
   def random_map(self, image: np.ndarray, rng) -> np.ndarray:
     image = np.rot90(image, rng.integers(4))
     return image[:, ::-1] if rng.integers(2) else image
+
+
+class _EndsWithParent(grain.transforms.Map):
+  """Ends a worker process when the run is gone; changes nothing else.
+
+  Without it, workers of a run that was killed would wait for it forever.
+  """
+
+  def map(self, image: np.ndarray) -> np.ndarray:
+    return image
+
+  def __reduce__(self):
+    return _watch_parent, ()
+
+
+def _watch_parent() -> _EndsWithParent:
+  parent = multiprocessing.parent_process()
+  if parent is not None:
+
+    def wait():
+      parent.join()
+      os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+  return _EndsWithParent()

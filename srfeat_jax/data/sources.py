@@ -84,8 +84,10 @@ class Folder:
 
   def _name_once(self, path: pathlib.Path, error: Exception) -> None:
     name = hashlib.sha256(os.fsencode(path)).hexdigest()
+    marker = os.path.join(self._marker_folder, name)
+    # A long run outlives what some systems leave in temporary folders.
+    os.makedirs(self._marker_folder, exist_ok=True)
     try:
-      marker = os.path.join(self._marker_folder, name)
       os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
       return

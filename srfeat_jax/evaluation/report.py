@@ -162,6 +162,7 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
   if scores:
     axes[1].set(ylabel="validation PSNR of Y, dB")
   axes[-1].set(xlabel="step")
+  axes[-1].xaxis.get_major_locator().set_params(integer=True)
   for axis in axes:
     axis.grid(alpha=0.3, which="both")
     axis.legend(frameon=False)

@@ -12,7 +12,11 @@ _SAMPLE_SIZE = 256  # pixels, cut from the middle
 
 
 class Validator:
-  """The benchmark sets that a run is judged on now and then."""
+  """The benchmark sets that a run is judged on now and then.
+
+  Attributes:
+    sets: a list of `benchmarks.BenchmarkSet`, empty when nothing is validated.
+  """
 
   def __init__(self, generator: nn.Module, folder: str, sets: tuple[str, ...]):
     """Finds the sets.
@@ -27,7 +31,7 @@ class Validator:
     """
     self._generator = generator
     scale = generator.scale
-    self._sets = protocol.MATLAB.load(folder, sets, scale) if folder else []
+    self.sets = protocol.MATLAB.load(folder, sets, scale) if folder else []
 
   def write_baseline(self, writer) -> None:
     """Writes bicubic's scores, for step 0, under names ending in `_bicubic`."""
@@ -66,7 +70,7 @@ class Validator:
   def _scores(self, upscale, on_image=None) -> dict[str, float]:
     results = evaluator.evaluate(
       upscale,
-      self._sets,
+      self.sets,
       scale=self._generator.scale,
       on_image=on_image,
     )

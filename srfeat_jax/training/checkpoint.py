@@ -5,11 +5,13 @@ that is killed or a disk that fills up while saving leaves the last complete
 checkpoint as it was.
 """
 
+import logging
 import os
 import pathlib
 
 import jax
 import orbax.checkpoint as ocp
+from absl import logging as absl_logging
 
 from srfeat_jax import errors
 
@@ -24,6 +26,7 @@ class Checkpointer:
       workdir: of the run.
       keep: how many of the newest checkpoints stay.
     """
+    _hush_orbax()
     self._folder = folder(workdir)
     self._manager = ocp.CheckpointManager(
       self._folder, options=ocp.CheckpointManagerOptions(max_to_keep=keep)
@@ -106,8 +109,20 @@ class _ExplainedErrors:
     if not isinstance(error, (OSError, ValueError, RuntimeError)):
       return
     raise errors.InputError(
-      f"the checkpoint could not be written to {self._path}: {error}"
+      f"a checkpoint could not be written to {self._path} ({error}); those"
+      " before it are whole: make room there and run the same command again"
     ) from error
+
+
+def _hush_orbax() -> None:
+  """Keeps out of the log what is raised as an exception anyway.
+
+  Its threads log a failure once for every array, with tracebacks.
+  """
+  absl_logging.get_absl_logger().addFilter(
+    lambda record: "orbax" not in record.pathname
+  )
+  logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def folder(workdir: pathlib.Path) -> pathlib.Path:
@@ -126,7 +141,8 @@ def restore_generator(workdir: pathlib.Path) -> dict:
   """
   path = folder(workdir)
   options = ocp.CheckpointManagerOptions(read_only=True)
-  manager = ocp.CheckpointManager(path, options=options)
+  handlers = {"state": ocp.PyTreeCheckpointHandler()}
+  manager = ocp.CheckpointManager(path, options=options, item_handlers=handlers)
   if manager.latest_step() is None:
     raise errors.InputError(
       f"{path} holds no complete checkpoint: give the --workdir of a run"

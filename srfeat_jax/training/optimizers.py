@@ -1,5 +1,7 @@
 """Learning rates over a run, and the optimiser that follows them."""
 
+import collections
+
 import optax
 
 from srfeat_jax import errors
@@ -20,31 +22,38 @@ def learning_rate(config, num_steps: int) -> optax.Schedule:
   Raises:
     errors.InputError: a field does not fit the above.
   """
-  if config.schedule == "piecewise":
-    if len(config.boundaries) != len(config.factors):
-      raise errors.InputError(
-        f"config.learning_rate.boundaries has {len(config.boundaries)}"
-        f" entries and factors {len(config.factors)}: give one factor for"
-        " each boundary"
-      )
-    return optax.piecewise_constant_schedule(
-      config.peak,
-      {
-        round(boundary * num_steps): factor
-        for boundary, factor in zip(
-          config.boundaries, config.factors, strict=True
-        )
-      },
+  schedule, peak = config.schedule, config.peak
+  _require(peak > 0, "learning_rate.peak", peak, "a number above 0")
+  if schedule == "piecewise":
+    boundaries, factors = config.boundaries, config.factors
+    _require(
+      len(factors) == len(boundaries) and all(factor > 0 for factor in factors),
+      "learning_rate.factors",
+      factors,
+      f"numbers above 0, one for each of the boundaries {boundaries}",
     )
-  if config.schedule == "cosine":
-    return optax.cosine_decay_schedule(
-      config.peak,
-      decay_steps=max(1, round(config.until * num_steps)),
-      alpha=config.final / config.peak,
-    )
-  raise errors.InputError(
-    f'config.learning_rate.schedule is "{config.schedule}": expected'
-    ' "piecewise" or "cosine"'
+    # In a short run two boundaries may fall on one step: both count.
+    factor_at = collections.defaultdict(lambda: 1.0)
+    for boundary, factor in zip(boundaries, factors, strict=True):
+      factor_at[round(boundary * num_steps)] *= factor
+    return optax.piecewise_constant_schedule(peak, dict(factor_at))
+  _require(
+    schedule == "cosine",
+    "learning_rate.schedule",
+    schedule,
+    '"piecewise" or "cosine"',
+  )
+  final = config.final
+  _require(
+    0 <= final <= peak,
+    "learning_rate.final",
+    final,
+    f"a number from 0 to the peak, {peak}",
+  )
+  return optax.cosine_decay_schedule(
+    peak,
+    decay_steps=max(1, round(config.until * num_steps)),
+    alpha=final / peak,
   )
 
 
@@ -55,9 +64,23 @@ def adam(config, schedule: optax.Schedule) -> optax.GradientTransformation:
     config: `config.optimizer`: `b1`, `b2`, `eps` and `clip_norm`, the largest
       global norm that passes unscaled, 0 for no limit.
     schedule: the learning rate by step.
+
+  Raises:
+    errors.InputError: `clip_norm` is below 0.
   """
+  _require(
+    config.clip_norm >= 0,
+    "optimizer.clip_norm",
+    config.clip_norm,
+    "a number above 0, or 0 for no limit",
+  )
   transform = optax.adam(schedule, b1=config.b1, b2=config.b2, eps=config.eps)
   if config.clip_norm:
     clip = optax.clip_by_global_norm(config.clip_norm)
     return optax.chain(clip, transform)
   return transform
+
+
+def _require(valid: bool, field: str, value, expected: str) -> None:
+  if not valid:
+    raise errors.InputError(f"config.{field} is {value!r}: expected {expected}")

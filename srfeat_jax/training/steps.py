@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from srfeat_jax import errors
 from srfeat_jax.training import degrade, losses
 from srfeat_jax.training import state as state_lib
 
@@ -28,7 +29,15 @@ def make_pixel_step(
   Returns:
     A pure function of a `TrainState` and uint8 HR crops `[b, H, W, 3]` to the
     next state and a dict of float32 scalars by metric name.
+
+  Raises:
+    errors.InputError: `ema_decay` is not a share.
   """
+  if not 0 <= config.ema_decay < 1:
+    raise errors.InputError(
+      f"config.ema_decay is {config.ema_decay}: expected a number from 0, for"
+      " no average, to below 1"
+    )
 
   def loss_function(params, batch_stats, lr, hr):
     sr, updates = generator.apply(
@@ -50,7 +59,7 @@ def make_pixel_step(
     network = _update(optimizer, network, gradients, batch_stats)
     metrics = {
       "loss/pixel": loss,
-      "gradient_norm/generator": optax.global_norm(gradients),
+      "gradient_norm/generator": optax.tree.norm(gradients),
       "learning_rate/generator": schedule(state.step),
     }
     ema = _average(state.ema, network.variables, config.ema_decay, state.step)

@@ -17,7 +17,8 @@ def create(workdir: pathlib.Path, *, first_step: int, active: bool):
 
   Args:
     workdir: of the run.
-    first_step: lines of later steps, left over from before a restart, go.
+    first_step: lines of later steps, left over from before a restart, go; at
+      0, where nothing was restored, all do.
     active: False in all processes but one, which then write nothing.
   """
   if not active:
@@ -47,7 +48,7 @@ class JsonlWriter:
   def __init__(self, path: pathlib.Path, *, first_step: int):
     self._path = path
     kept = []
-    if path.exists():
+    if first_step > 0 and path.exists():
       kept = [
         line
         for line in path.read_text().splitlines()

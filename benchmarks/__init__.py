@@ -1,0 +1,1 @@
+"""What is measured; run as programs, never imported by the package."""

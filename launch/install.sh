@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Makes .venv beside this folder and installs the project into it.
+#   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml: test, cuda, tpu
+# Does nothing when .venv already has what pyproject.toml and requirements.txt
+# ask for. PYTHON chooses the interpreter (3.11 or newer).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+extras=${1:-}
+
+if [ ! -x .venv/bin/python ]; then
+  for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+      2>/dev/null && break
+    python=
+  done
+  if [ -z "$python" ]; then
+    echo "error: no Python 3.11 or newer found: install one, or name it" \
+      "as PYTHON=/path/to/python" >&2
+    exit 1
+  fi
+  echo "making .venv with $("$python" --version)"
+  "$python" -m venv .venv || {
+    rm -rf .venv
+    echo "error: $python cannot make virtual environments: on Debian and" \
+      "Ubuntu, apt install python3-venv" >&2
+    exit 1
+  }
+fi
+
+wanted="$extras $(cat pyproject.toml requirements.txt | cksum)"
+if ! grep -qxF "$wanted" .venv/installed 2>/dev/null; then
+  echo "installing (some hundred MB the first time)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    --editable ".${extras:+[$extras]}"
+  echo "$wanted" >> .venv/installed
+fi

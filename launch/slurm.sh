@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=srfeat_jax
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=8
+#SBATCH --cpus-per-task=32
+#SBATCH --signal=TERM@120
+#SBATCH --requeue
+# One process a node, all of them one run. Asked to stop, it saves and ends; the
+# requeued job goes on there.
+#   sbatch launch/slurm.sh configs/pretrain.py:srfeat /shared/runs/srfeat [FLAGS]
+# The work directory must be on a disk that all nodes share.
+set -euo pipefail
+cd "${SLURM_SUBMIT_DIR:?run me with sbatch}"
+exec srun launch/local.sh "$@" --multihost
