@@ -22,6 +22,7 @@ is days on one GPU of 2018; a step has about 7.7 TFLOP.
 import ml_collections
 
 from configs import common
+from srfeat_jax import errors
 
 _EPOCH = 12_958
 
@@ -39,7 +40,7 @@ def get_config(variant: str = "srfeat") -> ml_collections.ConfigDict:
       return _srresnet()
     case "msrresnet":
       return _msrresnet()
-  raise ValueError(
+  raise errors.InputError(
     f'configs/pretrain.py has no variant "{variant}": choose srfeat,'
     " srfeat_nobn, srfeat_lite, srresnet or msrresnet"
   )

@@ -8,8 +8,9 @@ set -euo pipefail
 absolute() { case $1 in /* | synthetic) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 train=$(absolute "${1:-synthetic}")
 benchmarks=$(absolute "${2:-synthetic}")
-workdir=$(absolute "${WORKDIR:-$(dirname "$0")/../runs/quickstart}")
+workdir=${WORKDIR:+$(absolute "$WORKDIR")}
 cd "$(dirname "$0")/.."
+workdir=${workdir:-$PWD/runs/quickstart}
 
 launch/install.sh
 export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$PWD/.cache/jax}
@@ -18,7 +19,6 @@ export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$PWD/.cache/jax}
   --workdir="$workdir"
 .venv/bin/python -m srfeat_jax.evaluate --weights="$workdir" \
   --benchmarks="$benchmarks" --output="$workdir/results" --save_images
-workdir=$(cd "$workdir" && pwd)
 
 cat <<END
 

@@ -97,5 +97,14 @@ def _parse(argv: Sequence[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    sentence = " ".join(str(error).split())
-    sys.exit(fail(f"{sentence} (--help lists the flags)"))
+    sentence = f"{error} (--help lists the flags)"
+  except (errors.InputError, OSError) as error:  # of a config's file
+    sentence = str(error)
+  except AttributeError as error:
+    # ml_collections wraps what it says of a field that a config does not have.
+    (cause,) = error.args
+    if not isinstance(cause, KeyError):
+      raise
+    field = cause.args[0].replace("\n", ". ")
+    sentence = f"the config has no field {field}"
+  sys.exit(fail(" ".join(sentence.split())))

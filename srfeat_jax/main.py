@@ -6,6 +6,7 @@ The same command goes on after an interruption. Any field of the config can be
 set as `--config.num_steps=1000`.
 """
 
+import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
@@ -29,6 +30,9 @@ def main(argv):
     raise errors.InputError(
       f'"{argv[1]}" is not a flag: give --config=FILE and --workdir=FOLDER'
     )
+  if not isinstance(_CONFIG.value, ml_collections.ConfigDict):
+    path = config_flags.get_config_filename(flags.FLAGS["config"])
+    raise errors.InputError(f"--config={path} is not a file that can be read")
   import jax
 
   if _MULTIHOST.value:

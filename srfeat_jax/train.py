@@ -1,10 +1,11 @@
 """A training run from its config to its weights, restartable at any point."""
 
+import contextlib
 import pathlib
 
 import jax
 
-from srfeat_jax import models, weights
+from srfeat_jax import errors, models, weights
 from srfeat_jax.data import pipeline, sources
 from srfeat_jax.evaluation import report
 from srfeat_jax.evaluation import validator as validator_lib
@@ -42,6 +43,7 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   workdir = pathlib.Path(workdir)
   leads = jax.process_index() == 0
   generator = models.build(config.generator)
+  _check_numbers(config)
   parallel.check_batch_size(config.batch_size)
   degrade.check_crop_size(config.crop_size, generator.scale)
   validator = validator_lib.Validator(
@@ -76,7 +78,13 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   window = metrics_lib.Window()
   previous = None
 
-  with interruption.Interruption() as interruption_:
+  with (
+    interruption.Interruption() as interruption_,
+    contextlib.closing(progress),
+    contextlib.closing(writer),
+    contextlib.closing(batches),
+    contextlib.closing(checkpointer),
+  ):
     for step in range(first_step + 1, config.num_steps + 1):
       with progress.waiting_for_data():
         hr = parallel.to_global(next(batches), mesh)
@@ -104,13 +112,23 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
       if stopping:
         progress.say(f"stopped at step {step}: the same command goes on there")
         break
-  checkpointer.close()
-  batches.close()
-  writer.close()
-  progress.close()
   if leads:
     _export(config, state, workdir)
   return state
+
+
+def _check_numbers(config) -> None:
+  counts = ("num_steps", "log_every", "eval_every", "checkpoint_every")
+  for name in (*counts, "keep_checkpoints"):
+    if config[name] < 1:
+      raise errors.InputError(
+        f"config.{name} is {config[name]}: expected a whole number above 0"
+      )
+  if not 0 <= config.ema_decay < 1:
+    raise errors.InputError(
+      f"config.ema_decay is {config.ema_decay}: expected a number from 0 (no"
+      " average) to below 1"
+    )
 
 
 def _batches(config):

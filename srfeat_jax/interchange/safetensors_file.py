@@ -16,6 +16,8 @@ from flax import traverse_util
 
 from srfeat_jax import errors
 
+_FORMAT = "srfeat_jax"
+
 
 def save(path: pathlib.Path, generator: dict, variables: dict) -> None:
   """Writes a generator's config and variables, whole or not at all.
@@ -24,16 +26,25 @@ def save(path: pathlib.Path, generator: dict, variables: dict) -> None:
     path: the file to write; replaced if it exists.
     generator: the config that `models.build` takes, JSON-able.
     variables: "params" and, with BatchNorm, "batch_stats".
+
+  Raises:
+    errors.InputError: the file cannot be written.
   """
   flat = traverse_util.flatten_dict(variables, sep="/")
   tensors = {k: np.ascontiguousarray(v) for k, v in flat.items()}
-  metadata = {"format": "srfeat_jax", "generator": json.dumps(generator)}
+  metadata = {"format": _FORMAT, "generator": json.dumps(generator)}
   partial = path.with_name(f".{path.name}.partial")
   try:
-    safetensors.numpy.save_file(tensors, partial, metadata)
-    os.replace(partial, path)
-  finally:
-    partial.unlink(missing_ok=True)
+    try:
+      # Not save_file: its files may be read by their owner alone.
+      partial.write_bytes(safetensors.numpy.save(tensors, metadata))
+      os.replace(partial, path)
+    finally:
+      partial.unlink(missing_ok=True)
+  except OSError as error:
+    raise errors.InputError(
+      f"{path} cannot be written: {error.strerror}"
+    ) from error
 
 
 def load(path: pathlib.Path) -> tuple[dict, dict]:
@@ -55,11 +66,10 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
       f"{path} is not a readable safetensors file ({error}): give a file"
       " written by this program, or a workdir of a training run"
     ) from error
-  try:
-    generator = json.loads(metadata["generator"])
-  except (KeyError, json.JSONDecodeError) as error:
+  if metadata.get("format") != _FORMAT:
     raise errors.InputError(
       f"{path} is a safetensors file without the description of a generator"
       " in its metadata: it was not written by this program"
-    ) from error
+    )
+  generator = json.loads(metadata["generator"])
   return generator, traverse_util.unflatten_dict(tensors, sep="/")

@@ -117,12 +117,15 @@ class _ExplainedErrors:
 def _hush_orbax() -> None:
   """Keeps out of the log what is raised as an exception anyway.
 
-  Its threads log a failure once for every array, with tracebacks.
+  Its threads log a failure once for every array, with tracebacks; and it warns
+  of the parts of a checkpoint that were not asked for.
   """
-  absl_logging.get_absl_logger().addFilter(
-    lambda record: "orbax" not in record.pathname
-  )
+  absl_logging.get_absl_logger().addFilter(_not_of_orbax)
   logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+
+def _not_of_orbax(record: logging.LogRecord) -> bool:
+  return "orbax" not in record.pathname
 
 
 def folder(workdir: pathlib.Path) -> pathlib.Path:
@@ -139,6 +142,7 @@ def restore_generator(workdir: pathlib.Path) -> dict:
   Raises:
     errors.InputError: the workdir holds no complete checkpoint.
   """
+  _hush_orbax()
   path = folder(workdir)
   options = ocp.CheckpointManagerOptions(read_only=True)
   handlers = {"state": ocp.PyTreeCheckpointHandler()}

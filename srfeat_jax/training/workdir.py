@@ -48,11 +48,11 @@ def prepare(workdir: pathlib.Path, config: dict, *, writes: bool) -> None:
   """
   workdir = pathlib.Path(workdir)
   path = workdir / "config.json"
-  if path.exists():
-    _check_same(path, config)
-  if not writes:
-    return
   try:
+    if path.exists():
+      _check_same(path, config)
+    if not writes:
+      return
     workdir.mkdir(parents=True, exist_ok=True)
     _write(path, config)
     _write(workdir / "environment.json", environment())

@@ -1,0 +1,152 @@
+"""Whole runs in this process: learning, starting points, what they leave."""
+
+import json
+import pathlib
+
+import jax
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from configs import pretrain
+from srfeat_jax import errors, train, weights
+from tests import runs
+
+
+def _tiny(pictures, num_steps=4):
+  config = pretrain.get_config("srfeat_lite")
+  config.num_steps = num_steps
+  config.batch_size = 4
+  config.crop_size = 16
+  config.generator.features = 8
+  config.generator.num_blocks = 1
+  config.data.train = str(pictures)
+  config.log_every = 2
+  config.checkpoint_every = 2
+  return config
+
+
+def _log(workdir):
+  lines = (workdir / "metrics.jsonl").read_text().splitlines()
+  return [json.loads(line) for line in lines]
+
+
+class TrainTest(parameterized.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.folder = pathlib.Path(self.create_tempdir())
+    self.pictures = runs.make_pictures(self.folder / "pictures")
+
+  def test_learns_to_beat_bicubic_on_scenes_it_has_not_seen(self):
+    config = _tiny("synthetic", num_steps=120)
+    config.learning_rate.peak = 4e-3
+    config.batch_size = 8
+    config.crop_size = 48
+    config.generator.features = 16
+    config.ema_decay = 0.9
+    config.data.benchmarks = "synthetic"
+    config.log_every = config.eval_every = config.checkpoint_every = 120
+    train.train_and_evaluate(config, self.folder / "run")
+    log = _log(self.folder / "run")
+    baseline = log[0]["eval/synthetic/psnr_y_bicubic"]
+    self.assertGreater(log[-1]["eval/synthetic/psnr_y"], baseline)
+
+  def test_leaves_behind_what_it_should(self):
+    workdir = self.folder / "run"
+    state = train.train_and_evaluate(_tiny(self.pictures), workdir)
+    left = {path.name for path in workdir.iterdir()}
+    expected = {
+      "checkpoints",
+      "config.json",
+      "environment.json",
+      "generator.safetensors",
+      "metrics.jsonl",
+      "training_curve.png",
+    }
+    self.assertContainsSubset(expected, left)
+    # The file and the checkpoint hold the averaged weights, not the last ones.
+    ema = jax.device_get(state.ema)
+    for place in (workdir, workdir / "generator.safetensors"):
+      loaded = weights.load(str(place)).variables
+      jax.tree.map(
+        np.testing.assert_array_equal, loaded["params"], ema["params"]
+      )
+    last = jax.device_get(state.generator.params["tail"]["bias"])
+    self.assertFalse(np.array_equal(last, ema["params"]["tail"]["bias"]))
+
+  @parameterized.parameters("", "generator.safetensors")
+  def test_starts_from_the_weights_of_another_run(self, name):
+    first = self.folder / "first"
+    ended = train.train_and_evaluate(_tiny(self.pictures), first)
+    config = _tiny(self.pictures)
+    config.learning_rate.peak = 1e-30  # so that it ends where it starts
+    config.learning_rate.final = 1e-30
+    config.init_from = str(first / name)
+    state = train.train_and_evaluate(config, self.folder / "second")
+    jax.tree.map(
+      np.testing.assert_allclose, state.generator.params, ended.ema["params"]
+    )
+
+  def test_refuses_weights_of_another_architecture(self):
+    first = self.folder / "first"
+    train.train_and_evaluate(_tiny(self.pictures), first)
+    config = _tiny(self.pictures)
+    config.init_from = str(first)
+    config.generator.features = 12
+    config.generator.num_blocks = 2
+    with self.assertRaisesRegex(
+      errors.InputError,
+      r"missing: params/blocks_1/.* of another shape: .*\(3, 3, 8, 8\) instead"
+      r" of \(3, 3, 12, 12\)",
+    ):
+      train.train_and_evaluate(config, self.folder / "second")
+
+  def test_stops_when_the_loss_is_not_finite_and_keeps_the_good_state(self):
+    workdir = self.folder / "run"
+    train.train_and_evaluate(_tiny(self.pictures, num_steps=2), workdir)
+    config = _tiny(self.pictures, num_steps=50)
+    config.init_from = str(workdir)
+    config.learning_rate.peak = 1e30
+    second = self.folder / "second"
+    with self.assertRaisesRegex(
+      errors.InputError, "loss/pixel.* is not finite at step [0-9]+"
+    ):
+      train.train_and_evaluate(config, second)
+    for leaf in jax.tree.leaves(weights.load(str(workdir)).variables):
+      self.assertTrue(np.isfinite(leaf).all())
+
+  @parameterized.parameters(
+    ("batch_size", 6, "config.batch_size is 6.* 4 devices"),
+    ("crop_size", 18, "config.crop_size is 18.* scale 4"),
+    ("num_steps", 0, "config.num_steps is 0"),
+    ("log_every", 0, "config.log_every is 0"),
+    ("ema_decay", 1.5, "config.ema_decay is 1.5"),
+  )
+  def test_refuses_numbers_that_do_not_fit(self, name, value, message):
+    config = _tiny(self.pictures)
+    config[name] = value
+    with self.assertRaisesRegex(errors.InputError, message):
+      train.train_and_evaluate(config, self.folder / "run")
+    self.assertFalse((self.folder / "run").exists())
+
+  def test_full_size_network_runs_a_step(self):
+    config = pretrain.get_config("srfeat")
+    config.data.train = str(self.pictures)
+    config.num_steps = 1
+    config.batch_size = 4
+    config.crop_size = 32
+    state = train.train_and_evaluate(config, self.folder / "run")
+    self.assertEqual(int(state.step), 1)
+
+  def test_bfloat16_stays_close(self):
+    losses = []
+    for dtype in ("float32", "bfloat16"):
+      config = _tiny(self.pictures)
+      config.generator.dtype = dtype
+      train.train_and_evaluate(config, self.folder / dtype)
+      losses.append(_log(self.folder / dtype)[-1]["loss/pixel"])
+    self.assertAlmostEqual(*losses, delta=0.01 * losses[0])
+    self.assertNotEqual(*losses)
+
+
+if __name__ == "__main__":
+  absltest.main()

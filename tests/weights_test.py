@@ -1,0 +1,207 @@
+"""A generator's weights, from a run's folder or from a file."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import safetensors.numpy
+from absl.testing import absltest, parameterized
+
+from srfeat_jax import errors, models, weights
+from srfeat_jax.interchange import safetensors_file
+from srfeat_jax.training import checkpoint, parallel, state, workdir
+from tests import disk, image_files
+
+GENERATOR = {
+  "architecture": "srfeat",
+  "features": 4,
+  "num_blocks": 2,
+  "batch_norm": True,
+}
+
+
+def initialized(config) -> dict:
+  """Variables of a generator, none of them 0."""
+  generator = models.build(config)
+  shapes = jax.eval_shape(
+    generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3))
+  )
+  rng = np.random.default_rng(0)
+  return jax.tree.map(
+    lambda x: rng.normal(size=x.shape).astype(np.float32), shapes
+  )
+
+
+def assert_equal(ours, theirs):
+  assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+  jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+class LoadTest(image_files.FolderTestCase):
+  def save_run(self, config: dict, variables: dict, *, keep_ema: bool) -> dict:
+    """Makes the test's folder the workdir of a run; returns its average."""
+    workdir.prepare(self.folder, {"generator": config}, writes=True)
+    start = state.start(optax.adam(1e-3), variables, keep_ema=keep_ema)
+    if keep_ema:
+      start = start.replace(ema=jax.tree.map(lambda x: 2 * x, start.ema))
+    replicated = parallel.replicated(parallel.make_mesh())
+    checkpointer = checkpoint.Checkpointer(self.folder, keep=2)
+    checkpointer.save(5, jax.device_put(start, replicated), {}, {})
+    checkpointer.close()
+    return start.best_variables
+
+  @parameterized.product(batch_norm=(True, False), keep_ema=(True, False))
+  def test_workdir(self, batch_norm, keep_ema):
+    config = GENERATOR | {"batch_norm": batch_norm}
+    expected = self.save_run(config, initialized(config), keep_ema=keep_ema)
+    loaded = weights.load(str(self.folder))
+    self.assertEqual(loaded.generator, config)
+    assert_equal(loaded.variables["params"], expected["params"])
+    assert_equal(
+      loaded.variables.get("batch_stats", {}), expected["batch_stats"]
+    )
+    for leaf in jax.tree.leaves(loaded.variables):
+      self.assertLen(leaf.devices(), 1)
+    generator = models.build(loaded.generator)
+    again = weights.load_for(generator, str(self.folder))
+    assert_equal(again["params"], expected["params"])
+
+  def test_workdir_without_checkpoint(self):
+    workdir.prepare(self.folder, {"generator": GENERATOR}, writes=True)
+    with self.assertRaisesRegex(errors.InputError, "no complete checkpoint"):
+      weights.load(str(self.folder))
+    self.assertLen(list(self.folder.iterdir()), 2)
+
+  def test_folder_that_is_no_workdir(self):
+    with self.assertRaisesRegex(
+      errors.InputError, f"{self.folder} is not the workdir .* no config.json"
+    ):
+      weights.load(str(self.folder))
+
+  @parameterized.parameters("nowhere", "weights.pth", "weights.npz")
+  def test_neither(self, name):
+    if "." in name:
+      self.file(name, b"x")
+    with self.assertRaisesRegex(errors.InputError, f"{name}.* is neither"):
+      weights.load(str(self.folder / name))
+
+  def test_file_missing(self):
+    with self.assertRaisesRegex(
+      errors.InputError, r"no weights file .*x\.safetensors"
+    ):
+      weights.load(str(self.folder / "x.safetensors"))
+
+
+class FileTest(image_files.FolderTestCase):
+  def setUp(self):
+    super().setUp()
+    self.path = self.folder / "x.safetensors"
+
+  @parameterized.parameters(True, False)
+  def test_round_trip(self, batch_norm):
+    config = GENERATOR | {"batch_norm": batch_norm}
+    variables = initialized(config)
+    odd = [-0.0, np.inf, np.nan, np.finfo(np.float32).smallest_subnormal]
+    variables["params"]["head"]["bias"][:] = odd
+    safetensors_file.save(
+      self.path, config, jax.tree.map(jnp.asarray, variables)
+    )
+    self.assertEqual(list(self.folder.iterdir()), [self.path])
+    loaded = weights.load(str(self.path))
+    self.assertEqual(loaded.generator, config)
+    assert_equal(
+      *jax.tree.map(lambda x: x.view(np.uint32), (loaded.variables, variables))
+    )
+
+  def test_of_no_statistics(self):
+    config = GENERATOR | {"batch_norm": False}
+    variables = initialized(config)
+    safetensors_file.save(self.path, config, variables | {"batch_stats": {}})
+    assert_equal(
+      weights.load_for(models.build(config), str(self.path)), variables
+    )
+
+  def whole(self) -> bytes:
+    safetensors_file.save(self.path, GENERATOR, initialized(GENERATOR))
+    return self.path.read_bytes()
+
+  @parameterized.parameters(0, 4, 30, 1000, -1)
+  def test_cut_short(self, size):
+    self.path.write_bytes(self.whole()[:size])
+    with self.assertRaisesRegex(
+      errors.InputError, r"x\.safetensors is not a readable safetensors file"
+    ):
+      weights.load(str(self.path))
+
+  def test_damaged(self):
+    self.path.write_bytes(b"\xff" * 1000)
+    with self.assertRaisesRegex(errors.InputError, "not a readable"):
+      weights.load(str(self.path))
+
+  @parameterized.parameters(
+    (None,), ({"format": "pt"},), ({"generator": "{}"},)
+  )
+  def test_foreign(self, about):
+    tensors = {"x": np.zeros(3, np.float32), "x/y": np.ones(2, np.float32)}
+    safetensors.numpy.save_file(tensors, self.path, about)
+    with self.assertRaisesRegex(errors.InputError, "not written by this"):
+      weights.load(str(self.path))
+
+  def test_rights_are_those_of_any_new_file(self):
+    self.whole()
+    self.assertEqual(self.path.stat().st_mode, self.file("x").stat().st_mode)
+
+  def test_no_right_to_write(self):
+    with (
+      image_files.without_rights(self.folder),
+      self.assertRaisesRegex(errors.InputError, r"x\.safetensors .*written"),
+    ):
+      safetensors_file.save(self.path, GENERATOR, initialized(GENERATOR))
+
+  def test_disk_full_keeps_the_old_file(self):
+    before = self.whole()
+    with (
+      disk.full(2000),
+      self.assertRaisesRegex(errors.InputError, r"x\.safetensors .*written"),
+    ):
+      self.whole()
+    self.assertEqual(self.path.read_bytes(), before)
+    self.assertEqual(list(self.folder.iterdir()), [self.path])
+
+
+class LoadForTest(image_files.FolderTestCase):
+  def sentence(self, change: dict) -> str:
+    """How weights are refused for a generator that differs."""
+    path = self.folder / "x.safetensors"
+    safetensors_file.save(path, GENERATOR, initialized(GENERATOR))
+    with self.assertRaises(errors.InputError) as caught:
+      weights.load_for(models.build(GENERATOR | change), str(path))
+    self.assertIn(str(path), str(caught.exception))
+    return str(caught.exception)
+
+  def test_missing(self):
+    sentence = self.sentence({"num_blocks": 3})
+    self.assertIn("missing: batch_stats/blocks_2/norm_0/mean, ", sentence)
+    self.assertNotIn("unexpected", sentence)
+    self.assertNotIn("shape", sentence)
+
+  def test_unexpected(self):
+    sentence = self.sentence({"num_blocks": 1})
+    self.assertIn("11 unexpected: batch_stats/blocks_1/norm_0/mean, ", sentence)
+    self.assertNotIn("missing", sentence)
+
+  def test_of_another_shape(self):
+    sentence = self.sentence({"features": 6})
+    self.assertRegex(sentence, r"\d+ of another shape: .*, \.\.\.")
+    self.assertIn(
+      "batch_stats/blocks_0/norm_0/mean (4,) instead of (6,)", sentence
+    )
+
+  def test_all_at_once(self):
+    sentence = self.sentence({"block_bias": True, "num_blocks": 1})
+    for part in ("missing: ", "unexpected: ", "config.generator"):
+      self.assertIn(part, sentence)
+
+
+if __name__ == "__main__":
+  absltest.main()
