@@ -2,7 +2,7 @@
 
   python -m benchmarks.full_size --config=configs/pretrain.py:srfeat
 
-Prints parameters, compilation time, floating-point operations, the time of a
+Prints trained parameters, compilation time, floating-point operations, the time of a
 second step and the largest resident memory of the process.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from absl import app
 from ml_collections import config_flags
 
-from srfeat_jax import models
+from srfeat_jax import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
 
 _CONFIG = config_flags.DEFINE_config_file("config")
@@ -24,36 +24,45 @@ def main(argv):
   """Builds the state and takes two steps on noise."""
   del argv
   config = _CONFIG.value
-  generator = models.build(config.generator)
+  networks, vgg = networks_lib.build(config)
   schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
-  optimizer = optimizers.adam(config.optimizer, schedule)
-  create = jax.jit(
-    lambda key: state.create(
-      generator, optimizer, key, keep_ema=config.ema_decay > 0
-    )
+  adam = optimizers.adam(config.optimizer, schedule)
+  step = steps.make_step(
+    config, networks, steps.Optimizers(adam, schedule, adam, schedule)
   )
-  now = create(jax.random.key(config.seed))
-  parameters = sum(x.size for x in jax.tree.leaves(now.generator.params))
+
+  def start(key):
+    generator, discriminators = networks.init(key)
+    return state.start(
+      generator, adam, discriminators, adam, keep_ema=config.ema_decay > 0
+    )
+
+  now = jax.jit(start)(jax.random.key(config.seed))
+  networks_in_training = (now.generator, *now.discriminators.values())
+  parameters = sum(
+    x.size
+    for network in networks_in_training
+    for x in jax.tree.leaves(network.params)
+  )
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   hr = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
-  step = steps.make_pixel_step(config, generator, optimizer, schedule)
-  start = time.perf_counter()
-  compiled = jax.jit(step, donate_argnums=0).lower(now, hr).compile()
-  compile_seconds = time.perf_counter() - start
+  before = time.perf_counter()
+  compiled = jax.jit(step, donate_argnums=0).lower(now, vgg, hr).compile()
+  compile_seconds = time.perf_counter() - before
   times = []
   for _ in range(2):
-    start = time.perf_counter()
-    now, metrics = compiled(now, hr)
+    before = time.perf_counter()
+    now, _ = compiled(now, vgg, hr)
     jax.block_until_ready(now)
-    times.append(time.perf_counter() - start)
+    times.append(time.perf_counter() - before)
   kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   print(
     f"{config.generator.architecture}, batch {shape[0]} of {shape[1]} px:"
     f" {parameters:,} parameters, compiled in {compile_seconds:.1f} s,"
     f" {compiled.cost_analysis()['flops'] / 1e12:.2f} TFLOP a step, second"
-    f" step {times[1]:.1f} s, peak memory {kib / 2**20:.1f} GiB, loss"
-    f" {float(metrics['loss/pixel']):.4f}, on {jax.devices()[0].device_kind}"
+    f" step {times[1]:.1f} s, peak memory {kib / 2**20:.1f} GiB, on"
+    f" {jax.devices()[0].device_kind}"
   )
 
 

@@ -19,17 +19,37 @@ def get_config() -> ml_collections.ConfigDict:
   # `architecture` and the fields of its module, see srfeat_jax/models.
   config.generator = ml_collections.ConfigDict()
 
+  # The networks that judge images ("image") and VGG-19's features of them
+  # ("feature"); none in pre-training. `architecture` and fields of its module.
+  config.discriminators = ml_collections.ConfigDict()
+  config.update_first = "discriminator"  # or "generator"
+  # Whether a generator's BatchNorm keeps the statistics that it starts with.
+  config.freeze_batch_norm = False
+  # Adversarial training from a random start mostly fails: ask for it if meant.
+  config.allow_scratch = False
+  # VGG-19, converted or in one of the public formats; "" where no loss needs it.
+  config.vgg_weights = ""
+
+  # A term whose weight is 0 is left out.
   config.losses = ml_collections.ConfigDict()
   config.losses.pixel = "l1"  # or "mse"; images are in [0, 1]
   config.losses.pixel_weight = 1.0
+  config.losses.perceptual = "mse"  # or "l1"
+  config.losses.perceptual_weight = 0.0
+  # Weights by VGG-19's layer: "conv5_4" before its ReLU, "relu5_4" after.
+  config.losses.perceptual_layers = ml_collections.ConfigDict()
+  config.losses.feature_scale = 1 / 12.75  # of features, in whatever uses them
+  config.losses.feature_layer = "relu5_4"  # what "feature" judges
+  config.losses.adversarial = "vanilla"  # or "relativistic"
+  config.losses.adversarial_weight = 0.0  # for each discriminator
+  config.losses.discriminator_weight = 1.0
 
-  config.optimizer = ml_collections.ConfigDict()
-  config.optimizer.b1 = 0.9
-  config.optimizer.b2 = 0.999
-  config.optimizer.eps = 1e-8
-  config.optimizer.clip_norm = 0.0  # largest norm of the gradient; 0: any
-
+  config.optimizer = adam()
   config.learning_rate = piecewise(1e-4, boundaries=(), factors=())
+  config.discriminator_optimizer = adam()
+  config.discriminator_learning_rate = piecewise(
+    1e-4, boundaries=(), factors=()
+  )
 
   config.data = ml_collections.ConfigDict()
   # "synthetic", a folder, or FOLDER=WEIGHT,FOLDER=WEIGHT
@@ -46,6 +66,16 @@ def get_config() -> ml_collections.ConfigDict:
   config.eval_every = 1000
   config.checkpoint_every = 1000
   config.keep_checkpoints = 3
+  return config
+
+
+def adam() -> ml_collections.ConfigDict:
+  """Adam's usual settings."""
+  config = ml_collections.ConfigDict()
+  config.b1 = 0.9
+  config.b2 = 0.999
+  config.eps = 1e-8
+  config.clip_norm = 0.0  # largest norm of the gradient; 0: any
   return config
 
 

@@ -4,6 +4,7 @@
     --sets=Set5,Set14,BSD100 --output=results
 
 Prints a table and writes `results.json`, `results.md` and `comparison.png`.
+With --lpips_weights=lpips.safetensors they have the perceptual distance too.
 """
 
 import functools
@@ -14,8 +15,9 @@ from absl import flags
 
 from srfeat_jax import cli, errors
 from srfeat_jax.data import images
-from srfeat_jax.evaluation import evaluator, protocol, report
+from srfeat_jax.evaluation import evaluator, lpips, protocol, report
 from srfeat_jax.inference import upscaler
+from srfeat_jax.interchange import lpips_file
 
 _SHOWN = 2  # Pictures of each set in comparison.png.
 
@@ -44,6 +46,12 @@ _PROTOCOL = flags.DEFINE_enum(
     f"{each.name}: {each.description}" for each in protocol.ALL.values()
   ),
 )
+_LPIPS_WEIGHTS = flags.DEFINE_string(
+  "lpips_weights",
+  None,
+  "file that `convert lpips` made: measure LPIPS as well, a perceptual distance"
+  " of which less is better",
+)
 _SAVE_IMAGES = flags.DEFINE_bool(
   "save_images", False, "write what comes out to OUTPUT/images/SET/NAME.png"
 )
@@ -65,6 +73,9 @@ def main(argv: Sequence[str]) -> None:
   shown = {
     (each.name, image.name) for each in sets for image in each.images[:_SHOWN]
   }
+  perceptual = None
+  if _LPIPS_WEIGHTS.value is not None:
+    perceptual = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
   rows = []
 
   def keep(set_name, name, lr, sr, hr):
@@ -81,9 +92,9 @@ def main(argv: Sequence[str]) -> None:
       rows.append(report.Row(f"{set_name} {name}", captions, hr))
 
   results = {"weights": _WEIGHTS.value}
-  results |= evaluator.evaluate(upscale, sets, rules, scale, keep)
+  results |= evaluator.evaluate(upscale, sets, rules, scale, keep, perceptual)
   if _WEIGHTS.value != cli.BICUBIC:
-    baseline = evaluator.evaluate(bicubic, sets, rules, scale)
+    baseline = evaluator.evaluate(bicubic, sets, rules, scale, lpips=perceptual)
     results["bicubic"] = baseline["sets"]
   report.write(results, output)
   report.comparison(rows, output / "comparison.png")

@@ -5,7 +5,8 @@ import pathlib
 
 import jax
 
-from srfeat_jax import errors, models, weights
+from srfeat_jax import errors, weights
+from srfeat_jax import networks as networks_lib
 from srfeat_jax.data import pipeline, sources
 from srfeat_jax.evaluation import report
 from srfeat_jax.evaluation import validator as validator_lib
@@ -14,12 +15,12 @@ from srfeat_jax.training import (
   checkpoint,
   degrade,
   interruption,
-  optimizers,
   parallel,
   steps,
   writers,
 )
 from srfeat_jax.training import metrics as metrics_lib
+from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
@@ -42,27 +43,32 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   """
   workdir = pathlib.Path(workdir)
   leads = jax.process_index() == 0
-  generator = models.build(config.generator)
-  _check_numbers(config)
+  _check(config)
   parallel.check_batch_size(config.batch_size)
+  networks, vgg = networks_lib.build(config)
+  generator = networks.generator
   degrade.check_crop_size(config.crop_size, generator.scale)
   validator = validator_lib.Validator(
     generator, config.data.benchmarks, config.data.sets
   )
   batches = _batches(config)
-  workdir_lib.prepare(workdir, config.to_dict(), writes=leads)
-
   mesh = parallel.make_mesh()
-  schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
-  optimizer = optimizers.adam(config.optimizer, schedule)
+  replicated = parallel.replicated(mesh)
+  optimizers = _optimizers(config)
   step_fn = jax.jit(
-    steps.make_pixel_step(config, generator, optimizer, schedule),
-    in_shardings=(parallel.replicated(mesh), parallel.split(mesh)),
-    out_shardings=parallel.replicated(mesh),
+    steps.make_step(config, networks, optimizers),
+    in_shardings=(replicated, replicated, parallel.split(mesh)),
+    out_shardings=replicated,
     donate_argnums=0,
   )
+  state = _start(config, networks, optimizers, replicated)
+  vgg = jax.device_put(vgg, replicated)
+  # Finds what is wrong with a step before anything is written.
+  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+  jax.eval_shape(step_fn, state, vgg, jax.ShapeDtypeStruct(shape, "uint8"))
+
+  workdir_lib.prepare(workdir, config.to_dict(), writes=leads)
   checkpointer = checkpoint.Checkpointer(workdir, config.keep_checkpoints)
-  state = _start(config, generator, optimizer, mesh)
   if checkpointer.latest_step() is not None:
     state, position = checkpointer.restore(state)
     batches.set_state(position)
@@ -88,7 +94,7 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     for step in range(first_step + 1, config.num_steps + 1):
       with progress.waiting_for_data():
         hr = parallel.to_global(next(batches), mesh)
-      state, metrics = step_fn(state, hr)
+      state, metrics = step_fn(state, vgg, hr)
       window.append(step, metrics)
       jax.block_until_ready(previous)  # at most one step ahead of the device
       previous = metrics
@@ -117,17 +123,18 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   return state
 
 
-def _check_numbers(config) -> None:
+def _check(config) -> None:
   counts = ("num_steps", "log_every", "eval_every", "checkpoint_every")
   for name in (*counts, "keep_checkpoints"):
     if config[name] < 1:
       raise errors.InputError(
         f"config.{name} is {config[name]}: expected a whole number above 0"
       )
-  if not 0 <= config.ema_decay < 1:
+  if config.discriminators and not (config.init_from or config.allow_scratch):
     raise errors.InputError(
-      f"config.ema_decay is {config.ema_decay}: expected a number from 0 (no"
-      " average) to below 1"
+      "config.init_from is empty: adversarial training starts from a"
+      " pre-trained generator, so name the workdir or weights file of one; or"
+      " set config.allow_scratch if a random start is meant"
     )
 
 
@@ -151,25 +158,39 @@ def _batches(config):
   )
 
 
-def _start(config, generator, optimizer, mesh):
-  """The state at step 0: a random start, or the weights of `init_from`."""
-  key = jax.random.key(config.seed)
-  keep_ema = config.ema_decay > 0
-  replicated = parallel.replicated(mesh)
-  if not config.init_from:
-    create = jax.jit(
-      lambda key: state_lib.create(
-        generator, optimizer, key, keep_ema=keep_ema
-      ),
-      out_shardings=replicated,
-    )
-    return create(key)
-  variables = weights.load_for(generator, config.init_from)
-  start = jax.jit(
-    lambda variables: state_lib.start(optimizer, variables, keep_ema=keep_ema),
-    out_shardings=replicated,
+def _optimizers(config) -> steps.Optimizers:
+  schedules = [
+    optimizers_lib.learning_rate(each, config.num_steps)
+    for each in (config.learning_rate, config.discriminator_learning_rate)
+  ]
+  return steps.Optimizers(
+    generator=optimizers_lib.adam(config.optimizer, schedules[0]),
+    generator_schedule=schedules[0],
+    discriminator=optimizers_lib.adam(
+      config.discriminator_optimizer, schedules[1]
+    ),
+    discriminator_schedule=schedules[1],
   )
-  return start(variables)
+
+
+def _start(config, networks, optimizers, sharding) -> state_lib.TrainState:
+  """The state at step 0: a random start, or the weights of `init_from`."""
+  given = None
+  if config.init_from:
+    given = weights.load_for(networks.generator, config.init_from)
+
+  def start(given):
+    key = jax.random.key(config.seed)
+    variables, discriminators = networks.init(key)
+    return state_lib.start(
+      given or variables,
+      optimizers.generator,
+      discriminators,
+      optimizers.discriminator,
+      keep_ema=config.ema_decay > 0,
+    )
+
+  return jax.jit(start, out_shardings=sharding)(given)
 
 
 def _summary(config, state, workdir) -> str:

@@ -14,11 +14,9 @@ from flax import linen as nn
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax.interchange import mismatch, safetensors_file
 from srfeat_jax.training import checkpoint
 from srfeat_jax.training import workdir as workdir_lib
-
-_NAMED = 8  # how many names of a kind an error lists
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,26 +70,14 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
   wanted = jax.eval_shape(generator.init, jax.random.key(0), lr)
   found = traverse_util.flatten_dict(variables, sep="/")
   expected = traverse_util.flatten_dict(wanted, sep="/")
-  problems = {
-    "missing": sorted(expected.keys() - found.keys()),
-    "unexpected": sorted(found.keys() - expected.keys()),
-    "of another shape": [
-      f"{name} {tuple(found[name].shape)} instead of"
-      f" {tuple(expected[name].shape)}"
-      for name in sorted(found.keys() & expected.keys())
-      if tuple(found[name].shape) != tuple(expected[name].shape)
-    ],
-  }
-  listed = "; ".join(
-    f"{len(names)} {kind}: {', '.join(names[:_NAMED])}"
-    + (", ..." if len(names) > _NAMED else "")
-    for kind, names in problems.items()
-    if names
+  problems = mismatch.describe(
+    {name: value.shape for name, value in found.items()},
+    {name: value.shape for name, value in expected.items()},
   )
-  if listed:
+  if problems:
     raise errors.InputError(
       f"the weights in {path} are of another architecture than"
-      f" config.generator: {listed}. Set config.generator as in the run that"
+      f" config.generator: {problems}. Set config.generator as in the run that"
       " made them"
     )
   return variables

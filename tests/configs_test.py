@@ -15,7 +15,14 @@ from srfeat_jax import errors, models
 from srfeat_jax.training import degrade, losses, optimizers, steps
 from tests import image_files, paths
 
-VARIANTS = ("srfeat", "srfeat_nobn", "srfeat_lite", "srresnet", "msrresnet")
+VARIANTS = (
+  "srfeat",
+  "srfeat_nobn",
+  "srfeat_lite",
+  "srresnet",
+  "msrresnet",
+  "esrgan",
+)
 CONFIGS = {name: pretrain.get_config(name) for name in VARIANTS}
 CONFIGS["quickstart"] = quickstart.get_config()
 # Overridden by name all over the documents.
@@ -69,7 +76,11 @@ class ConfigsTest(parameterized.TestCase):
     degrade.check_crop_size(config.crop_size, generator.scale)
     schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
     optimizer = optimizers.adam(config.optimizer, schedule)
-    steps.make_pixel_step(config, generator, optimizer, schedule)
+    steps.make_step(
+      config,
+      steps.Networks(generator, None, {}, {}),
+      steps.Optimizers(optimizer, schedule, optimizer, schedule),
+    )
     x = jnp.zeros((1, 2, 2, 3))
     self.assertEqual(losses.pixel(x, x, config.losses.pixel), 0)
     self.assertGreater(config.checkpoint_every, 0)
@@ -79,6 +90,7 @@ class ConfigsTest(parameterized.TestCase):
     ("srfeat_nobn", 6_185_731),
     ("srresnet", 1_547_350),
     ("msrresnet", 1_517_571),
+    ("esrgan", 16_697_987),
   )
   def test_parameters(self, name, expected):
     generator = models.build(CONFIGS[name].generator)

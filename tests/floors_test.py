@@ -34,6 +34,7 @@ ONLY = {
   "tensorboard": ("training/writers.py",),
   "clu": ("training/writers.py",),
   "torch": (),
+  "h5py": ("interchange/hdf5_file.py",),
 }
 NEVER_IN_DATA = ("jax", "jaxlib", "flax", "optax", "orbax")
 
@@ -127,6 +128,7 @@ class FloorsTest(parameterized.TestCase):
     ("training/a.py", "from clu import metric_writers"),
     ("train.py", "try:\n  import tensorflow as tf\nexcept ImportError: pass"),
     ("models/a.py", "import torch"),
+    ("interchange/a.py", "def f():\n  import h5py"),
     ("train.py", "from benchmarks import speed"),
     ("evaluate.py", "import tests.paths"),
     ("main.py", "from configs import common"),

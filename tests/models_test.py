@@ -11,7 +11,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models
 from srfeat_jax.ops import resize
-from tests import torch_models
+from tests import parity, torch_models
 
 PEERS = {
   "srfeat": torch_models.SRFeat,
@@ -19,18 +19,6 @@ PEERS = {
   "msrresnet": torch_models.MSRResNet,
 }
 SMALL = {"features": 8, "num_blocks": 3}
-
-
-def images(*shape: int, seed: int = 0) -> np.ndarray:
-  return np.random.default_rng(seed).random(shape, np.float32)
-
-
-def channels_first(x: np.ndarray) -> torch.Tensor:
-  return torch.from_numpy(np.moveaxis(x, -1, 1)).double()
-
-
-def channels_last(x: torch.Tensor) -> np.ndarray:
-  return np.moveaxis(x.detach().numpy(), 1, -1)
 
 
 def peer_of(config: dict) -> torch.nn.Module:
@@ -63,28 +51,8 @@ def initialized(config: dict, seed: int = 0) -> tuple:
   return module, module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
 
 
-def num_parameters(config: dict) -> int:
-  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
-  shapes = jax.eval_shape(models.build(config).init, jax.random.key(0), lr)
-  return sum(math.prod(x.shape) for x in jax.tree.leaves(shapes["params"]))
-
-
 class ParityTest(parameterized.TestCase):
   """Same weights, same numbers as torch."""
-
-  def assert_trees_close(self, ours, theirs):
-    """Every array to 1e-4 of its largest entry, as it stands in torch."""
-    self.assertEqual(jax.tree.structure(ours), jax.tree.structure(theirs))
-    largest = max(np.abs(x).max() for x in jax.tree.leaves(theirs))
-
-    def compare(path, a, b):
-      # The floor is for gradients that vanish, as those of biases before a
-      # normalisation do: there the two differ in rounding alone.
-      tolerance = 1e-4 * np.abs(b).max() + 1e-5 * largest
-      name = jax.tree_util.keystr(path)
-      np.testing.assert_allclose(a, b, rtol=0, atol=tolerance, err_msg=name)
-
-    jax.tree_util.tree_map_with_path(compare, ours, theirs)
 
   @parameterized.named_parameters(
     ("srfeat", {"architecture": "srfeat"}),
@@ -123,18 +91,18 @@ class ParityTest(parameterized.TestCase):
     config = SMALL | config
     module, peer = models.build(config), peer_of(config)
     variables = variables_of(peer, config)
-    lr = images(2, 6, 5, 3)
+    lr = parity.images(2, 6, 5, 3)
     scale = config.get("scale", 4)
-    direction = images(2, 6 * scale, 5 * scale, 3, seed=1) - 0.5
+    direction = parity.images(2, 6 * scale, 5 * scale, 3, seed=1) - 0.5
 
     for train in (False, True):
       with self.subTest(train=train):
         peer.train(train)
         peer.zero_grad()
-        their_lr = channels_first(lr).requires_grad_()
+        their_lr = parity.channels_first(lr).requires_grad_()
         before = variables.get("batch_stats")
         their_sr = peer(their_lr)
-        (their_sr * channels_first(direction)).sum().backward()
+        (their_sr * parity.channels_first(direction)).sum().backward()
         their_gradients = torch_models.to_variables(
           {name: p.grad.numpy() for name, p in peer.named_parameters()},
           config["architecture"],
@@ -155,10 +123,10 @@ class ParityTest(parameterized.TestCase):
         )(variables["params"], lr)
 
         np.testing.assert_allclose(
-          sr, channels_last(their_sr), rtol=0, atol=1e-4
+          sr, parity.channels_last(their_sr), rtol=0, atol=1e-4
         )
-        self.assert_trees_close(
-          gradients, (their_gradients, channels_last(their_lr.grad))
+        parity.assert_trees_close(
+          gradients, (their_gradients, parity.channels_last(their_lr.grad))
         )
         if train and before:
           after = variables_of(peer, config)["batch_stats"]
@@ -171,15 +139,15 @@ class ParityTest(parameterized.TestCase):
             new = _at(after, layer)
             step = new["var"] - momentum * old
             new["var"] = momentum * old + step * (n - 1) / n
-          self.assert_trees_close(updates["batch_stats"], after)
+          parity.assert_trees_close(updates["batch_stats"], after)
 
   @parameterized.parameters(*PEERS)
   def test_full_size_forward(self, architecture):
     config = {"architecture": architecture}
     peer = peer_of(config).eval()
-    lr = images(1, 16, 16, 3)
+    lr = parity.images(1, 16, 16, 3)
     with torch.no_grad():
-      expected = channels_last(peer(channels_first(lr)))
+      expected = parity.channels_last(peer(parity.channels_first(lr)))
     sr = models.build(config).apply(variables_of(peer, config), lr)
     self.assertEqual(sr.shape, (1, 64, 64, 3))
     np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-4)
@@ -188,7 +156,7 @@ class ParityTest(parameterized.TestCase):
   def test_bfloat16_is_close_to_float32(self, architecture, train):
     config = SMALL | {"architecture": architecture}
     variables = variables_of(peer_of(config), config)
-    lr = images(2, 8, 8, 3)
+    lr = parity.images(2, 8, 8, 3)
     outputs = {}
     for dtype in ("float32", "bfloat16"):
       outputs[dtype], updates = models.build(config | {"dtype": dtype}).apply(
@@ -226,7 +194,8 @@ class InitialisationTest(parameterized.TestCase):
     ({"architecture": "msrresnet"}, 1_517_571),
   )  # fmt: skip
   def test_parameter_count(self, config, expected):
-    self.assertEqual(num_parameters(config), expected)
+    count = parity.num_parameters(models.build(config), 1, 8, 8, 3)
+    self.assertEqual(count, expected)
 
   @parameterized.parameters(*PEERS)
   def test_initial_tree_is_that_of_the_peer(self, architecture):
@@ -330,7 +299,7 @@ class BehaviourTest(parameterized.TestCase):
     )
     params = variables["params"]
     params["tail"] = jax.tree.map(jnp.zeros_like, params["tail"])
-    lr = images(1, 6, 7, 3)
+    lr = parity.images(1, 6, 7, 3)
     np.testing.assert_array_equal(
       module.apply(variables, lr), resize.resize(jnp.asarray(lr), 4, base)
     )
@@ -347,7 +316,7 @@ class BehaviourTest(parameterized.TestCase):
     variables = variables_of(peer_of(config), config)
     radius = module.receptive_radius
     size, centre = 2 * radius + 5, radius + 2
-    lr = images(1, size, size, 3)
+    lr = parity.images(1, size, size, 3)
     # Large, so that it is not lost in rounding at the edge of its reach.
     perturbed = lr.copy()
     perturbed[0, centre, centre] += 1000
@@ -368,7 +337,7 @@ class BehaviourTest(parameterized.TestCase):
 
   def test_statistics_are_of_the_batch_only_in_training(self):
     module, variables = initialized(SMALL | {"architecture": "srfeat"})
-    lr = images(2, 6, 6, 3)
+    lr = parity.images(2, 6, 6, 3)
     together = module.apply(variables, lr)
     alone = module.apply(variables, lr[:1])
     np.testing.assert_allclose(together[:1], alone, rtol=0, atol=1e-6)
@@ -390,7 +359,7 @@ class BuildTest(parameterized.TestCase):
     self.assertEqual(module, models.build(config))
 
   @parameterized.parameters(
-    ({}, "architecture: expected srfeat, srresnet or msrresnet, got None"),
+    ({}, "architecture: expected srfeat, srresnet, msrresnet or .*, got None"),
     ({"architecture": "edsr"}, "architecture: expected .*got 'edsr'"),
     ({"architecture": "srfeat", "feature": 64}, "feature: srfeat has no such"),
     ({"architecture": "msrresnet", "tanh": True}, "tanh: msrresnet has no"),
@@ -404,6 +373,14 @@ class BuildTest(parameterized.TestCase):
     ({"architecture": "srfeat", "num_blocks": True}, "num_blocks: .*got True"),
     ({"architecture": "msrresnet", "scale": 3},
      "scale: expected one of 2, 4, 8, got 3"),
+    ({"architecture": "rrdbnet", "scale": 8},
+     "scale: expected one of 1, 2, 4, got 8"),
+    ({"architecture": "rrdbnet", "scale": True}, "scale: .*got True"),
+    ({"architecture": "rrdbnet", "initializer": "uniform"},
+     "initializer: expected one of dense_tenth, tenth, got 'uniform'"),
+    ({"architecture": "rrdbnet", "residual_scale": 0.0},
+     "residual_scale: expected a number between 0 and 1, got 0.0"),
+    ({"architecture": "rrdbnet", "batch_norm": True}, "batch_norm: rrdbnet "),
     ({"architecture": "srfeat", "scale": 4.0}, "scale: .*got 4.0"),
     ({"architecture": "srfeat", "batch_norm": "no"},
      "batch_norm: expected True or False, got 'no'"),

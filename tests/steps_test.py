@@ -39,12 +39,20 @@ def initial_variables() -> dict:
 
 
 def start(optimizer, *, keep_ema: bool = False) -> state.TrainState:
-  return state.start(optimizer, initial_variables(), keep_ema=keep_ema)
+  return state.start(
+    initial_variables(), optimizer, {}, optimizer, keep_ema=keep_ema
+  )
 
 
 def make_step(config, optimizer):
   schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
-  return jax.jit(steps.make_pixel_step(config, GENERATOR, optimizer, schedule))
+  networks = steps.Networks(GENERATOR, None, {}, {})
+  step = steps.make_step(
+    config,
+    networks,
+    steps.Optimizers(optimizer, schedule, optimizer, schedule),
+  )
+  return jax.jit(lambda state, hr: step(state, {}, hr))
 
 
 # Without an optimiser, what is added to the parameters is the gradient.

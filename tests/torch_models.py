@@ -258,13 +258,20 @@ def to_variables(
     {"params": nested dict, "batch_stats": nested dict}, the latter only if the
     state has running statistics.
   """
+  return convert(state, _NAMES[architecture])
+
+
+def convert(
+  state: Mapping[str, np.ndarray], names: tuple[tuple[str, str], ...]
+) -> dict[str, dict]:
+  """As `to_variables`, by pairs of what to replace in a name, and by what."""
   variables = {}
   for key, value in state.items():
     prefix, leaf = key.rsplit(".", 1)
     if leaf == "num_batches_tracked":
       continue
     path = prefix
-    for pattern, replacement in _NAMES[architecture]:
+    for pattern, replacement in names:
       path = re.sub(pattern, replacement, path)
     if re.fullmatch(r"upsample_\d+/conv", path):
       value = _depth_to_space_order(value)
@@ -275,6 +282,8 @@ def to_variables(
       name = "bias"
     elif value.ndim == 4:
       name, value = "kernel", value.transpose(2, 3, 1, 0)
+    elif value.ndim == 2:
+      name, value = "kernel", value.T
     else:
       name = "scale" if f"{prefix}.bias" in state else "slope"
     folder = variables.setdefault(collection, {})

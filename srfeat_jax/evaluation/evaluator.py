@@ -8,7 +8,9 @@ import numpy as np
 import tqdm
 from jax.experimental import multihost_utils
 
+from srfeat_jax import errors
 from srfeat_jax.data import benchmarks
+from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import protocol as protocols
 
 OnImage = Callable[[str, str, np.ndarray, np.ndarray, np.ndarray], object]
@@ -20,6 +22,7 @@ def evaluate(
   protocol: protocols.Protocol = protocols.MATLAB,
   scale: int = 4,
   on_image: OnImage | None = None,
+  lpips: lpips_lib.Metric | None = None,
 ) -> dict[str, Any]:
   """Enlarges and measures every image.
 
@@ -33,19 +36,21 @@ def evaluate(
     scale: enlargement.
     on_image: called with the names of set and image, and with lr, sr and hr,
       by the process that measured the image.
+    lpips: measures the perceptual distance as well.
 
   Returns:
     {"protocol": {"name": .., "description": .., "scale": ..},
      "sets": {"Set5": {"psnr_y": .., "ssim_y": .., ..., "images": {
        "baby": {"psnr_y": .., "ssim_y": .., ...}, ...}}, ...}}
     with the keys of `Protocol.measure`. A set's value is the mean over its
-    images. PSNR is in dB, and infinite where an image equals its target.
+    images. PSNR is in dB, and infinite where an image equals its target. With
+    `lpips`, that key is there too, and beside "sets" the metric's description.
 
   Raises:
     errors.InputError: an image cannot be read or is too small to be measured.
   """
   jobs = [(each.name, image) for each in sets for image in each.images]
-  metrics = protocol.metrics(scale)
+  metrics = protocol.metrics(scale) + (("lpips",) if lpips else ())
   scores = np.zeros((len(jobs), len(metrics)))
   mine = range(jax.process_index(), len(jobs), jax.process_count())
   for index in tqdm.tqdm(mine, "evaluate", leave=False, disable=None):
@@ -53,6 +58,8 @@ def evaluate(
     lr, hr = protocol.pair(image, scale)
     sr = upscale(lr)
     measured = protocol.measure(sr, hr, scale)
+    if lpips:
+      measured["lpips"] = _lpips(lpips, sr, hr, f"{set_name} {image.name}")
     scores[index] = [measured[metric] for metric in metrics]
     if on_image:
       on_image(set_name, image.name, lr, sr, hr)
@@ -75,8 +82,16 @@ def evaluate(
       "description": protocol.description,
       "scale": scale,
     },
+    **({"lpips": lpips.description} if lpips else {}),
     "sets": results,
   }
+
+
+def _lpips(lpips: lpips_lib.Metric, sr, hr, name: str) -> float:
+  try:
+    return lpips(sr, hr)
+  except errors.InputError as error:
+    raise errors.InputError(f"{name}: {error}.") from error
 
 
 def _gathered(scores: np.ndarray) -> np.ndarray:

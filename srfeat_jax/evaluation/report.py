@@ -50,8 +50,10 @@ def markdown(results: Mapping[str, Any]) -> str:
   parts = [
     f"# {results['weights']}, x{protocol['scale']}",
     f"Protocol `{protocol['name']}`: {protocol['description']}.",
-    _markdown_table(_means(results)),
   ]
+  if "lpips" in results:
+    parts.append(f"`lpips`: {results['lpips']}.")
+  parts.append(_markdown_table(_means(results)))
   for name in results["sets"]:
     parts += [f"## {name}", _markdown_table(_images(results, name))]
   return "\n\n".join(parts) + "\n"
@@ -249,9 +251,9 @@ def _images(results: Mapping[str, Any], name: str) -> list[list[str]]:
 
 
 def _cells(scores: Mapping[str, float]) -> list[str]:
-  """PSNR to the hundredth of a dB, SSIM to four digits, as papers print."""
+  """PSNR to the hundredth of a dB, the others to four digits, as papers do."""
   return [
-    f"{value:.{4 if metric.startswith('ssim') else 2}f}"
+    f"{value:.{2 if metric.startswith('psnr') else 4}f}"
     for metric, value in scores.items()
   ]
 

@@ -8,6 +8,8 @@ file's metadata, so a file is enough to build the network.
 import json
 import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -30,9 +32,44 @@ def save(path: pathlib.Path, generator: dict, variables: dict) -> None:
   Raises:
     errors.InputError: the file cannot be written.
   """
-  flat = traverse_util.flatten_dict(variables, sep="/")
-  tensors = {k: np.ascontiguousarray(v) for k, v in flat.items()}
-  metadata = {"format": _FORMAT, "generator": json.dumps(generator)}
+  tensors = traverse_util.flatten_dict(variables, sep="/")
+  write(path, tensors, {"format": _FORMAT, "generator": json.dumps(generator)})
+
+
+def load(path: pathlib.Path) -> tuple[dict, dict]:
+  """Reads what `save` wrote.
+
+  Returns:
+    The generator's config and its variables as numpy arrays.
+
+  Raises:
+    errors.InputError: the file is not safetensors, is damaged, or was not
+      written by `save`.
+  """
+  tensors, metadata = read(path)
+  if metadata.get("format") != _FORMAT:
+    raise errors.InputError(
+      f"{path} is a safetensors file without the description of a generator"
+      " in its metadata: it was not written by this program"
+    )
+  generator = json.loads(metadata["generator"])
+  return generator, traverse_util.unflatten_dict(tensors, sep="/")
+
+
+def write(
+  path: pathlib.Path, tensors: Mapping[str, Any], metadata: dict[str, str]
+) -> None:
+  """Writes named arrays and metadata, whole or not at all.
+
+  Args:
+    path: the file to write; replaced if it exists.
+    tensors: arrays by name.
+    metadata: texts by name.
+
+  Raises:
+    errors.InputError: the file cannot be written.
+  """
+  tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
   partial = path.with_name(f".{path.name}.partial")
   try:
     try:
@@ -47,15 +84,11 @@ def save(path: pathlib.Path, generator: dict, variables: dict) -> None:
     ) from error
 
 
-def load(path: pathlib.Path) -> tuple[dict, dict]:
-  """Reads what `save` wrote.
-
-  Returns:
-    The generator's config and its variables as numpy arrays.
+def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+  """Reads the named arrays and the metadata of any safetensors file.
 
   Raises:
-    errors.InputError: the file is not safetensors, is damaged, or was not
-      written by `save`.
+    errors.InputError: there is no such file, or it is damaged.
   """
   try:
     with safetensors.safe_open(path, framework="numpy") as file:
@@ -63,13 +96,7 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
       tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
   except (OSError, safetensors.SafetensorError, TypeError) as error:
     raise errors.InputError(
-      f"{path} is not a readable safetensors file ({error}): give a file"
-      " written by this program, or a workdir of a training run"
+      f"{path} is not a readable safetensors file ({error}): make it, or get"
+      " it, again"
     ) from error
-  if metadata.get("format") != _FORMAT:
-    raise errors.InputError(
-      f"{path} is a safetensors file without the description of a generator"
-      " in its metadata: it was not written by this program"
-    )
-  generator = json.loads(metadata["generator"])
-  return generator, traverse_util.unflatten_dict(tensors, sep="/")
+  return tensors, metadata

@@ -1,13 +1,15 @@
-"""What the generators are made of.
+"""What generators and discriminators are made of.
 
 Feature maps are NHWC in the compute dtype; parameters are always float32.
-Every convolution has stride 1 and zero padding that keeps height and width.
-Channels before a pixel shuffle are in depth-to-space order (row, column,
-channel: "DCR"), so weights from PyTorch need their outputs permuted.
+Every convolution has the zero padding that TensorFlow calls SAME: a stride of
+1 keeps height and width. Channels before a pixel shuffle are in depth-to-space
+order (row, column, channel: "DCR"), so weights from PyTorch need their outputs
+permuted.
 """
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,29 +19,35 @@ from srfeat_jax.ops import pixels, resize
 
 ModuleFactory = Callable[..., nn.Module]
 
+# What the modules' fields may be, which `models.build` checks.
+Scale = Literal[2, 4, 8]
+ResidualBase = Literal["none", "bilinear", "bicubic"]
+Dtype = Literal["float32", "bfloat16"]
+
 
 class Conv(nn.Module):
   """A square convolution, initialised as one of the papers or frameworks does.
 
   Attributes:
     features: Number of output channels.
-    kernel_size: Odd side of the kernel in pixels.
+    kernel_size: Side of the kernel in pixels.
+    stride: Pixels from one output to the next; height and width are divided by
+      it, rounding up.
     use_bias: Whether a bias is added.
-    initializer: "normal": kernels N(0, 0.01), biases 0 (SRFeat); "uniform":
-      both within +-1/sqrt(fan_in) (PyTorch's default); "kaiming_tenth":
-      kernels a tenth of He's normal, biases 0 (ESRGAN, section 3.1).
+    initializer: See `_initializers`.
     dtype: Compute and output dtype.
   """
 
   features: int
   kernel_size: int = 3
+  stride: int = 1
   use_bias: bool = True
   initializer: str = "uniform"
   dtype: str = "float32"
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [b, h, w, c] to [b, h, w, features]."""
+    """Maps [b, h, w, c] to [b, h / stride, w / stride, features]."""
     shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
     kernel_init, bias_init = _initializers(
       self.initializer, fan_in=math.prod(shape[:-1])
@@ -48,7 +56,7 @@ class Conv(nn.Module):
     y = jax.lax.conv_general_dilated(
       x.astype(self.dtype),
       kernel.astype(self.dtype),
-      window_strides=(1, 1),
+      window_strides=(self.stride, self.stride),
       padding="SAME",
       dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
@@ -58,8 +66,42 @@ class Conv(nn.Module):
     return y
 
 
+class Dense(nn.Module):
+  """An affine map of vectors.
+
+  Attributes:
+    features: Number of outputs.
+    initializer: See `_initializers`.
+    dtype: Compute and output dtype.
+  """
+
+  features: int
+  initializer: str = "uniform"
+  dtype: str = "float32"
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [b, c] to [b, features]."""
+    kernel_init, bias_init = _initializers(self.initializer, x.shape[-1])
+    kernel = self.param("kernel", kernel_init, (x.shape[-1], self.features))
+    bias = self.param("bias", bias_init, (self.features,))
+    return x.astype(self.dtype) @ kernel.astype(self.dtype) + bias.astype(
+      self.dtype
+    )
+
+
 def _initializers(name: str, fan_in: int):
-  """Returns the initialisers of a kernel and of its bias."""
+  """Returns the initialisers of a kernel and of its bias.
+
+  Args:
+    name: "uniform": both within +-1/sqrt(fan_in) (PyTorch's default). All
+      others have biases 0, and kernels "normal": N(0, 0.01) (SRFeat);
+      "kaiming_tenth": a tenth of He's normal (ESRGAN, section 3.1);
+      "he_truncated": He's normal, cut at two deviations and widened for it
+      (TensorFlow's variance scaling); "truncated_tenth": N(0, 0.1) cut at two
+      deviations, whatever the fan_in (TensorLayer's dense layers).
+    fan_in: Number of inputs that an output is a sum of.
+  """
   zeros = nn.initializers.zeros
   match name:
     case "normal":
@@ -69,6 +111,10 @@ def _initializers(name: str, fan_in: int):
       return uniform, uniform
     case "kaiming_tenth":
       return nn.initializers.normal(0.1 * math.sqrt(2 / fan_in)), zeros
+    case "he_truncated":
+      return nn.initializers.he_normal(), zeros
+    case "truncated_tenth":
+      return nn.initializers.truncated_normal(0.1), zeros
     case _:
       raise ValueError(f"unknown initializer {name!r}")
 
@@ -104,6 +150,28 @@ class PReLU(nn.Module):
     shape = (x.shape[-1] if self.per_channel else 1,)
     slope = self.param("slope", nn.initializers.constant(0.25), shape)
     return jnp.where(x >= 0, x, slope.astype(x.dtype) * x)
+
+
+class StatelessBatchNorm(nn.Module):
+  """Batch normalisation by the batch at hand, with no running statistics.
+
+  For networks that only ever judge training batches. On a batch split over
+  devices the statistics are those of the whole. Epsilon is 1e-5.
+  """
+
+  dtype: str = "float32"
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Keeps the shape [b, h, w, c]; the output has the compute dtype."""
+    shape = (x.shape[-1],)
+    scale = self.param("scale", nn.initializers.ones, shape)
+    bias = self.param("bias", nn.initializers.zeros, shape)
+    x = x.astype(jnp.float32)
+    mean = jnp.mean(x, axis=(0, 1, 2))
+    variance = jnp.mean(jnp.square(x - mean), axis=(0, 1, 2))
+    y = (x - mean) * (scale * jax.lax.rsqrt(variance + 1e-5)) + bias
+    return y.astype(self.dtype)
 
 
 class ResidualBlock(nn.Module):

@@ -1,6 +1,7 @@
 """The generator of SRFeat (Park et al., ECCV 2018, section 3.1)."""
 
 import functools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ class SRFeat(nn.Module):
     num_blocks: Residual blocks; one less than that are the skips.
     scale: Enlargement: 2, 4 or 8.
     batch_norm: Whether the blocks normalise (decay 0.9, epsilon 1e-5).
-    initializer: "normal" or "uniform", see `layers.Conv`.
+    initializer: "normal" (0.01) or "uniform" (PyTorch's default).
     block_bias: Whether the blocks' convolutions have biases.
     skip_bias: Whether the skips have biases.
     activation_after_shuffle: Whether a leaky ReLU ends each upsampling, as in
@@ -37,15 +38,15 @@ class SRFeat(nn.Module):
 
   features: int = 128
   num_blocks: int = 16
-  scale: int = 4
+  scale: layers.Scale = 4
   batch_norm: bool = True
-  initializer: str = "normal"
+  initializer: Literal["normal", "uniform"] = "normal"
   block_bias: bool = False
   skip_bias: bool = False
   activation_after_shuffle: bool = True
   tanh: bool = False
-  residual_base: str = "none"
-  dtype: str = "float32"
+  residual_base: layers.ResidualBase = "none"
+  dtype: layers.Dtype = "float32"
 
   @property
   def receptive_radius(self) -> int:

@@ -35,14 +35,14 @@ class SRResNet(nn.Module):
 
   features: int = 64
   num_blocks: int = 16
-  scale: int = 4
+  scale: layers.Scale = 4
   batch_norm_momentum: float = 0.9
   batch_norm_epsilon: float = 1e-5
   prelu_per_channel: bool = False
   block_bias: bool = False
   tanh: bool = False
-  residual_base: str = "none"
-  dtype: str = "float32"
+  residual_base: layers.ResidualBase = "none"
+  dtype: layers.Dtype = "float32"
 
   @property
   def receptive_radius(self) -> int:
@@ -120,8 +120,8 @@ class MSRResNet(nn.Module):
 
   features: int = 64
   num_blocks: int = 16
-  scale: int = 4
-  dtype: str = "float32"
+  scale: layers.Scale = 4
+  dtype: layers.Dtype = "float32"
 
   @property
   def receptive_radius(self) -> int:

@@ -1,4 +1,17 @@
-"""Losses between images in [0, 1], as float32 scalars."""
+"""Losses, as float32 scalars: of images, of features, of logits.
+
+Images are in [0, 1]. All means are over what the arrays hold, which for arrays
+split over devices is the global batch: under jit the loss and its gradients do
+not depend on the number of devices.
+
+`real` and `fake` are a discriminator's logits [b] for HR and for SR. Gradients
+stop as in BasicSR: in the generator's loss at `real`; in the discriminator's at
+the means that relativistic logits are compared with. That the discriminator's
+loss does not reach the generator is for the caller to see to, with
+`jax.lax.stop_gradient` on the images or features that are judged.
+"""
+
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +30,135 @@ def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
   Raises:
     errors.InputError: another kind.
   """
-  difference = sr.astype(jnp.float32) - hr.astype(jnp.float32)
+  return _mean_difference(sr, hr, kind, "config.losses.pixel")
+
+
+def perceptual(
+  sr: Mapping[str, jax.Array],
+  hr: Mapping[str, jax.Array],
+  weights: Mapping[str, float],
+  kind: str,
+  scale: float = 1.0,
+) -> jax.Array:
+  """Sum over layers of the weighted mean difference of features.
+
+  Args:
+    sr: features of the generator's output by layer, `[b, h, w, c]` each.
+    hr: those of the target.
+    weights: of the layers that count; other features are passed over.
+    kind: "mse" (Ledig et al. 2017, equation 5) or "l1" (BasicSR's ESRGAN).
+    scale: what features are multiplied by first: 1/12.75 in SRGAN and SRFeat.
+
+  Raises:
+    errors.InputError: another kind, or a layer without features.
+  """
+  total = jnp.zeros((), jnp.float32)
+  for layer, weight in weights.items():
+    if layer not in sr or layer not in hr:
+      raise errors.InputError(
+        f"the perceptual loss weighs the layer {layer!r}, of which there are no"
+        f" features: expected one of {', '.join(sr)}"
+      )
+    # In float32 before they are scaled: bfloat16 would round once more.
+    difference = _mean_difference(
+      scale * sr[layer].astype(jnp.float32),
+      scale * hr[layer].astype(jnp.float32),
+      kind,
+      "config.losses.perceptual",
+    )
+    total += weight * difference
+  return total
+
+
+def adversarial_generator(
+  real: jax.Array, fake: jax.Array, kind: str
+) -> jax.Array:
+  """What the generator minimises for its images to pass as real.
+
+  Args:
+    real: logits [b] of the targets; without effect if the kind is "vanilla".
+    fake: logits [b] of the generator's images.
+    kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6), or
+      "relativistic", the mean of -log(1 - D_Ra(real, fake)) and
+      -log D_Ra(fake, real) (Wang et al. 2018, equation 2, halved as in
+      BasicSR).
+
+  Raises:
+    errors.InputError: another kind.
+  """
+  if _is_relativistic(kind):
+    real = jax.lax.stop_gradient(real)
+    return (
+      _cross_entropy(_relative(real, fake), target=0)
+      + _cross_entropy(_relative(fake, real), target=1)
+    ) / 2
+  return _cross_entropy(fake, target=1)
+
+
+def adversarial_discriminator(
+  real: jax.Array, fake: jax.Array, kind: str
+) -> jax.Array:
+  """What a discriminator minimises to tell real from fake.
+
+  Args:
+    real: logits [b] of the targets.
+    fake: logits [b] of the generator's images.
+    kind: "vanilla", -log D(real) - log(1 - D(fake)) (Park et al. 2018), or
+      "relativistic", the mean of -log D_Ra(real, fake) and
+      -log(1 - D_Ra(fake, real)) (Wang et al. 2018, equation 1, halved as in
+      BasicSR).
+
+  Raises:
+    errors.InputError: another kind.
+  """
+  if _is_relativistic(kind):
+    stop = jax.lax.stop_gradient
+    return (
+      _cross_entropy(_relative(real, stop(fake)), target=1)
+      + _cross_entropy(_relative(fake, stop(real)), target=0)
+    ) / 2
+  return _cross_entropy(real, target=1) + _cross_entropy(fake, target=0)
+
+
+def probabilities(
+  real: jax.Array, fake: jax.Array, kind: str
+) -> tuple[jax.Array, jax.Array]:
+  """Mean D(real) and mean D(fake), in [0, 1], for the log.
+
+  Of a relativistic discriminator, mean D_Ra(real, fake) and D_Ra(fake, real):
+  how often real looks more real than made images do on average.
+  """
+  if _is_relativistic(kind):
+    real, fake = _relative(real, fake), _relative(fake, real)
+  return tuple(
+    jnp.mean(jax.nn.sigmoid(each.astype(jnp.float32))) for each in (real, fake)
+  )
+
+
+def _mean_difference(a, b, kind: str, field: str) -> jax.Array:
+  difference = a.astype(jnp.float32) - b.astype(jnp.float32)
   if kind == "mse":
     return jnp.mean(jnp.square(difference))
   if kind == "l1":
     return jnp.mean(jnp.abs(difference))
-  raise errors.InputError(
-    f'config.losses.pixel is "{kind}": expected "mse" or "l1"'
-  )
+  raise errors.InputError(f'{field} is "{kind}": expected "mse" or "l1"')
+
+
+def _is_relativistic(kind: str) -> bool:
+  if kind not in ("vanilla", "relativistic"):
+    raise errors.InputError(
+      f'config.losses.adversarial is "{kind}": expected "vanilla" or'
+      ' "relativistic"'
+    )
+  return kind == "relativistic"
+
+
+def _relative(logits: jax.Array, others: jax.Array) -> jax.Array:
+  """Logits of D_Ra: how much more real than the others on average."""
+  return logits.astype(jnp.float32) - jnp.mean(others.astype(jnp.float32))
+
+
+def _cross_entropy(logits: jax.Array, target: int) -> jax.Array:
+  """Mean of -log sigmoid(x) for target 1, of -log(1 - sigmoid(x)) for 0."""
+  logits = logits.astype(jnp.float32)
+  return jnp.mean(jax.nn.softplus(-logits if target else logits))

@@ -1,12 +1,12 @@
 """Everything of a run that changes from step to step, as arrays only."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 
 
 @flax.struct.dataclass
@@ -15,7 +15,7 @@ class NetworkState:
 
   Attributes:
     params: trained parameters, float32.
-    batch_stats: running means and variances, {} without BatchNorm.
+    batch_stats: running means and variances, {} without any.
     opt_state: the optimiser's memory.
   """
 
@@ -28,6 +28,19 @@ class NetworkState:
     """What `module.apply` takes."""
     return {"params": self.params, "batch_stats": self.batch_stats}
 
+  def update(
+    self,
+    optimizer: optax.GradientTransformation,
+    gradients: Any,
+    batch_stats: Any,
+  ) -> "NetworkState":
+    """The network after a step of its optimiser, with new statistics."""
+    updates, opt_state = optimizer.update(
+      gradients, self.opt_state, self.params
+    )
+    params = optax.apply_updates(self.params, updates)
+    return NetworkState(params, batch_stats, opt_state)
+
 
 @flax.struct.dataclass
 class TrainState:
@@ -36,11 +49,14 @@ class TrainState:
   Attributes:
     step: int32 scalar, the number of updates done.
     generator: the network that makes images.
+    discriminators: the networks that judge them, by what they look at: "image",
+      "feature"; {} in pre-training.
     ema: running average of the generator's variables, {} when not kept.
   """
 
   step: jax.Array
   generator: NetworkState
+  discriminators: dict[str, NetworkState]
   ema: Any
 
   @property
@@ -49,28 +65,39 @@ class TrainState:
     return self.ema or self.generator.variables
 
 
-def create(
-  generator: nn.Module,
+def start(
+  variables: Mapping[str, Any],
   optimizer: optax.GradientTransformation,
-  key: jax.Array,
+  discriminators: Mapping[str, Mapping[str, Any]],
+  discriminator_optimizer: optax.GradientTransformation,
   *,
   keep_ema: bool,
 ) -> TrainState:
-  """The state at step 0, freshly initialised; meant to run under jit."""
-  variables = generator.init(key, jnp.zeros((1, 8, 8, 3)))
-  return start(optimizer, variables, keep_ema=keep_ema)
+  """The state at step 0.
 
-
-def start(
-  optimizer: optax.GradientTransformation, variables: dict, *, keep_ema: bool
-) -> TrainState:
-  """The state at step 0 from given generator variables."""
-  params = variables["params"]
-  network = NetworkState(
-    params=params,
-    batch_stats=variables.get("batch_stats", {}),
-    opt_state=optimizer.init(params),
+  Args:
+    variables: of the generator.
+    optimizer: of the generator.
+    discriminators: variables of each discriminator.
+    discriminator_optimizer: of each of them.
+    keep_ema: whether to average the generator.
+  """
+  generator = _network(variables, optimizer)
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    generator=generator,
+    discriminators={
+      name: _network(each, discriminator_optimizer)
+      for name, each in discriminators.items()
+    },
+    # A copy: the step donates its state, and a buffer can be donated once.
+    ema=jax.tree.map(jnp.copy, generator.variables) if keep_ema else {},
   )
-  # A copy: the step donates its state, and a buffer can be donated only once.
-  ema = jax.tree.map(jnp.copy, network.variables) if keep_ema else {}
-  return TrainState(jnp.zeros((), jnp.int32), network, ema)
+
+
+def _network(variables, optimizer) -> NetworkState:
+  return NetworkState(
+    params=variables["params"],
+    batch_stats=variables.get("batch_stats", {}),
+    opt_state=optimizer.init(variables["params"]),
+  )

@@ -1,6 +1,13 @@
-"""One update of the parameters: batch and state in, state and metrics out."""
+"""One update of the parameters: batch and state in, state and metrics out.
 
-from collections.abc import Callable
+A step is whatever its config makes of these terms, each of which may be absent:
+the generator's pixel difference, perceptual difference and adversarial losses,
+and one discriminator of images and one of features.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,71 +19,184 @@ from srfeat_jax.training import degrade, losses
 from srfeat_jax.training import state as state_lib
 
 
-def make_pixel_step(
-  config,
-  generator: nn.Module,
-  optimizer: optax.GradientTransformation,
-  schedule: optax.Schedule,
-) -> Callable:
-  """The step that trains a generator on pixel differences alone.
+@dataclasses.dataclass(frozen=True)
+class Networks:
+  """The modules of a run.
+
+  Attributes:
+    generator: maps LR to SR.
+    features: maps an image to features by layer, VGG-19; None if no term of
+      the losses needs any.
+    discriminators: each by what it looks at, "image" or "feature".
+    views: shape of what each discriminator looks at, `[1, h, w, c]`.
+  """
+
+  generator: nn.Module
+  features: nn.Module | None
+  discriminators: Mapping[str, nn.Module]
+  views: Mapping[str, tuple[int, ...]]
+
+  def init(self, key: jax.Array) -> tuple[dict, dict[str, dict]]:
+    """Random variables of the generator, and of each discriminator by name."""
+    generator = self.generator.init(key, jnp.zeros((1, 8, 8, 3)))
+    discriminators = {
+      name: module.init(jax.random.fold_in(key, i), jnp.zeros(self.views[name]))
+      for i, (name, module) in enumerate(sorted(self.discriminators.items()))
+    }
+    return generator, discriminators
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizers:
+  """How parameters follow gradients; schedules are there for the log."""
+
+  generator: optax.GradientTransformation
+  generator_schedule: optax.Schedule
+  discriminator: optax.GradientTransformation
+  discriminator_schedule: optax.Schedule
+
+
+def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
+  """The training step.
 
   Args:
-    config: the run's config; read are `losses` and `ema_decay`.
-    generator: the module to train.
-    optimizer: of the generator.
-    schedule: the optimiser's learning rate, for the log.
+    config: the run's config; read are `losses`, `ema_decay`,
+      `freeze_batch_norm` and `update_first`.
+    networks: the modules.
+    optimizers: theirs.
 
   Returns:
-    A pure function of a `TrainState` and uint8 HR crops `[b, H, W, 3]` to the
-    next state and a dict of float32 scalars by metric name.
+    A pure function of a `TrainState`, the variables of `networks.features` ({}
+    without any) and uint8 HR crops `[b, H, W, 3]`, to the next state and a dict
+    of float32 scalars by metric name.
 
   Raises:
-    errors.InputError: `ema_decay` is not a share.
+    errors.InputError: a field of the config has a value it does not take.
   """
+  settings = config.losses
   if not 0 <= config.ema_decay < 1:
     raise errors.InputError(
-      f"config.ema_decay is {config.ema_decay}: expected a number from 0, for"
-      " no average, to below 1"
+      f"config.ema_decay is {config.ema_decay}: expected a number from 0 (no"
+      " average) to below 1"
+    )
+  if config.update_first not in ("discriminator", "generator"):
+    raise errors.InputError(
+      f'config.update_first is "{config.update_first}": expected'
+      ' "discriminator" or "generator"'
     )
 
-  def loss_function(params, batch_stats, lr, hr):
-    sr, updates = generator.apply(
+  def look(image, vgg) -> dict[str, Any]:
+    """What losses and discriminators see of an image."""
+    if networks.features is None:
+      return {"image": image, "layers": {}}
+    layers = networks.features.apply(vgg, image)
+    view = {"image": image, "layers": layers}
+    if "feature" in networks.discriminators:
+      view["feature"] = settings.feature_scale * layers[settings.feature_layer]
+    return view
+
+  def generate(params, batch_stats, lr):
+    train = not config.freeze_batch_norm
+    sr, updates = networks.generator.apply(
       {"params": params, "batch_stats": batch_stats},
       lr,
-      train=True,
+      train=train,
       mutable=["batch_stats"],
     )
-    loss = losses.pixel(sr, hr, config.losses.pixel)
-    batch_stats = updates.get("batch_stats", {})
-    return config.losses.pixel_weight * loss, (loss, batch_stats)
+    return sr, updates.get("batch_stats", {}) if train else batch_stats
 
-  def step(state: state_lib.TrainState, hr: jax.Array):
-    lr, hr = degrade.degrade(hr, generator.scale)
+  def judge(name, params, real, fake):
+    """Logits of two batches, each normalised by itself."""
+    module = networks.discriminators[name]
+    return tuple(
+      module.apply({"params": params}, view[name]) for view in (real, fake)
+    )
+
+  def generator_loss(params, batch_stats, discriminators, lr, real, vgg):
+    sr, batch_stats = generate(params, batch_stats, lr)
+    fake = look(sr, vgg)
+    terms = {}
+    total = 0.0
+    if settings.pixel_weight:
+      terms["pixel"] = losses.pixel(sr, real["image"], settings.pixel)
+      total += settings.pixel_weight * terms["pixel"]
+    if settings.perceptual_weight:
+      terms["perceptual"] = losses.perceptual(
+        fake["layers"],
+        real["layers"],
+        settings.perceptual_layers,
+        settings.perceptual,
+        settings.feature_scale,
+      )
+      total += settings.perceptual_weight * terms["perceptual"]
+    for name, discriminator in discriminators.items():
+      logits = judge(name, discriminator.params, real, fake)
+      terms[f"adversarial_{name}"] = losses.adversarial_generator(
+        *logits, settings.adversarial
+      )
+      total += settings.adversarial_weight * terms[f"adversarial_{name}"]
+    return total, (terms, batch_stats)
+
+  def discriminator_loss(params, name, real, fake):
+    logits = judge(name, params, real, fake)
+    loss = losses.adversarial_discriminator(*logits, settings.adversarial)
+    return settings.discriminator_weight * loss, (loss, logits)
+
+  def update_discriminators(state, real, fake, metrics):
+    updated = {}
+    for name, network in state.discriminators.items():
+      (_, (loss, logits)), gradients = jax.value_and_grad(
+        discriminator_loss, has_aux=True
+      )(network.params, name, real, fake)
+      updated[name] = network.update(optimizers.discriminator, gradients, {})
+      chances = losses.probabilities(*logits, settings.adversarial)
+      metrics |= {
+        f"loss/discriminator_{name}": loss,
+        f"probability/{name}_real": chances[0],
+        f"probability/{name}_fake": chances[1],
+        f"gradient_norm/{name}_discriminator": optax.tree.norm(gradients),
+      }
+    return state.replace(discriminators=updated)
+
+  def update_generator(state, lr, real, vgg, metrics):
     network = state.generator
-    (_, (loss, batch_stats)), gradients = jax.value_and_grad(
-      loss_function, has_aux=True
-    )(network.params, network.batch_stats, lr, hr)
-    network = _update(optimizer, network, gradients, batch_stats)
-    metrics = {
-      "loss/pixel": loss,
-      "gradient_norm/generator": optax.tree.norm(gradients),
-      "learning_rate/generator": schedule(state.step),
-    }
-    ema = _average(state.ema, network.variables, config.ema_decay, state.step)
-    return state_lib.TrainState(state.step + 1, network, ema), metrics
+    (_, (terms, batch_stats)), gradients = jax.value_and_grad(
+      generator_loss, has_aux=True
+    )(network.params, network.batch_stats, state.discriminators, lr, real, vgg)
+    network = network.update(optimizers.generator, gradients, batch_stats)
+    metrics |= {f"loss/{name}": value for name, value in terms.items()}
+    metrics["gradient_norm/generator"] = optax.tree.norm(gradients)
+    return state.replace(generator=network)
+
+  def step(state: state_lib.TrainState, vgg, hr: jax.Array):
+    lr, hr = degrade.degrade(hr, networks.generator.scale)
+    real = look(hr, vgg)
+    metrics = {}
+    before = state.generator
+    discriminators = state.discriminators
+    if config.update_first == "generator":
+      state = update_generator(state, lr, real, vgg, metrics)
+    if discriminators:
+      # Written as if made anew: XLA merges it with the generator's own pass.
+      sr, _ = generate(before.params, before.batch_stats, lr)
+      fake = jax.lax.stop_gradient(look(sr, vgg))
+      state = update_discriminators(state, real, fake, metrics)
+    if config.update_first == "discriminator":
+      state = update_generator(state, lr, real, vgg, metrics)
+
+    metrics["learning_rate/generator"] = optimizers.generator_schedule(
+      state.step
+    )
+    if discriminators:
+      metrics["learning_rate/discriminator"] = (
+        optimizers.discriminator_schedule(state.step)
+      )
+    ema = _average(
+      state.ema, state.generator.variables, config.ema_decay, state.step
+    )
+    return state.replace(step=state.step + 1, ema=ema), metrics
 
   return step
-
-
-def _update(optimizer, network, gradients, batch_stats):
-  updates, opt_state = optimizer.update(
-    gradients, network.opt_state, network.params
-  )
-  return state_lib.NetworkState(
-    params=optax.apply_updates(network.params, updates),
-    batch_stats=batch_stats,
-    opt_state=opt_state,
-  )
 
 
 def _average(ema, variables, decay: float, step):

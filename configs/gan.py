@@ -1,0 +1,219 @@
+"""Adversarial training of a generator that was pre-trained on pixels.
+
+  python -m srfeat_jax.main --config=configs/gan.py:VARIANT \
+      --config.init_from=runs/PRETRAINED --config.vgg_weights=VGG19_FILE \
+      --config.data.train=DIV2K/patches --workdir=runs/VARIANT
+
+srfeat           Park et al. 2018: VGG-19's relu5_4, an image and a feature
+                 discriminator. 104,000 patches, batch 5, 5 epochs. Y 30.03 /
+                 26.73 on Set5 / Set14 (the authors). Start: pretrain.py:srfeat.
+srfeat_nobn      The same without BatchNorm. Start: pretrain.py:srfeat_nobn.
+srfeat_official  As the authors' code has it: batch 9, BatchNorm frozen, Adam's
+                 epsilon 1e-10 with the discriminators' loss times 1e-3, images
+                 clipped before VGG-19 (convert its weights with --clip).
+srgan_mse        Ledig et al. 2017, image discriminator and, as content, the
+srgan_vgg22      pixels, relu2_2 or relu5_4. 200,000 steps of 16 crops of 96.
+srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
+                 pretrain.py:srresnet.
+srgan_mirflickr  srgan_vgg54 on MIRFLICKR-25k, 64 to 256 px, batch 8, 750 epochs.
+esrgan           Wang et al. 2018, as in BasicSR: relativistic, conv5_4 before
+                 its ReLU, weights of torchvision. 400,000 steps of 16 crops of
+                 128. Y 30.44 / 26.28 / 25.33. Start: pretrain.py:esrgan.
+srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator of
+srgan_lite       pretrain.py:srfeat_lite, with small discriminators, for two CPU
+esrgan_lite      cores and Caffe's VGG-19: see README, "Adversarial training".
+
+A step of srfeat at its full size has COST_SENTENCE
+PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).
+"""
+
+import ml_collections
+
+from configs import common, pretrain
+from srfeat_jax import errors
+
+_SRFEAT_EPOCH = 20_800
+
+
+def get_config(variant: str = "srfeat") -> ml_collections.ConfigDict:
+  """The config of a variant, see above."""
+  match variant:
+    case "srfeat":
+      return _srfeat("srfeat")
+    case "srfeat_nobn":
+      return _srfeat("srfeat_nobn")
+    case "srfeat_official":
+      return _srfeat_official()
+    case "srgan_mse":
+      return _srgan_mse()
+    case "srgan_vgg22":
+      return _srgan("relu2_2")
+    case "srgan_vgg54":
+      return _srgan("relu5_4")
+    case "srgan_mirflickr":
+      return _srgan_mirflickr()
+    case "esrgan":
+      return _esrgan()
+    case "srfeat_lite":
+      return _lite(_srfeat("srfeat_nobn"))
+    case "srgan_lite":
+      return _lite(_srgan("relu5_4"))
+    case "esrgan_lite":
+      return _esrgan_lite()
+  raise errors.InputError(
+    f'configs/gan.py has no variant "{variant}": choose srfeat, srfeat_nobn,'
+    " srfeat_official, srgan_mse, srgan_vgg22, srgan_vgg54, srgan_mirflickr,"
+    " esrgan, srfeat_lite, srgan_lite or esrgan_lite"
+  )
+
+
+def _adversarial(start: str) -> ml_collections.ConfigDict:
+  """The generator of a pre-training config, and nothing else of it."""
+  config = common.get_config()
+  config.generator = pretrain.get_config(start).generator
+  config.losses.pixel_weight = 0.0
+  config.losses.adversarial_weight = 1e-3
+  return config
+
+
+def _srgan_discriminator(
+  input_size: int, *, symmetric_input: bool = True
+) -> ml_collections.ConfigDict:
+  config = ml_collections.ConfigDict()
+  config.architecture = "srgan"
+  config.input_size = input_size
+  config.symmetric_input = symmetric_input
+  config.features = 64
+  config.hidden = 1024
+  config.dtype = "float32"
+  return config
+
+
+def _schedules(config, peak: float, boundaries, factors) -> None:
+  """The same learning rate for all networks."""
+  config.learning_rate = common.piecewise(peak, boundaries, factors)
+  config.discriminator_learning_rate = common.piecewise(
+    peak, boundaries, factors
+  )
+
+
+def _perceptual(config, layer: str) -> None:
+  config.losses.perceptual_weight = 1.0
+  config.losses.perceptual_layers = ml_collections.ConfigDict({layer: 1.0})
+
+
+def _srfeat(start: str):
+  config = _adversarial(start)
+  config.num_steps = 5 * _SRFEAT_EPOCH
+  config.batch_size = 5
+  config.crop_size = 296
+  config.discriminators.image = _srgan_discriminator(296)
+  config.discriminators.feature = _srgan_discriminator(
+    19, symmetric_input=False
+  )
+  _perceptual(config, "relu5_4")
+  # 1e-5 from the third epoch, 1e-6 in the last.
+  _schedules(config, 1e-4, (2 / 5, 4 / 5), (0.1, 0.1))
+  config.eval_every = _SRFEAT_EPOCH // 4
+  config.checkpoint_every = 2_000
+  return config
+
+
+def _srfeat_official():
+  config = _srfeat("srfeat")
+  config.num_steps = 5 * (104_000 // 9)
+  config.batch_size = 9
+  config.freeze_batch_norm = True
+  config.optimizer.eps = 1e-10
+  config.discriminator_optimizer.eps = 1e-10
+  config.losses.discriminator_weight = 1e-3
+  # The patches of the authors' script are flipped and rotated beforehand.
+  config.data.crop = "center"
+  config.data.augment = False
+  return config
+
+
+def _srgan(layer: str):
+  config = _adversarial("srresnet")
+  config.num_steps = 200_000
+  config.batch_size = 16
+  config.crop_size = 96
+  config.discriminators.image = _srgan_discriminator(96)
+  _perceptual(config, layer)
+  _schedules(config, 1e-4, (1 / 2,), (0.1,))
+  config.eval_every = 5_000
+  config.checkpoint_every = 5_000
+  return config
+
+
+def _srgan_mse():
+  config = _srgan("relu5_4")
+  config.losses.perceptual_weight = 0.0
+  config.losses.perceptual_layers = ml_collections.ConfigDict()
+  config.losses.pixel = "mse"
+  config.losses.pixel_weight = 4.0  # the paper's images are in [-1, 1]
+  return config
+
+
+def _srgan_mirflickr():
+  config = _srgan("relu5_4")
+  config.num_steps = 750 * (25_000 // 8)
+  config.batch_size = 8
+  config.crop_size = 256
+  config.discriminators.image.input_size = 256
+  _schedules(config, 1e-4, (), ())
+  return config
+
+
+def _esrgan():
+  config = _adversarial("esrgan")
+  config.num_steps = 400_000
+  config.batch_size = 16
+  config.crop_size = 128
+  config.ema_decay = 0.999
+  config.update_first = "generator"
+  config.discriminators.image = ml_collections.ConfigDict()
+  config.discriminators.image.architecture = "vgg_style"
+  config.discriminators.image.input_size = 128
+  config.discriminators.image.features = 64
+  config.discriminators.image.hidden = 100
+  config.discriminators.image.dtype = "float32"
+  config.losses.pixel = "l1"
+  config.losses.pixel_weight = 1e-2
+  _perceptual(config, "conv5_4")
+  config.losses.perceptual = "l1"
+  config.losses.feature_scale = 1.0
+  config.losses.adversarial = "relativistic"
+  config.losses.adversarial_weight = 5e-3
+  config.optimizer.b2 = 0.99
+  config.discriminator_optimizer.b2 = 0.99
+  _schedules(config, 1e-4, (1 / 8, 1 / 4, 1 / 2, 3 / 4), (0.5,) * 4)
+  config.eval_every = 5_000
+  config.checkpoint_every = 5_000
+  return config
+
+
+def _lite(config):
+  """Another config's losses on the small generator, for two CPU cores."""
+  config.generator = pretrain.get_config("srfeat_lite").generator
+  config.num_steps = 1_000
+  config.batch_size = 8
+  config.crop_size = 96
+  config.ema_decay = 0.99
+  config.discriminators.image.input_size = 96
+  config.discriminators.image.features = 16
+  if "feature" in config.discriminators:
+    config.discriminators.feature.input_size = 6  # 96 halved four times
+    config.discriminators.feature.features = 32
+  _schedules(config, 1e-4, (4 / 5,), (0.1,))
+  config.log_every = 20
+  config.eval_every = 250
+  config.checkpoint_every = 250
+  return config
+
+
+def _esrgan_lite():
+  config = _lite(_esrgan())
+  # Caffe's features are that much larger than torchvision's.
+  config.losses.feature_scale = 1 / 12.75
+  return config

@@ -1,0 +1,182 @@
+"""LPIPS' weights: a backbone and its linear layers in one file.
+
+The public files are two, torchvision's of the backbone and the authors' of the
+linear layers, which `convert` joins:
+
+  squeezenet1_1-b8a52dc0.pth  squeeze.pth
+  alexnet-owt-7be5be79.pth    alex.pth
+  vgg16-397923af.pth          vgg.pth
+
+In the joint file, .safetensors or .npz, arrays are named and laid out as in
+those two, but with "lpips." before the names of the linear layers. Whose
+weights they are shows in the arrays.
+"""
+
+import hashlib
+import pathlib
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from srfeat_jax import errors
+from srfeat_jax.interchange import mismatch, safetensors_file, torch_file
+from srfeat_jax.models import lpips
+
+_FORMAT = "srfeat_jax/lpips"
+_HINT = (
+  "a whole one is made by python -m srfeat_jax.convert lpips"
+  " squeezenet1_1-b8a52dc0.pth squeeze.pth --output=lpips.safetensors, of"
+  " https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth and of"
+  " lpips/weights/v0.1/squeeze.pth from"
+  " https://github.com/richzhang/PerceptualSimilarity"
+)
+
+
+def load(path: str) -> tuple[lpips.LPIPS, dict[str, Any]]:
+  """Reads a joint file.
+
+  Returns:
+    The network and its variables.
+
+  Raises:
+    errors.InputError: there is no such file, it is damaged, or arrays are
+      missing, unexpected or misshapen.
+  """
+  arrays = _read(pathlib.Path(path))
+  backbone = _backbone(path, arrays)
+  variables = {
+    place: _as_in_flax(np.asarray(arrays[name], np.float32))
+    for name, (place, _) in _layout(backbone).items()
+  }
+  return lpips.LPIPS(backbone), traverse_util.unflatten_dict(variables)
+
+
+def convert(sources: Sequence[str], output: pathlib.Path) -> str:
+  """Joins public files.
+
+  Args:
+    sources: the backbone's file and that of the linear layers, in any order;
+      or one file that holds both.
+    output: the .safetensors file to write, which also names the sources and
+      their sha256.
+
+  Returns:
+    The backbone: "squeeze", "alex" or "vgg".
+
+  Raises:
+    errors.InputError: as `load`; or the file cannot be written.
+  """
+  arrays = {}
+  metadata = {"format": _FORMAT}
+  for i, source in enumerate(map(pathlib.Path, sources)):
+    arrays |= _read(source)
+    with open(source, "rb") as file:
+      digest = hashlib.file_digest(file, "sha256").hexdigest()
+    metadata |= {f"source_{i}": source.name, f"source_{i}_sha256": digest}
+  backbone = _backbone(" and ".join(sources), arrays)
+  arrays = {k: np.asarray(v, np.float32) for k, v in arrays.items()}
+  safetensors_file.write(output, arrays, metadata)
+  return backbone
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Reads a file of any of these kinds, without the backbone's classifier."""
+  try:
+    with open(path, "rb") as file:
+      start = file.read(16)
+  except OSError as error:
+    raise errors.InputError(
+      f'"{path}" with the weights of LPIPS cannot be read ({error.strerror});'
+      f" {_HINT}"
+    ) from error
+  if _is_npz(path):
+    arrays = _read_npz(path)
+  elif start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
+    arrays = torch_file.load(path)
+  else:
+    arrays, _ = safetensors_file.read(path)
+  if not isinstance(arrays, Mapping):
+    arrays = {}
+  return {
+    re.sub(r"^lin(?=\d)", "lpips.lin", str(name)): array
+    for name, array in arrays.items()
+    if isinstance(array, np.ndarray) and not str(name).startswith("classifier.")
+  }
+
+
+def _is_npz(path: pathlib.Path) -> bool:
+  """Tells numpy's zip archives from torch's."""
+  try:
+    with zipfile.ZipFile(path) as archive:
+      return all(name.endswith(".npy") for name in archive.namelist())
+  except zipfile.BadZipFile:
+    return False
+
+
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+  try:
+    with np.load(path, allow_pickle=False) as archive:
+      return dict(archive)
+  except Exception as error:  # A damaged archive may fail in any way.
+    raise errors.InputError(
+      f"{path} is a damaged .npz file, or one with objects ({error}): get it"
+      " again"
+    ) from error
+
+
+def _backbone(path: str, arrays: Mapping[str, np.ndarray]) -> str:
+  """Finds the backbone whose arrays these are, and checks that all are there.
+
+  Raises:
+    errors.InputError: names or shapes are not as the likeliest backbone's, or
+      arrays are not of numbers.
+  """
+  found = {name: array.shape for name, array in arrays.items()}
+  expected = {
+    backbone: {name: shape for name, (_, shape) in _layout(backbone).items()}
+    for backbone in lpips.MIN_SIZES
+  }
+  likeliest = max(
+    expected, key=lambda each: len(expected[each].items() & found.items())
+  )
+  if problems := mismatch.describe(found, expected[likeliest]):
+    raise errors.InputError(
+      f"{path}: these are not the weights of LPIPS ({likeliest}): {problems};"
+      f" {_HINT}"
+    )
+  for name, array in arrays.items():
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+      raise errors.InputError(
+        f"{path} has {name} as {array.dtype}: expected floating point"
+      )
+  return likeliest
+
+
+def _layout(
+  backbone: str,
+) -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
+  """Returns the path in flax and the shape in torch of arrays, by name."""
+  image = jax.ShapeDtypeStruct((1, 64, 64, 3), "float32")
+  network = lpips.LPIPS(backbone)
+  variables = jax.eval_shape(network.init, jax.random.key(0), image, image)
+  layout = {}
+  for place, array in traverse_util.flatten_dict(variables).items():
+    _, *modules, kind = place
+    module = ".".join(modules).replace("features_", "features.")
+    module = re.sub(r"^lin_(\d)", r"lpips.lin\1.model.1", module)
+    if kind == "kernel":
+      height, width, inputs, outputs = array.shape
+      layout[f"{module}.weight"] = place, (outputs, inputs, height, width)
+    else:
+      layout[f"{module}.bias"] = place, array.shape
+  return layout
+
+
+def _as_in_flax(array: np.ndarray) -> np.ndarray:
+  return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array

@@ -1,0 +1,260 @@
+"""VGG-19's weights, from the public files and in one of our own.
+
+Which file it is shows in its content, not its name. Classifiers are left out.
+
+  file                                        settings that it gets
+  torchvision's vgg19-dcbb9e9d.pth, or the    torchvision's input, floor pooling
+  same names in safetensors
+  Keras' HDF5, with TensorFlow's kernels      Caffe's input, ceil pooling
+  vgg19.npy, a dict "conv1_1": [kernel, bias] Caffe's input, ceil pooling
+  our own safetensors                         those in its metadata
+
+Pooling is that of the networks the weights were trained in; see models.vgg19.
+"""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from srfeat_jax import errors
+from srfeat_jax.interchange import (
+  hdf5_file,
+  mismatch,
+  numpy_file,
+  safetensors_file,
+  torch_file,
+)
+from srfeat_jax.models import vgg19
+
+_FORMAT = "srfeat_jax/vgg19"
+_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+_SHA256_START = "dcbb9e9d"
+_DEPTHS = {8: "VGG-11", 10: "VGG-13", 13: "VGG-16"}  # by convolutions
+_TORCHVISION = {
+  "preprocessing": "torchvision",
+  "pooling": "floor",
+  "clip": False,
+}
+_CAFFE = {"preprocessing": "caffe", "pooling": "ceil", "clip": False}
+_TORCHVISION_NAMES = {
+  layer: f"features.{position}"
+  for layer, position in zip(
+    vgg19.CHANNELS,
+    (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
+    strict=True,
+  )
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """What was read from a file.
+
+  Attributes:
+    kind: whose file it is, in words.
+    settings: fields of `vgg19.VGG19` that these weights want.
+    variables: {"params": ...} of all its layers, float32.
+  """
+
+  kind: str
+  settings: dict[str, Any]
+  variables: dict[str, dict]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+  """Arrays of a file, and how a layer's are named and shaped there."""
+
+  kind: str
+  settings: dict[str, Any]
+  arrays: Mapping[str, np.ndarray]
+  kernel: Callable[[str], str]
+  bias: Callable[[str], str]
+  channels_first: bool = False
+
+
+def load(path: str) -> Source:
+  """Reads VGG-19 from any of the files above.
+
+  Raises:
+    errors.InputError: there is no such file, and where to get it; it is
+      damaged or of another kind; or it is another network, with its missing,
+      unexpected and misshapen arrays.
+  """
+  place = pathlib.Path(path)
+  if not place.is_file():
+    target = "vgg19.safetensors"
+    if place.name:
+      target = place.with_suffix(".safetensors")
+    raise errors.InputError(
+      f'there is no file "{path}" with the weights of VGG-19: download {_URL}'
+      f" (its sha256 begins with {_SHA256_START}) and run python -m"
+      f" srfeat_jax.convert vgg19 {pathlib.PurePosixPath(_URL).name}"
+      f" --output={target}"
+    )
+  found = _find(place)
+  return Source(found.kind, found.settings, {"params": _params(place, found)})
+
+
+def convert(source: str, output: pathlib.Path, **changes: Any) -> Source:
+  """Writes VGG-19 from any of the files above as our own.
+
+  Args:
+    source: the file to read.
+    output: the file to write, which also names the source and its sha256.
+    **changes: settings other than those that the source gets.
+
+  Returns:
+    What was written.
+
+  Raises:
+    errors.InputError: as `load`; or a setting has a value it cannot take, or
+      the file cannot be written.
+  """
+  read = load(source)
+  read = dataclasses.replace(read, settings=read.settings | changes)
+  vgg19.VGG19(("conv1_1",), **read.settings)  # Checks the settings.
+  with open(source, "rb") as file:
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+  metadata = {
+    "format": _FORMAT,
+    "settings": json.dumps(read.settings),
+    "source": f"{pathlib.Path(source).name} ({read.kind})",
+    "source_sha256": digest,
+  }
+  tensors = traverse_util.flatten_dict(read.variables, sep="/")
+  safetensors_file.write(output, tensors, metadata)
+  return read
+
+
+def _find(path: pathlib.Path) -> _Found:
+  """Finds out what kind of file it is, and reads the convolutions' arrays."""
+  with open(path, "rb") as file:
+    start = file.read(16)
+  if start.startswith(hdf5_file.START):
+    return _Found(
+      "Keras",
+      _CAFFE,
+      _keras_arrays(hdf5_file.load(path)),
+      kernel=lambda layer: f"{_keras_name(layer)}/kernel",
+      bias=lambda layer: f"{_keras_name(layer)}/bias",
+    )
+  if start.startswith(numpy_file.START):
+    return _Found(
+      "vgg19.npy",
+      _CAFFE,
+      _npy_arrays(path, numpy_file.load(path)),
+      kernel=lambda layer: f"{layer}[0]",
+      bias=lambda layer: f"{layer}[1]",
+    )
+  if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
+    return _torchvision(torch_file.load(path))
+  if start[8:9] == b"{":
+    tensors, metadata = safetensors_file.read(path)
+    if metadata.get("format") != _FORMAT:
+      return _torchvision(tensors)
+    return _Found(
+      "srfeat_jax",
+      json.loads(metadata["settings"]),
+      tensors,
+      kernel=lambda layer: f"params/{layer}/kernel",
+      bias=lambda layer: f"params/{layer}/bias",
+    )
+  raise errors.InputError(
+    f"{path} is no file with VGG-19 that this program knows: give torchvision's"
+    " .pth or .safetensors, Keras' .h5, vgg19.npy, or a converted file"
+  )
+
+
+def _torchvision(state: Any) -> _Found:
+  if not isinstance(state, dict):
+    state = {}
+  return _Found(
+    "torchvision",
+    _TORCHVISION,
+    {
+      name: value
+      for name, value in state.items()
+      if str(name).startswith("features.") and isinstance(value, np.ndarray)
+    },
+    kernel=lambda layer: f"{_TORCHVISION_NAMES[layer]}.weight",
+    bias=lambda layer: f"{_TORCHVISION_NAMES[layer]}.bias",
+    channels_first=True,
+  )
+
+
+def _keras_name(layer: str) -> str:
+  block, i = layer.removeprefix("conv").split("_")
+  return f"block{block}_conv{i}"
+
+
+def _keras_arrays(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """Renames arrays, for each version of Keras names a layer's differently."""
+  renamed = {}
+  for path, value in arrays.items():
+    layer = re.match(r"(?:model_weights/)?(block\d+_conv\d+)/", path)
+    if layer:
+      leaf = "bias" if value.ndim == 1 else "kernel"
+      renamed[f"{layer[1]}/{leaf}"] = value
+  return renamed
+
+
+def _npy_arrays(path: pathlib.Path, saved: Any) -> dict[str, np.ndarray]:
+  """Flattens {"conv1_1": [kernel, bias]}; some files have {0: ..., 1: ...}."""
+  if not isinstance(saved, dict):
+    raise errors.InputError(
+      f"{path} is an array, while vgg19.npy is a dict of layers"
+    )
+  arrays = {}
+  for layer, pair in saved.items():
+    if not isinstance(pair, dict):
+      pair = dict(enumerate(pair)) if isinstance(pair, list | tuple) else {}
+    for i, value in pair.items():
+      if str(layer).startswith("conv") and isinstance(value, np.ndarray):
+        arrays[f"{layer}[{i}]"] = value
+  return arrays
+
+
+def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
+  """Checks what was found and puts it in our layout."""
+  expected = {}
+  previous = 3
+  for layer, channels in vgg19.CHANNELS.items():
+    shape = (3, 3, previous, channels)
+    if found.channels_first:
+      shape = (channels, previous, 3, 3)
+    expected[found.kernel(layer)] = shape
+    expected[found.bias(layer)] = (channels,)
+    previous = channels
+  shapes = {name: value.shape for name, value in found.arrays.items()}
+  if problems := mismatch.describe(shapes, expected):
+    count = sum(len(shape) == 4 for shape in shapes.values())
+    looks = f" but looks like {_DEPTHS[count]}" if count in _DEPTHS else ""
+    raise errors.InputError(
+      f"{path} is not VGG-19 as {found.kind} names it{looks}: {problems}"
+    )
+  for name, value in found.arrays.items():
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+      raise errors.InputError(
+        f"{path} has {name} as {value.dtype}: expected floating point"
+      )
+
+  def array(name, axes=None):
+    return np.asarray(found.arrays[name].transpose(axes), np.float32)
+
+  axes = (2, 3, 1, 0) if found.channels_first else (0, 1, 2, 3)
+  return {
+    layer: {
+      "kernel": array(found.kernel(layer), axes),
+      "bias": array(found.bias(layer)),
+    }
+    for layer in vgg19.CHANNELS
+  }

@@ -1,0 +1,143 @@
+"""RRDBNet, the generator of ESRGAN (Wang et al. 2018, section 3.1)."""
+
+import functools
+import math
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from srfeat_jax.models import layers
+from srfeat_jax.ops import pixels
+
+_TRUNK_SCALE = 4  # the upsampling that every variant ends with
+
+
+class RRDBNet(nn.Module):
+  """Residual-in-residual dense blocks without normalisation, as in BasicSR.
+
+  A 3x3 convolution; blocks of three dense blocks each; a convolution and a
+  skip over all blocks; twice nearest-neighbour doubling and a convolution; two
+  more convolutions. Images are in [0, 1] throughout. For a scale below 4 the
+  input is first folded into channels (pixel unshuffle, in PyTorch's order), so
+  that the rest is the same; a height or width that does not divide by the
+  folding is mirrored up to one that does, and the surplus cut off the output.
+
+  Attributes:
+    features: Channels of the trunk.
+    num_blocks: Residual-in-residual blocks, of fifteen convolutions each.
+    growth: Channels that each convolution of a dense block adds.
+    scale: Enlargement: 1, 2 or 4.
+    residual_scale: What residuals are multiplied by before they are added
+      (the paper's beta), in a dense block and around three of them.
+    initializer: "dense_tenth": the dense blocks' kernels a tenth of He's
+      normal with biases 0, the rest PyTorch's default (BasicSR); "tenth": a
+      tenth everywhere (the authors' first code).
+    dtype: Compute dtype: "float32" or "bfloat16". Parameters and the output
+      are float32 either way.
+  """
+
+  features: int = 64
+  num_blocks: int = 23
+  growth: int = 32
+  scale: Literal[1, 2, 4] = 4
+  residual_scale: float = 0.2
+  initializer: Literal["dense_tenth", "tenth"] = "dense_tenth"
+  dtype: layers.Dtype = "float32"
+
+  @property
+  def receptive_radius(self) -> int:
+    """LR pixels beyond which nothing influences an output pixel.
+
+    That is 349 for the defaults, almost all of it a chain of convolutions each
+    of which passes on little: as the overlap of tiles it is exact, but larger
+    than most pictures.
+    """
+    radius = 2  # of the last two convolutions, in pixels of the output
+    for _ in range(layers.num_upsamples(_TRUNK_SCALE)):
+      radius = math.ceil((radius + 1) / 2)
+    radius += 15 * self.num_blocks + 2
+    # In folded pixels; only the outermost output pixels of one reach so far, so
+    # where in it an output pixel lies does not add to the distance.
+    return radius * _TRUNK_SCALE // self.scale
+
+  @nn.compact
+  def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
+    """Enlarges images.
+
+    Args:
+      lr: [b, h, w, 3] in [0, 1].
+      train: Makes no difference: taken so that all generators are called alike.
+
+    Returns:
+      Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
+    """
+    del train
+    tenth = functools.partial(
+      layers.Conv, initializer="kaiming_tenth", dtype=self.dtype
+    )
+    conv = tenth
+    if self.initializer == "dense_tenth":
+      conv = functools.partial(
+        layers.Conv, initializer="uniform", dtype=self.dtype
+      )
+    activation = layers.LeakyReLU(0.2)
+
+    head = conv(self.features, name="head")(self._fold(lr))
+    x = head
+    for i in range(self.num_blocks):
+      x = _ResidualInResidual(
+        self.growth, self.residual_scale, make_conv=tenth, name=f"blocks_{i}"
+      )(x)
+    x = head + conv(self.features, name="trunk")(x)
+
+    for i in range(layers.num_upsamples(_TRUNK_SCALE)):
+      x = x.repeat(2, axis=1).repeat(2, axis=2)
+      x = activation(conv(self.features, name=f"upsample_{i}")(x))
+    x = activation(conv(self.features, name="hr_conv")(x))
+    y = conv(3, name="tail")(x).astype(jnp.float32)
+    _, height, width, _ = lr.shape
+    return y[:, : self.scale * height, : self.scale * width]
+
+  def _fold(self, lr: jax.Array) -> jax.Array:
+    fold = _TRUNK_SCALE // self.scale
+    surplus = [(0, -length % fold) for length in lr.shape[1:3]]
+    padded = jnp.pad(lr, [(0, 0), *surplus, (0, 0)], mode="symmetric")
+    return pixels.pixel_unshuffle(padded, fold, order="CRD")
+
+
+class _ResidualInResidual(nn.Module):
+  """x + residual_scale * (three dense blocks of x)."""
+
+  growth: int
+  residual_scale: float
+  make_conv: layers.ModuleFactory
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Keeps shape and dtype."""
+    y = x
+    for i in range(3):
+      y = _DenseBlock(
+        self.growth, self.residual_scale, self.make_conv, name=f"dense_{i}"
+      )(y)
+    return x + self.residual_scale * y
+
+
+class _DenseBlock(nn.Module):
+  """x + residual_scale * (five convolutions, each of all maps before it)."""
+
+  growth: int
+  residual_scale: float
+  make_conv: layers.ModuleFactory
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Keeps shape and dtype."""
+    maps = x
+    for i in range(4):
+      y = self.make_conv(self.growth, name=f"conv_{i}")(maps)
+      maps = jnp.concatenate([maps, layers.LeakyReLU(0.2)(y)], axis=-1)
+    y = self.make_conv(x.shape[-1], name="conv_4")(maps)
+    return x + self.residual_scale * y
