@@ -50,8 +50,6 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     generator, config.data.benchmarks, config.data.sets
   )
   batches = _batches(config)
-  workdir_lib.prepare(workdir, config.to_dict(), writes=leads)
-
   mesh = parallel.make_mesh()
   schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
   optimizer = optimizers.adam(config.optimizer, schedule)
@@ -61,8 +59,13 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     out_shardings=parallel.replicated(mesh),
     donate_argnums=0,
   )
-  checkpointer = checkpoint.Checkpointer(workdir, config.keep_checkpoints)
   state = _start(config, generator, optimizer, mesh)
+  # Finds what is wrong with a step before anything is written.
+  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+  jax.eval_shape(step_fn, state, jax.ShapeDtypeStruct(shape, "uint8"))
+
+  workdir_lib.prepare(workdir, config.to_dict(), writes=leads)
+  checkpointer = checkpoint.Checkpointer(workdir, config.keep_checkpoints)
   if checkpointer.latest_step() is not None:
     state, position = checkpointer.restore(state)
     batches.set_state(position)

@@ -128,6 +128,13 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(config, self.folder / "run")
     self.assertFalse((self.folder / "run").exists())
 
+  def test_refuses_an_unknown_loss_before_writing_anything(self):
+    config = _tiny(self.pictures)
+    config.losses.pixel = "l2"
+    with self.assertRaisesRegex(errors.InputError, 'losses.pixel is "l2"'):
+      train.train_and_evaluate(config, self.folder / "run")
+    self.assertFalse((self.folder / "run").exists())
+
   def test_full_size_network_runs_a_step(self):
     config = pretrain.get_config("srfeat")
     config.data.train = str(self.pictures)

@@ -10,6 +10,7 @@ import os
 import pathlib
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging as absl_logging
 
@@ -136,8 +137,8 @@ def folder(workdir: pathlib.Path) -> pathlib.Path:
 def restore_generator(workdir: pathlib.Path) -> dict:
   """The generator's variables from a workdir's newest checkpoint.
 
-  The averaged ones where the run keeps an average, as whole arrays on this
-  process's first device, on however many devices they were trained.
+  The averaged ones where the run keeps an average, as numpy arrays, on however
+  many devices they were trained.
 
   Raises:
     errors.InputError: the workdir holds no complete checkpoint.
@@ -158,14 +159,13 @@ def restore_generator(workdir: pathlib.Path) -> dict:
   else:
     names = ("params", "batch_stats")
     wanted = {"generator": {k: state["generator"][k] for k in names}}
-  sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
   restored = manager.restore(
     manager.latest_step(),
     args=ocp.args.Composite(
       state=ocp.args.PyTreeRestore(
         wanted,
         restore_args=jax.tree.map(
-          lambda _: ocp.ArrayRestoreArgs(sharding=sharding), wanted
+          lambda _: ocp.RestoreArgs(restore_type=np.ndarray), wanted
         ),
         partial_restore=True,
       )
