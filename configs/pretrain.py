@@ -16,7 +16,7 @@ msrresnet     Wang et al. 2018, as in BasicSR: RGB without a border of 4, 30.25
 
 Both SRFeat variants: COCO 2017 without small images, 116,620 pictures, centre
 crops of 296 px, batch 9, 20 epochs of 12,958 iterations, MSE, Adam. The cost
-is days on one GPU of 2018; a step has about 7.7 TFLOP.
+is days on one GPU of 2018; a step has 2.3 TFLOP.
 """
 
 import ml_collections
