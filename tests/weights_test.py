@@ -61,7 +61,7 @@ class LoadTest(image_files.FolderTestCase):
       loaded.variables.get("batch_stats", {}), expected["batch_stats"]
     )
     for leaf in jax.tree.leaves(loaded.variables):
-      self.assertLen(leaf.devices(), 1)
+      self.assertIsInstance(leaf, np.ndarray)
     generator = models.build(loaded.generator)
     again = weights.load_for(generator, str(self.folder))
     assert_equal(again["params"], expected["params"])
