@@ -2,8 +2,8 @@
 
   python -m benchmarks.full_size --config=configs/pretrain.py:srfeat
 
-Prints trained parameters, compilation time, floating-point operations, the time of a
-second step and the largest resident memory of the process.
+Prints trained parameters, compilation time, floating-point operations, the time
+of a second step and the largest resident memory of the process.
 """
 
 import resource

@@ -27,7 +27,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.freeze_batch_norm = False
   # Adversarial training from a random start mostly fails: ask for it if meant.
   config.allow_scratch = False
-  # VGG-19, converted or in one of the public formats; "" where no loss needs it.
+  # VGG-19, converted or as published; "" where no loss needs it.
   config.vgg_weights = ""
 
   # A term whose weight is 0 is left out.

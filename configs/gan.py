@@ -15,13 +15,13 @@ srgan_mse        Ledig et al. 2017, image discriminator and, as content, the
 srgan_vgg22      pixels, relu2_2 or relu5_4. 200,000 steps of 16 crops of 96.
 srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
                  pretrain.py:srresnet.
-srgan_mirflickr  srgan_vgg54 on MIRFLICKR-25k, 64 to 256 px, batch 8, 750 epochs.
+srgan_mirflickr  srgan_vgg54 on MIRFLICKR-25k, 64 to 256 px, 750 epochs.
 esrgan           Wang et al. 2018, as in BasicSR: relativistic, conv5_4 before
                  its ReLU, weights of torchvision. 400,000 steps of 16 crops of
                  128. Y 30.44 / 26.28 / 25.33. Start: pretrain.py:esrgan.
-srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator of
-srgan_lite       pretrain.py:srfeat_lite, with small discriminators, for two CPU
-esrgan_lite      cores and Caffe's VGG-19: see README, "Adversarial training".
+srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator
+srgan_lite       of pretrain.py:srfeat_lite, with small discriminators, for two
+esrgan_lite      CPU cores and Caffe's VGG-19.
 
 A step of srfeat at its full size has COST_SENTENCE
 PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).

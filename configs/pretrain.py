@@ -19,7 +19,7 @@ esrgan        Wang et al. 2018: RRDBNet, the start of ESRGAN's GAN training, as
 
 Both SRFeat variants: COCO 2017 without small images, 116,620 pictures, centre
 crops of 296 px, batch 9, 20 epochs of 12,958 iterations, MSE, Adam. The cost
-is days on one GPU of 2018; a step has about 7.7 TFLOP.
+is days on one GPU of 2018; a step has 2.3 TFLOP.
 """
 
 import ml_collections

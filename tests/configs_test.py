@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import ml_collections
 from absl.testing import absltest, parameterized
 
-from configs import common, pretrain, quickstart
+from configs import common, gan, pretrain, quickstart
 from srfeat_jax import errors, models
 from srfeat_jax.training import degrade, losses, optimizers, steps
 from tests import image_files, paths
@@ -23,7 +23,21 @@ VARIANTS = (
   "msrresnet",
   "esrgan",
 )
+GAN_VARIANTS = (
+  "srfeat",
+  "srfeat_nobn",
+  "srfeat_official",
+  "srgan_mse",
+  "srgan_vgg22",
+  "srgan_vgg54",
+  "srgan_mirflickr",
+  "esrgan",
+  "srfeat_lite",
+  "srgan_lite",
+  "esrgan_lite",
+)
 CONFIGS = {name: pretrain.get_config(name) for name in VARIANTS}
+CONFIGS |= {f"gan_{name}": gan.get_config(name) for name in GAN_VARIANTS}
 CONFIGS["quickstart"] = quickstart.get_config()
 # Overridden by name all over the documents.
 FIELDS = (
@@ -45,7 +59,7 @@ FIELDS = (
 class ConfigsTest(parameterized.TestCase):
   def test_every_file_is_tested(self):
     files = {path.stem for path in (paths.REPOSITORY / "configs").glob("*.py")}
-    self.assertEqual(files, {"common", "pretrain", "quickstart"})
+    self.assertEqual(files, {"common", "gan", "pretrain", "quickstart"})
 
   @parameterized.parameters(*CONFIGS)
   def test_fields(self, name):

@@ -20,6 +20,7 @@ FLOORS = {
   "inference": 2,
   "interchange": 2,
   "evaluation": 3,
+  "networks": 4,
   "train": 4,
   "weights": 4,
 }

@@ -99,18 +99,19 @@ class ResumeTest(absltest.TestCase):
 
   def test_disk_full_while_saving_keeps_the_last_good_checkpoint(self):
     workdir = self.folder / "full"
-    good = runs.command(self.pictures, workdir, "--config.num_steps=4")
-    runs.finish(runs.start(good))
+    more = runs.command(self.pictures, workdir)
+    third = workdir / "checkpoints" / "3"
+    _kill_when(runs.start(more), third.exists)
 
     # Larger files cannot be written, as on a disk that has no space left.
     small_files = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash"]
-    more = runs.command(self.pictures, workdir)
     process = runs.start([*small_files, *more])
     output, _ = process.communicate(timeout=_DEADLINE)
     self.assertNotEqual(process.returncode, 0, output)
     # tensorstore's threads may still complain below our sentence.
     self.assertRegex(output, "error: a checkpoint could not be written to .*")
     self.assertIn("make room there and run the same command again", output)
+    self.assertTrue(third.exists())
     runs.finish(runs.start(more))
     self._assert_same_end(workdir)
 
