@@ -15,7 +15,6 @@ from absl import logging as absl_logging
 
 from srfeat_jax import errors
 
-BICUBIC = "bicubic"  # Given for weights: the baseline that needs none.
 _INTERRUPTED = 130  # As shells report a program ended by Ctrl-C.
 # What is wrong outside the program: a full disk, no permission, a file where a
 # folder should be.
@@ -48,33 +47,6 @@ def fail(error: Exception | str) -> int:
   """Prints the sentence and returns the exit status that goes with it."""
   print(f"error: {error}", file=sys.stderr, flush=True)
   return 1
-
-
-def load_upscaler(weights: str, tile: int | None):
-  """Makes the upscaler that --weights asks for.
-
-  Args:
-    weights: the flag.
-    tile: see `upscaler.Upscaler`.
-
-  Returns:
-    The upscaler, see the module `upscaler`, and its scale (bicubic: 4).
-
-  Raises:
-    errors.InputError: no such weights, or the tile does not suit them.
-  """
-  # JAX takes seconds to import: --help and wrong flags need not wait for it.
-  from srfeat_jax import models
-  from srfeat_jax.inference import upscaler
-
-  if weights == BICUBIC:
-    return upscaler.bicubic, 4
-  from srfeat_jax import weights as weights_lib
-
-  loaded = weights_lib.load(weights)
-  generator = models.build(loaded.generator)
-  upscale = upscaler.Upscaler(generator, loaded.variables, tile)
-  return upscale, upscale.scale
 
 
 def _guarded(main, argv: Sequence[str]) -> int | None:

@@ -4,6 +4,8 @@
     --output=vgg19.safetensors
   python -m srfeat_jax.convert lpips squeezenet1_1-b8a52dc0.pth squeeze.pth \\
     --output=lpips.safetensors
+  python -m srfeat_jax.convert blend runs/pretrained runs/gan --alpha=0.3 \\
+    --output=blend.safetensors
 
 vgg19: torchvision's .pth or .safetensors, Keras' .h5, or vgg19.npy; which of
 them it is shows in the file. Weights and the preprocessing they need are
@@ -12,6 +14,9 @@ written together. Weights in torchvision's layout that came from Caffe need
 
 lpips: torchvision's backbone, SqueezeNet 1.1, AlexNet or VGG-16, and the file
 of its linear layers from LPIPS v0.1; they are joined.
+
+blend: two generators of one architecture, workdirs or files; interpolated, with
+the share --alpha of the second.
 """
 
 import pathlib
@@ -21,7 +26,7 @@ from absl import flags
 
 from srfeat_jax import cli, errors
 
-_COMMANDS = ("vgg19", "lpips")
+_COMMANDS = ("vgg19", "lpips", "blend")
 
 _OUTPUT = flags.DEFINE_string(
   "output", None, "the .safetensors file to write", required=True
@@ -41,6 +46,10 @@ _POOLING = flags.DEFINE_enum(
 )
 _CLIP = flags.DEFINE_bool(
   "clip", None, "vgg19: clip images to [0, 1] before the network"
+)
+
+_ALPHA = flags.DEFINE_float(
+  "alpha", None, "blend: share of the second weights, from 0 to 1"
 )
 
 
@@ -64,6 +73,8 @@ def main(argv: Sequence[str]) -> None:
       _vgg19(sources, output)
     case "lpips":
       _lpips(sources, output)
+    case "blend":
+      _blend(sources, output)
 
 
 def _vgg19(sources: list[str], output: pathlib.Path) -> None:
@@ -94,6 +105,19 @@ def _lpips(sources: list[str], output: pathlib.Path) -> None:
 
   backbone = lpips_file.convert(sources, output)
   print(f"{', '.join(sources)} (LPIPS, {backbone}) -> {output}")
+
+
+def _blend(sources: list[str], output: pathlib.Path) -> None:
+  if len(sources) != 2 or _ALPHA.value is None:
+    raise errors.InputError(
+      f"blend takes two weights and --alpha, and {len(sources)} are named"
+    )
+  from srfeat_jax import weights
+  from srfeat_jax.interchange import safetensors_file
+
+  blended = weights.blend(*sources, _ALPHA.value)
+  safetensors_file.save(output, blended.generator, blended.variables)
+  print(f"{sources[0]} + {_ALPHA.value:g} {sources[1]} -> {output}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import chosen_weights, cli, errors
 from srfeat_jax.data import images
 from srfeat_jax.evaluation import evaluator, lpips, protocol, report
 from srfeat_jax.inference import upscaler
@@ -21,12 +21,6 @@ from srfeat_jax.interchange import lpips_file
 
 _SHOWN = 2  # Pictures of each set in comparison.png.
 
-_WEIGHTS = flags.DEFINE_string(
-  "weights",
-  None,
-  'what to measure: workdir of a run, weights file, or "bicubic"',
-  required=True,
-)
 _BENCHMARKS = flags.DEFINE_string(
   "benchmarks",
   None,
@@ -67,7 +61,7 @@ def main(argv: Sequence[str]) -> None:
   output = pathlib.Path(_OUTPUT.value)
   output.mkdir(parents=True, exist_ok=True)
   rules = protocol.ALL[_PROTOCOL.value]
-  upscale, scale = cli.load_upscaler(_WEIGHTS.value, tile=None)
+  upscale, scale = chosen_weights.upscaler(tile=None)
   bicubic = functools.partial(upscaler.bicubic, scale=scale)
   sets = rules.load(_BENCHMARKS.value, _SETS.value, scale)
   shown = {
@@ -83,17 +77,19 @@ def main(argv: Sequence[str]) -> None:
       # Appended, for a dot in a name is no ending.
       images.write(output / "images" / set_name / f"{name}.png", sr)
     if (set_name, name) in shown:
-      method = pathlib.Path(_WEIGHTS.value).name
-      versions = {cli.BICUBIC: bicubic(lr), method: sr}
+      versions = {
+        chosen_weights.BICUBIC: bicubic(lr),
+        chosen_weights.short_name(): sr,
+      }
       captions = {
         f"{method} {rules.measure(image, hr, scale)['psnr_y']:.2f} dB": image
         for method, image in versions.items()
       }
       rows.append(report.Row(f"{set_name} {name}", captions, hr))
 
-  results = {"weights": _WEIGHTS.value}
+  results = {"weights": chosen_weights.name()}
   results |= evaluator.evaluate(upscale, sets, rules, scale, keep, perceptual)
-  if _WEIGHTS.value != cli.BICUBIC:
+  if chosen_weights.name() != chosen_weights.BICUBIC:
     baseline = evaluator.evaluate(bicubic, sets, rules, scale, lpips=perceptual)
     results["bicubic"] = baseline["sets"]
   report.write(results, output)

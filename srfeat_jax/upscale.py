@@ -15,15 +15,9 @@ from collections.abc import Sequence
 import tqdm
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import chosen_weights, cli, errors
 from srfeat_jax.data import images
 
-_WEIGHTS = flags.DEFINE_string(
-  "weights",
-  None,
-  'what to enlarge with: workdir of a run, weights file, or "bicubic"',
-  required=True,
-)
 _OUTPUT = flags.DEFINE_string(
   "output", None, "folder, or picture file, to write", required=True
 )
@@ -41,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
   jobs, failures = _plan(
     [pathlib.Path(text) for text in argv[1:]], pathlib.Path(_OUTPUT.value)
   )
-  upscale, _ = cli.load_upscaler(_WEIGHTS.value, _TILE.value or None)
+  upscale, _ = chosen_weights.upscaler(_TILE.value or None)
   total = sum(map(_num_pixels, jobs))
   with tqdm.tqdm(
     total=total, unit="px", unit_scale=True, disable=None

@@ -10,6 +10,7 @@ import pathlib
 from typing import Any
 
 import jax
+import numpy as np
 from flax import linen as nn
 from flax import traverse_util
 
@@ -51,6 +52,46 @@ def load(path: str) -> Weights:
   )
 
 
+def blend(first: str, second: str, alpha: float) -> Weights:
+  """Network interpolation: (1 - alpha) * first + alpha * second.
+
+  Between a generator trained on pixels and one that adversarial training made
+  of it, this trades PSNR for sharpness (Wang et al. 2018, section 3.4).
+
+  Args:
+    first: as for `load`, what alpha = 0 gives.
+    second: likewise, what alpha = 1 gives; of the same architecture.
+    alpha: in [0, 1].
+
+  Raises:
+    errors.InputError: alpha is outside [0, 1]; as `load`; or the weights are of
+      different architectures.
+  """
+  if not 0 <= alpha <= 1:
+    raise errors.InputError(
+      f"alpha is {alpha}: expected a number from 0, all of {first}, to 1, all"
+      f" of {second}"
+    )
+  ours, theirs = load(first), load(second)
+  differing = [
+    f"{name} is {ours.generator.get(name)!r} and {theirs.generator.get(name)!r}"
+    for name in sorted(ours.generator.keys() | theirs.generator.keys())
+    if ours.generator.get(name) != theirs.generator.get(name)
+  ]
+  differing += filter(None, [_problems(ours.variables, theirs.variables)])
+  if differing:
+    raise errors.InputError(
+      f"{first} and {second} cannot be blended, for they are of different"
+      f" architectures: {'; '.join(differing)}"
+    )
+  variables = jax.tree.map(
+    lambda a, b: (1 - alpha) * np.asarray(a) + alpha * np.asarray(b),
+    ours.variables,
+    theirs.variables,
+  )
+  return Weights(ours.generator, variables)
+
+
 def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
   """Loads variables that a given network can use.
 
@@ -68,12 +109,7 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
   variables = load(path).variables
   lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
   wanted = jax.eval_shape(generator.init, jax.random.key(0), lr)
-  found = traverse_util.flatten_dict(variables, sep="/")
-  expected = traverse_util.flatten_dict(wanted, sep="/")
-  problems = mismatch.describe(
-    {name: value.shape for name, value in found.items()},
-    {name: value.shape for name, value in expected.items()},
-  )
+  problems = _problems(variables, wanted)
   if problems:
     raise errors.InputError(
       f"the weights in {path} are of another architecture than"
@@ -81,3 +117,15 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
       " made them"
     )
   return variables
+
+
+def _problems(found: dict, expected: dict) -> str:
+  """What differs between two trees of arrays or shapes, "" if nothing."""
+  shapes = [
+    {
+      name: x.shape
+      for name, x in traverse_util.flatten_dict(tree, sep="/").items()
+    }
+    for tree in (found, expected)
+  ]
+  return mismatch.describe(*shapes)

@@ -168,6 +168,39 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
   for axis in axes:
     axis.grid(alpha=0.3, which="both")
     axis.legend(frameon=False)
+  _write_figure(sheet, path)
+
+
+def tradeoff(
+  points: Sequence[Mapping[str, Any]], path: str | os.PathLike
+) -> None:
+  """Draws PSNR against LPIPS, a line a set, each point with its alpha.
+
+  Args:
+    points: with "set", "alpha", "psnr_y" and "lpips".
+    path: the picture file.
+
+  Raises:
+    errors.InputError: the file cannot be written.
+  """
+  sheet = figure.Figure((6, 4.5), 120, layout="constrained")
+  axis = sheet.subplots()
+  for name in dict.fromkeys(point["set"] for point in points):
+    ours = [point for point in points if point["set"] == name]
+    x, y = ([point[k] for point in ours] for k in ("psnr_y", "lpips"))
+    axis.plot(x, y, marker="o", label=name)
+    for point in ours:
+      place = (point["psnr_y"], point["lpips"])
+      axis.annotate(
+        f"{point['alpha']:g}", place, (4, 4), textcoords="offset points"
+      )
+  axis.set(xlabel="PSNR of Y, dB", ylabel="LPIPS, lower is better")
+  axis.grid(alpha=0.3)
+  axis.legend(frameon=False)
+  _write_figure(sheet, path)
+
+
+def _write_figure(sheet: figure.Figure, path: str | os.PathLike) -> None:
   canvas = backend_agg.FigureCanvasAgg(sheet)
   canvas.draw()
   images.write(path, np.array(canvas.buffer_rgba())[..., :3])

@@ -1,0 +1,79 @@
+"""Blends two generators in steps, and measures what sharpness costs.
+
+  python -m srfeat_jax.sweep runs/pretrained runs/gan --benchmarks=data \\
+    --sets=Set5 --lpips_weights=lpips.safetensors --output=sweep
+
+Prints PSNR and LPIPS for each alpha, the share of the second weights; writes
+`sweep.json` and `sweep.png`.
+"""
+
+import json
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from srfeat_jax import cli, errors
+
+_ALPHAS = flags.DEFINE_list(
+  "alphas", ["0", "0.2", "0.4", "0.6", "0.8", "1"], "shares of the second"
+)
+_BENCHMARKS = flags.DEFINE_string(
+  "benchmarks", None, "as for `evaluate`", required=True
+)
+_SETS = flags.DEFINE_list("sets", [], "names of the sets; all that there are")
+_LPIPS_WEIGHTS = flags.DEFINE_string(
+  "lpips_weights", None, "as for `evaluate`", required=True
+)
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "folder for the results", required=True
+)
+
+
+def main(argv: Sequence[str]) -> None:
+  """Sweeps as the flags say."""
+  if len(argv) != 3:
+    raise errors.InputError(
+      f"two weights are blended, and {len(argv) - 1} are named"
+    )
+  from srfeat_jax import models, weights
+  from srfeat_jax.evaluation import evaluator, lpips, protocol, report
+  from srfeat_jax.inference import upscaler
+  from srfeat_jax.interchange import lpips_file
+
+  output = pathlib.Path(_OUTPUT.value)
+  output.mkdir(parents=True, exist_ok=True)
+  metric = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
+  points = []
+  for alpha in _alphas():
+    blended = weights.blend(argv[1], argv[2], alpha)
+    generator = models.build(blended.generator)
+    upscale = upscaler.Upscaler(generator, blended.variables, tile=None)
+    sets = protocol.MATLAB.load(_BENCHMARKS.value, _SETS.value, generator.scale)
+    results = evaluator.evaluate(
+      upscale, sets, scale=generator.scale, lpips=metric
+    )
+    for name, scores in results["sets"].items():
+      point = {"set": name, "alpha": alpha}
+      points.append(point | {k: scores[k] for k in ("psnr_y", "lpips")})
+      print(
+        f"{name}  alpha {alpha:.2f}  PSNR of Y {scores['psnr_y']:.2f} dB "
+        f" LPIPS {scores['lpips']:.4f}"
+      )
+  (output / "sweep.json").write_text(json.dumps(points, indent=2) + "\n")
+  report.tradeoff(points, output / "sweep.png")
+  print(f"\nsweep.json and sweep.png are in {output}")
+
+
+def _alphas() -> list[float]:
+  try:
+    return [float(text) for text in _ALPHAS.value]
+  except ValueError as error:
+    raise errors.InputError(
+      f"--alphas={','.join(_ALPHAS.value)}: expected numbers from 0 to 1,"
+      " separated by commas"
+    ) from error
+
+
+if __name__ == "__main__":
+  cli.run(main)
