@@ -11,13 +11,17 @@ import time
 
 import jax
 import numpy as np
-from absl import app
+from absl import flags
 from ml_collections import config_flags
 
+from srfeat_jax import cli
 from srfeat_jax import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
 
-_CONFIG = config_flags.DEFINE_config_file("config")
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "Python file of the config, with :VARIANT if it has any."
+)
+flags.mark_flag_as_required("config")
 
 
 def main(argv):
@@ -67,4 +71,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-  app.run(main)
+  cli.run(main)

@@ -4,6 +4,7 @@
 # FOLDER holds pictures to train on (default: embedded synthetic scenes),
 # BENCHMARKS holds SET/HR/*.png to judge on (default: held-out scenes).
 # WORKDIR chooses where the results go (default: runs/quickstart).
+# Stopped while it trains, it ends there; the same command goes on.
 set -euo pipefail
 absolute() { case $1 in /* | synthetic) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 train=$(absolute "${1:-synthetic}")

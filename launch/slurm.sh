@@ -6,10 +6,15 @@
 #SBATCH --cpus-per-task=32
 #SBATCH --signal=TERM@120
 #SBATCH --requeue
-# One process a node, all of them one run. Asked to stop, it saves and ends; the
-# requeued job goes on there.
+# One process a node, all of them one run. Asked to stop, it saves, ends with
+# status 75 and is put back into the queue, to go on there.
 #   sbatch launch/slurm.sh configs/pretrain.py:srfeat /shared/runs/srfeat [FLAGS]
 # The work directory must be on a disk that all nodes share.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?run me with sbatch}"
-exec srun launch/local.sh "$@" --multihost
+rc=0
+srun launch/local.sh "$@" --multihost || rc=$?
+if [ "$rc" -eq 75 ]; then
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$rc"

@@ -4,9 +4,12 @@ A mistake of the person at the keyboard ends a program with one sentence on
 stderr, beginning with "error:", and status 1. A defect keeps its traceback.
 """
 
+import argparse
+import difflib
 import errno
 import functools
 import logging
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -67,16 +70,53 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
 
 def _parse(argv: Sequence[str]) -> list[str]:
   try:
-    return flags.FLAGS(argv)
+    rest = flags.FLAGS(argv)
+    if "config" in flags.FLAGS:
+      # A file that cannot be read is told of when the config is looked into.
+      hasattr(flags.FLAGS["config"].value, "keys")
+    return rest
   except flags.Error as error:
     sentence = f"{error} (--help lists the flags)"
   except (errors.InputError, OSError) as error:  # of a config's file
     sentence = str(error)
-  except AttributeError as error:
-    # ml_collections wraps what it says of a field that a config does not have.
-    (cause,) = error.args
-    if not isinstance(cause, KeyError):
+  except ModuleNotFoundError as error:
+    if error.name != "configs":
       raise
-    field = cause.args[0].replace("\n", ". ")
-    sentence = f"the config has no field {field}"
+    sentence = (
+      "--config: its file imports others from the folder configs, which is not"
+      " here: run from the folder that holds configs, the repository's"
+    )
+  except (AttributeError, IndexError, KeyError, TypeError):
+    # What ml_collections raises for a field that is not there, or a defect.
+    sentence = _wrong_field(argv)
+    if sentence is None:
+      raise
   sys.exit(fail(" ".join(sentence.split())))
+
+
+def _wrong_field(argv: Sequence[str]) -> str | None:
+  """What is wrong with the first --config.A.B that is not in the config."""
+  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+  parser.add_argument("--config", "-config")
+  given, others = parser.parse_known_args(argv[1:])
+  if given.config is None:
+    return None
+  config = flags.FLAGS["config"].parser.parse(given.config)
+  for argument in others:
+    field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
+    if field is None:
+      continue
+    owner, path = config, "config"
+    for name in re.findall(r"[^.\[\]]+", field[1]):
+      if isinstance(owner, Sequence) and not isinstance(owner, str):
+        if not name.isdigit() or int(name) >= len(owner):
+          return f"{path} is {owner!r}, which has no element {name}"
+        name = int(name)
+      elif not hasattr(owner, "keys"):
+        return f"{path} is {owner!r}, which has no fields: there is no {name}"
+      elif name not in owner:
+        similar = difflib.get_close_matches(name, owner.keys(), 1)
+        hint = f'. Did you mean "{similar[0]}" instead of "{name}"?'
+        return f"{path} has no field {name}{hint if similar else ''}"
+      owner, path = owner[name], f"{path}.{name}"
+  return None

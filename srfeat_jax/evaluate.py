@@ -59,7 +59,6 @@ def main(argv: Sequence[str]) -> None:
       " takes are flags."
     )
   output = pathlib.Path(_OUTPUT.value)
-  output.mkdir(parents=True, exist_ok=True)
   rules = protocol.ALL[_PROTOCOL.value]
   upscale, scale = chosen_weights.upscaler(tile=None)
   bicubic = functools.partial(upscaler.bicubic, scale=scale)
@@ -70,6 +69,7 @@ def main(argv: Sequence[str]) -> None:
   perceptual = None
   if _LPIPS_WEIGHTS.value is not None:
     perceptual = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
+  output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
   rows = []
 
   def keep(set_name, name, lr, sr, hr):

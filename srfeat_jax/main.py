@@ -4,6 +4,10 @@ python -m srfeat_jax.main --config=configs/pretrain.py --workdir=runs/srfeat
 
 The same command goes on after an interruption. Any field of the config can be
 set as `--config.num_steps=1000`.
+
+The exit status tells how the run ended: 0 when it reached its last step, 130
+when Ctrl-C and 75 when SIGTERM stopped it (its state is saved), 1 after an
+error.
 """
 
 import ml_collections
@@ -24,7 +28,7 @@ _MULTIHOST = flags.DEFINE_bool(
 flags.mark_flags_as_required(["config", "workdir"])
 
 
-def main(argv):
+def main(argv) -> int:
   """Trains as the flags say."""
   if len(argv) > 1:
     raise errors.InputError(
@@ -38,8 +42,13 @@ def main(argv):
   if _MULTIHOST.value:
     jax.distributed.initialize()
   from srfeat_jax import train
+  from srfeat_jax.training import interruption
 
-  train.train_and_evaluate(_CONFIG.value, _WORKDIR.value)
+  try:
+    train.train_and_evaluate(_CONFIG.value, _WORKDIR.value)
+  except interruption.Stopped as stopped:
+    return stopped.status
+  return 0
 
 
 if __name__ == "__main__":

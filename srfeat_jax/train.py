@@ -5,7 +5,7 @@ import pathlib
 
 import jax
 
-from srfeat_jax import errors, weights
+from srfeat_jax import config_checks, weights
 from srfeat_jax import networks as networks_lib
 from srfeat_jax.data import pipeline, sources
 from srfeat_jax.evaluation import report
@@ -40,10 +40,11 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
 
   Raises:
     errors.InputError: the config, a file or the workdir does not fit.
+    interruption.Stopped: a signal asked for it; the state is saved.
   """
   workdir = pathlib.Path(workdir)
   leads = jax.process_index() == 0
-  _check(config)
+  config_checks.check(config)
   parallel.check_batch_size(config.batch_size)
   networks, vgg = networks_lib.build(config)
   generator = networks.generator
@@ -67,30 +68,48 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   jax.eval_shape(step_fn, state, vgg, jax.ShapeDtypeStruct(shape, "uint8"))
 
-  workdir_lib.prepare(workdir, config.to_dict(), writes=leads)
-  checkpointer = checkpoint.Checkpointer(workdir, config.keep_checkpoints)
-  if checkpointer.latest_step() is not None:
-    state, position = checkpointer.restore(state)
-    batches.set_state(position)
-  first_step = int(state.step)
+  workdir_lib.check(workdir, config.to_dict())
+  with contextlib.ExitStack() as stack:
+    if leads:
+      stack.enter_context(workdir_lib.hold(workdir))
+    checkpointer = stack.enter_context(
+      contextlib.closing(
+        checkpoint.Checkpointer(workdir, config.keep_checkpoints)
+      )
+    )
+    stack.enter_context(contextlib.closing(batches))
+    if checkpointer.latest_step() is not None:
+      state, position = checkpointer.restore(state, config.to_dict())
+      batches.set_state(position)
+    step = first_step = int(state.step)
+    if first_step > config.num_steps:
+      if leads:
+        print(f"already at step {step} of {config.num_steps}: nothing to do")
+      return state
 
-  writer = writers.create(workdir, first_step=first_step, active=leads)
-  progress = progress_lib.Progress(
-    first_step, config.num_steps, config.batch_size, shown=leads
-  )
-  progress.say(_summary(config, state, workdir))
-  if first_step == 0:
-    validator.write_baseline(writer)
-  window = metrics_lib.Window()
-  previous = None
+    if leads:
+      workdir_lib.record(workdir, config.to_dict())
+    writer = stack.enter_context(
+      contextlib.closing(
+        writers.create(workdir, first_step=first_step, active=leads)
+      )
+    )
+    progress = stack.enter_context(
+      contextlib.closing(
+        progress_lib.Progress(
+          first_step, config.num_steps, config.batch_size, shown=leads
+        )
+      )
+    )
+    progress.say(_summary(config, state, workdir))
+    if first_step == 0:
+      validator.write_baseline(writer)
+    window = metrics_lib.Window()
+    previous = None
+    signals = stack.enter_context(
+      interruption.Interruption(checkpointer.asked_to_stop)
+    )
 
-  with (
-    interruption.Interruption() as interruption_,
-    contextlib.closing(progress),
-    contextlib.closing(writer),
-    contextlib.closing(batches),
-    contextlib.closing(checkpointer),
-  ):
     for step in range(first_step + 1, config.num_steps + 1):
       with progress.waiting_for_data():
         hr = parallel.to_global(next(batches), mesh)
@@ -100,8 +119,8 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
       previous = metrics
       progress.advance()
 
-      stopping = interruption_.requested or checkpointer.asked_to_stop(step)
-      last = stopping or step == config.num_steps
+      status = signals.status_after(step)
+      last = status is not None or step == config.num_steps
       if last or step % config.log_every == 0:
         means = window.flush()
         writer.write_scalars(step, means | progress.report(step, means))
@@ -115,27 +134,21 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
           window.check()  # a bad state must not replace a good one
           position = batches.get_state()
           checkpointer.save(step, state, position, config.to_dict())
-      if stopping:
-        progress.say(f"stopped at step {step}: the same command goes on there")
+      if last:
         break
-  if leads:
-    _export(config, state, workdir)
-  return state
 
-
-def _check(config) -> None:
-  counts = ("num_steps", "log_every", "eval_every", "checkpoint_every")
-  for name in (*counts, "keep_checkpoints"):
-    if config[name] < 1:
-      raise errors.InputError(
-        f"config.{name} is {config[name]}: expected a whole number above 0"
-      )
-  if config.discriminators and not (config.init_from or config.allow_scratch):
-    raise errors.InputError(
-      "config.init_from is empty: adversarial training starts from a"
-      " pre-trained generator, so name the workdir or weights file of one; or"
-      " set config.allow_scratch if a random start is meant"
+    checkpointer.wait()
+    if step < config.num_steps:
+      stopped = interruption.Stopped(step, status)
+      progress.say(str(stopped))
+      raise stopped
+    if leads:
+      _export(config, state, workdir)
+    progress.say(
+      f"done: {workdir} holds generator.safetensors, training_curve.png and"
+      " checkpoints"
     )
+  return state
 
 
 def _batches(config):

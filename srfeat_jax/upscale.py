@@ -32,10 +32,11 @@ _TILE = flags.DEFINE_integer(
 
 def main(argv: Sequence[str]) -> int:
   """Enlarges as the flags say; returns 1 if any picture failed."""
-  jobs, failures = _plan(
-    [pathlib.Path(text) for text in argv[1:]], pathlib.Path(_OUTPUT.value)
-  )
+  output = pathlib.Path(_OUTPUT.value)
+  jobs, failures = _plan([pathlib.Path(text) for text in argv[1:]], output)
   upscale, _ = chosen_weights.upscaler(_TILE.value or None)
+  if jobs and output not in jobs.values():
+    output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
   total = sum(map(_num_pixels, jobs))
   with tqdm.tqdm(
     total=total, unit="px", unit_scale=True, disable=None
@@ -70,10 +71,16 @@ def _plan(
 
   Raises:
     errors.InputError: there is no input, several would be written to one file,
-      or an input would be overwritten.
+      an input would be overwritten, or pictures of the output's ending cannot
+      be written.
   """
   if not inputs:
     raise errors.InputError("Name at least one picture or folder to enlarge.")
+  if images.has_foreign_ending(output) and not output.is_dir():
+    raise errors.InputError(
+      f"--output={output} has the ending of a picture that cannot be written:"
+      f" choose one of {', '.join(images.EXTENSIONS)}, or a folder."
+    )
   if output.suffix.lower() in images.EXTENSIONS and not output.is_dir():
     if len(inputs) > 1 or inputs[0].is_dir():
       raise errors.InputError(
@@ -82,7 +89,6 @@ def _plan(
       )
     jobs, failures = {inputs[0]: output}, 0
   else:
-    output.mkdir(parents=True, exist_ok=True)
     jobs, failures = {}, 0
     for given in inputs:
       try:

@@ -42,7 +42,10 @@ def load(path: str) -> Weights:
   place = pathlib.Path(path)
   if place.is_dir():
     generator = workdir_lib.read_config(place)["generator"]
-    return Weights(generator, checkpoint.restore_generator(place))
+    variables = checkpoint.restore_generator(place)
+    # A file knows no empty collections: neither does what is loaded.
+    kept = {name: tree for name, tree in variables.items() if tree}
+    return Weights(generator, kept)
   if place.suffix == ".safetensors":
     if not place.exists():
       raise errors.InputError(f"there is no weights file {path}")

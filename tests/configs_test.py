@@ -139,18 +139,20 @@ class ConfigsTest(parameterized.TestCase):
 
 
 class CommandLineTest(image_files.FolderTestCase):
-  def fails(self, *arguments: str) -> str:
+  def fails(
+    self,
+    *arguments: str,
+    program="srfeat_jax.main",
+    cwd=paths.REPOSITORY,
+    env=os.environ,
+  ) -> str:
     """The one sentence that the program ends with."""
+    if program == "srfeat_jax.main":
+      arguments = (f"--workdir={self.folder / 'run'}", *arguments)
     result = subprocess.run(
-      [
-        sys.executable,
-        "-m",
-        "srfeat_jax.main",
-        f"--workdir={self.folder / 'run'}",
-        *arguments,
-      ],
-      cwd=paths.REPOSITORY,
-      env=os.environ,
+      [sys.executable, "-m", program, *arguments],
+      cwd=cwd,
+      env=env,
       capture_output=True,
       text=True,
       check=False,
@@ -167,12 +169,46 @@ class CommandLineTest(image_files.FolderTestCase):
     ("num_stepz=3", "num_stepz", "num_steps"),
     ("data.trian=x", "trian", "train"),
     ("generator.feature=3", "feature", "features"),
+    ("genrator.features=8", "genrator", "generator"),
+    ("dat.train=x", "dat", "data"),
   )
   def test_misspelt_field(self, override, wrong, right):
     sentence = self.fails(
       "--config=configs/pretrain.py", f"--config.{override}"
     )
     self.assertIn(f'Did you mean "{right}" instead of "{wrong}"', sentence)
+
+  @parameterized.parameters(
+    ("num_steps.foo=3", "config.num_steps is 259160, which has no fields"),
+    ("data.train.foo=3", "config.data.train is 'synthetic', which has no f"),
+    ("learning_rate.factors[2]=3", "(0.1, 0.1), which has no element 2"),
+  )
+  def test_a_field_of_what_has_none(self, override, expected):
+    sentence = self.fails(
+      "--config=configs/pretrain.py", f"--config.{override}"
+    )
+    self.assertIn(expected, sentence)
+
+  def test_another_folder(self):
+    config = paths.REPOSITORY / "configs" / "pretrain.py"
+    environment = os.environ | {"PYTHONPATH": str(self.folder / "path")}
+    (self.folder / "path").mkdir()
+    (self.folder / "path" / "srfeat_jax").symlink_to(
+      paths.REPOSITORY / "srfeat_jax"
+    )
+    sentence = self.fails(
+      f"--config={config}", cwd=self.folder, env=environment
+    )
+    self.assertIn("run from the folder that holds configs", sentence)
+
+  @parameterized.parameters(
+    ((), "--config"),
+    (("--config=nope.py",), "nope.py"),
+  )
+  def test_benchmark(self, arguments, expected):
+    self.assertIn(
+      expected, self.fails(*arguments, program="benchmarks.full_size")
+    )
 
   def test_value_of_another_type(self):
     sentence = self.fails(

@@ -20,11 +20,12 @@ FLOORS = {
   "inference": 2,
   "interchange": 2,
   "evaluation": 3,
+  "config_checks": 4,
   "networks": 4,
   "train": 4,
   "weights": 4,
 }
-ANYONE = ("errors",)
+ANYONE = ("errors", "files")
 PROGRAMS = 5  # the modules beside the folders that FLOORS does not name
 # Lower floors that are barred all the same.
 BARRED = {"evaluation": ("training", "interchange", "models")}
@@ -124,6 +125,8 @@ class FloorsTest(parameterized.TestCase):
     ("train.py", "from srfeat_jax import evaluate"),
     ("weights.py", "from srfeat_jax import cli"),
     ("errors.py", "from srfeat_jax import ops"),
+    ("files.py", "from srfeat_jax import data"),
+    ("training/a.py", "from srfeat_jax import config_checks"),
     ("ops/a.py", "from .. import errors"),
     ("data/a.py", "from . import images"),
     ("training/a.py", "from clu import metric_writers"),
@@ -140,7 +143,8 @@ class FloorsTest(parameterized.TestCase):
 
   @parameterized.parameters(
     ("data/a.py", "from srfeat_jax.data import images\nimport numpy"),
-    ("data/a.py", "from srfeat_jax import errors\nimport jaxtyping"),
+    ("data/a.py", "from srfeat_jax import errors, files\nimport jaxtyping"),
+    ("files.py", "from srfeat_jax import errors"),
     ("models/a.py", "from srfeat_jax.ops import resize\nimport jax"),
     ("evaluation/a.py", "from srfeat_jax.inference import upscaler"),
     ("training/writers.py", "from clu import metric_writers"),

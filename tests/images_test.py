@@ -102,6 +102,13 @@ class WriteTest(image_files.FolderTestCase):
     np.testing.assert_array_equal(images.read(path), image_files.RGB)
     self.assertEqual(list(self.folder.iterdir()), [path])
 
+  @parameterized.parameters(
+    *(("x.gif", True), ("x.HEIC", True), ("x.avif", True)),
+    *(("x.PNG", False), ("x", False), ("run.v2", False), ("gif", False)),
+  )
+  def test_foreign_ending(self, name, expected):
+    self.assertEqual(images.has_foreign_ending(name), expected)
+
   @parameterized.parameters("x.gif", "x", "x.png.txt")
   def test_unknown_ending(self, name):
     with self.assertRaisesRegex(errors.InputError, rf"{name} .*\.png.*\.tiff"):

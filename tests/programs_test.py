@@ -225,13 +225,16 @@ class EvaluateTest(ProgramTestCase):
     for arguments, parts in (
       ((given, f"--benchmarks={self.folder}/none"), ("none",)),
       ((given, sets, "--sets=S,Set5"), ("Set5", "S, T")),
-      ((given, small), ("tiny.png", "16 x 40", "19")),
       (("--weights=missing", sets), ("missing",)),
       ((given, sets, "word"), ("word",)),
       ((given, sets, f"--output={self.folder}/file"), ("file: File exists",)),
     ):
       with self.subTest(arguments[-1]):
         self.assert_fails(self.evaluate(*arguments), *parts)
+    self.assertFalse((self.folder / "out").exists())
+    self.assert_fails(  # found while measuring
+      self.evaluate(given, small), "tiny.png", "16 x 40", "19"
+    )
 
 
 class UpscaleTest(ProgramTestCase):
@@ -326,10 +329,16 @@ class UpscaleTest(ProgramTestCase):
       ("no such weights", ("--weights=nowhere", png, out), ("nowhere",)),
       ("tile", (f"--weights={weights}", png, out, "--tile=9"), ("tile of 9",)),
       ("a file", (bicubic, png, f"--output={self.folder}/file"), ("file",)),
+      (
+        "a format that is only read",
+        (bicubic, png, f"--output={self.folder}/x.GIF"),
+        ("x.GIF", ".png", ".webp"),
+      ),
     ):
       with self.subTest(name):
         self.assert_fails(self.upscale(*arguments), *parts)
-    self.assertFalse((self.folder / "x.png").exists())
+    for name in ("x.png", "x.GIF", "out"):
+      self.assertFalse((self.folder / name).exists(), name)
 
   @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
   def test_no_permission(self):
@@ -338,6 +347,32 @@ class UpscaleTest(ProgramTestCase):
     locked.mkdir(mode=0o500)
     result = self.upscale("--weights=bicubic", png, f"--output={locked}/new")
     self.assert_fails(result, "locked", "Permission denied")
+
+
+class LaunchTest(ProgramTestCase):
+  def test_local_takes_the_workdir_from_where_it_is_called(self):
+    script = paths.REPOSITORY / "launch" / "local.sh"
+    copy = self.file("repository/launch/local.sh", script.read_bytes())
+    python = self.file(
+      "repository/.venv/bin/python", b'#!/bin/sh\necho "$PWD" "$@"\n'
+    )
+    python.chmod(0o755)
+    for given, expected in (
+      ("runs/x", f"{self.folder.resolve()}/runs/x"),
+      ("/runs/x", "/runs/x"),
+    ):
+      result = subprocess.run(
+        ["bash", copy, "configs/gan.py", given, "--config.seed=1"],
+        cwd=self.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+      )
+      self.assertEqual(
+        result.stdout,
+        f"{self.folder.resolve()}/repository -m srfeat_jax.main"
+        f" --config=configs/gan.py --workdir={expected} --config.seed=1\n",
+      )
 
 
 if __name__ == "__main__":

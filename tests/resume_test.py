@@ -7,7 +7,7 @@ import tempfile
 import time
 
 import numpy as np
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from tests import runs
 
@@ -32,7 +32,7 @@ def _kill_when(process, condition) -> None:
   raise AssertionError("the moment to kill the run never came")
 
 
-class ResumeTest(absltest.TestCase):
+class ResumeTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
@@ -82,20 +82,34 @@ class ResumeTest(absltest.TestCase):
     runs.finish(runs.start(runs.command(self.pictures, workdir, *flags)))
     self._assert_same_end(workdir)
 
-  def test_asked_to_stop(self):
-    workdir = self.folder / "asked"
+  @parameterized.parameters((signal.SIGTERM, 75), (signal.SIGINT, 130))
+  def test_asked_to_stop(self, number, status):
+    workdir = self.folder / f"asked_{number}"
     flags = ("--config.checkpoint_every=1000",)
     long = (*flags, "--config.num_steps=1000000")
     process = runs.start(runs.command(self.pictures, workdir, *long))
-    log = workdir / "metrics.jsonl"
-    end = time.monotonic() + _DEADLINE
-    while not (log.exists() and log.read_text()):
-      self.assertLess(time.monotonic(), end)
-      time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    output = runs.finish(process)
+    runs.wait_for_log(workdir, process)
+    process.send_signal(number)
+    output = runs.finish(process, status)
     self.assertIn("the same command goes on there", output)
     self.assertLen(list((workdir / "checkpoints").glob("[0-9]*")), 1)
+    # It would be of an early step for ever.
+    self.assertFalse((workdir / "generator.safetensors").exists())
+
+  def test_one_run_at_a_time_in_a_workdir(self):
+    workdir = self.folder / "shared"
+    flags = ("--config.num_steps=1000000", "--config.checkpoint_every=1000")
+    process = runs.start(runs.command(self.pictures, workdir, *flags))
+    try:
+      runs.wait_for_log(workdir, process)
+      second = runs.start(runs.command(self.pictures, workdir, *flags))
+      self.assertIn(
+        f"error: another process trains in {workdir}", runs.finish(second, 1)
+      )
+      self.assertIsNone(process.poll())
+    finally:
+      process.kill()
+      process.communicate()
 
   def test_disk_full_while_saving_keeps_the_last_good_checkpoint(self):
     workdir = self.folder / "full"

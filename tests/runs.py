@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import time
 
 import jax
 import numpy as np
@@ -48,6 +50,20 @@ def command(pictures: pathlib.Path, workdir: pathlib.Path, *flags: str):
   ]
 
 
+def damage(checkpoint: pathlib.Path, how: str) -> None:
+  """Spoils a checkpoint: "empty files", "no state" or "no files"."""
+  match how:
+    case "empty files":
+      for path in checkpoint.rglob("*"):
+        if path.is_file():
+          path.write_bytes(b"")
+    case "no state":
+      shutil.rmtree(checkpoint / "state")
+    case "no files":
+      shutil.rmtree(checkpoint)
+      checkpoint.mkdir()
+
+
 def start(arguments) -> subprocess.Popen:
   """Starts a program in the repository, its output captured as one text."""
   environment = dict(os.environ, JAX_PLATFORMS="cpu", JAX_NUM_CPU_DEVICES="2")
@@ -61,12 +77,23 @@ def start(arguments) -> subprocess.Popen:
   )
 
 
-def finish(process: subprocess.Popen) -> str:
-  """Waits for a program that must succeed; returns its output."""
+def finish(process: subprocess.Popen, status: int = 0) -> str:
+  """Waits for a program that must end with a status; returns its output."""
   output, _ = process.communicate(timeout=300)
-  if process.returncode:
+  if process.returncode != status:
     raise AssertionError(f"exit code {process.returncode}:\n{output}")
   return output
+
+
+def wait_for_log(workdir: pathlib.Path, process: subprocess.Popen) -> None:
+  """Waits until a run in another process has logged its first steps."""
+  log = workdir / "metrics.jsonl"
+  end = time.monotonic() + 240
+  while not (log.exists() and log.read_text()):
+    if process.poll() is not None or time.monotonic() > end:
+      process.kill()
+      raise AssertionError(f"nothing was logged:\n{process.stdout.read()}")
+    time.sleep(0.01)
 
 
 def final_state(workdir: pathlib.Path) -> dict[str, np.ndarray]:

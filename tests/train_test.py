@@ -1,14 +1,20 @@
 """Whole runs in this process: learning, starting points, what they leave."""
 
+import contextlib
+import io
 import json
 import pathlib
+import shutil
+from unittest import mock
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest, parameterized
 
 from configs import pretrain
 from srfeat_jax import errors, train, weights
+from srfeat_jax.training import steps
 from tests import runs
 
 
@@ -28,6 +34,10 @@ def _tiny(pictures, num_steps=4):
 def _log(workdir):
   lines = (workdir / "metrics.jsonl").read_text().splitlines()
   return [json.loads(line) for line in lines]
+
+
+def _checkpoints(workdir):
+  return sorted(path.name for path in (workdir / "checkpoints").iterdir())
 
 
 class TrainTest(parameterized.TestCase):
@@ -103,16 +113,88 @@ class TrainTest(parameterized.TestCase):
   def test_stops_when_the_loss_is_not_finite_and_keeps_the_good_state(self):
     workdir = self.folder / "run"
     train.train_and_evaluate(_tiny(self.pictures, num_steps=2), workdir)
+    make_step = steps.make_step
+
+    def make_exploding_step(*args):
+      step_fn = make_step(*args)
+
+      def exploding(*args):
+        state, metrics = step_fn(*args)
+        return jax.tree.map(
+          lambda x: (
+            jnp.where(state.step < 4, x, x + np.nan)
+            if jnp.issubdtype(x.dtype, jnp.floating)
+            else x
+          ),
+          (state, metrics),
+        )
+
+      return exploding
+
     config = _tiny(self.pictures, num_steps=50)
-    config.init_from = str(workdir)
-    config.learning_rate.peak = 1e30
-    second = self.folder / "second"
-    with self.assertRaisesRegex(
-      errors.InputError, "loss/pixel.* is not finite at step [0-9]+"
+    config.log_every = 50  # so that only saving looks at the numbers
+    config.checkpoint_every = 1
+    with (
+      mock.patch.object(steps, "make_step", make_exploding_step),
+      self.assertRaisesRegex(
+        errors.InputError, "loss/pixel.* is not finite at step 4"
+      ),
     ):
-      train.train_and_evaluate(config, second)
+      train.train_and_evaluate(config, workdir)
+    self.assertEqual(_checkpoints(workdir), ["2", "3"])
     for leaf in jax.tree.leaves(weights.load(str(workdir)).variables):
       self.assertTrue(np.isfinite(leaf).all())
+
+  def test_fewer_steps_than_are_done_change_nothing(self):
+    workdir = self.folder / "run"
+    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    before = {path: path.stat().st_mtime_ns for path in workdir.iterdir()}
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+      train.train_and_evaluate(_tiny(self.pictures, num_steps=2), workdir)
+    self.assertEqual(
+      output.getvalue(), "already at step 4 of 2: nothing to do\n"
+    )
+    after = {path: path.stat().st_mtime_ns for path in workdir.iterdir()}
+    self.assertEqual(after, before)
+
+  def test_the_last_line_names_what_there_is(self):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+      train.train_and_evaluate(_tiny(self.pictures), self.folder / "run")
+    last = output.getvalue().splitlines()[-1]
+    for name in (str(self.folder / "run"), "generator.safetensors"):
+      self.assertIn(name, last)
+
+  def test_refuses_checkpoints_of_another_config_though_config_is_lost(self):
+    workdir = self.folder / "run"
+    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    (workdir / "config.json").unlink()
+    config = _tiny(self.pictures, num_steps=6)
+    config.generator.features = 12
+    with self.assertRaisesRegex(
+      errors.InputError, "generator.features was 8 and is now 12"
+    ):
+      train.train_and_evaluate(config, workdir)
+    self.assertFalse((workdir / "config.json").exists())
+    state = train.train_and_evaluate(_tiny(self.pictures, 6), workdir)
+    self.assertEqual(int(state.step), 6)
+
+  @parameterized.parameters("empty files", "no state", "no files")
+  def test_names_a_damaged_checkpoint_and_the_way_on(self, how):
+    workdir = self.folder / "run"
+    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    newest = workdir / "checkpoints" / "4"
+    runs.damage(newest, how)
+    config = _tiny(self.pictures, num_steps=6)
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "checkpoint 4 in .* is damaged .*delete that folder to go on from step 2",
+    ):
+      train.train_and_evaluate(config, workdir)
+    shutil.rmtree(newest)
+    state = train.train_and_evaluate(config, workdir)
+    self.assertEqual(int(state.step), 6)
 
   @parameterized.parameters(
     ("batch_size", 6, "config.batch_size is 6.* 4 devices"),

@@ -1,6 +1,6 @@
 """One of two processes that train together; run by `multiprocess_test`.
 
-python -m tests.two_processes PROCESS_INDEX PORT PICTURES WORKDIR
+python -m tests.two_processes PROCESS_INDEX PORT PICTURES WORKDIR NUM_STEPS
 """
 
 import sys
@@ -10,6 +10,7 @@ from absl import flags
 
 from configs import pretrain
 from srfeat_jax import train
+from srfeat_jax.training import interruption
 
 
 def config_for(pictures: str, num_steps: int):
@@ -31,6 +32,10 @@ def config_for(pictures: str, num_steps: int):
 
 if __name__ == "__main__":
   flags.FLAGS.mark_as_parsed()
-  index, port, pictures, workdir = sys.argv[1:]
+  index, port, pictures, workdir, num_steps = sys.argv[1:]
   jax.distributed.initialize(f"localhost:{port}", 2, int(index))
-  train.train_and_evaluate(config_for(pictures, 2), workdir)
+  try:
+    train.train_and_evaluate(config_for(pictures, int(num_steps)), workdir)
+  except interruption.Stopped as stopped:
+    print(stopped)
+    sys.exit(stopped.status)

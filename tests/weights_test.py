@@ -1,5 +1,7 @@
 """A generator's weights, from a run's folder or from a file."""
 
+import shutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors, models, weights
 from srfeat_jax.interchange import safetensors_file
 from srfeat_jax.training import checkpoint, parallel, state, workdir
-from tests import disk, image_files
+from tests import disk, image_files, runs
 
 GENERATOR = {
   "architecture": "srfeat",
@@ -40,7 +42,7 @@ def assert_equal(ours, theirs):
 class LoadTest(image_files.FolderTestCase):
   def save_run(self, config: dict, variables: dict, *, keep_ema: bool) -> dict:
     """Makes the test's folder the workdir of a run; returns its average."""
-    workdir.prepare(self.folder, {"generator": config}, writes=True)
+    workdir.record(self.folder, {"generator": config})
     start = state.start(
       variables, optax.adam(1e-3), {}, optax.adam(1e-3), keep_ema=keep_ema
     )
@@ -48,7 +50,10 @@ class LoadTest(image_files.FolderTestCase):
       start = start.replace(ema=jax.tree.map(lambda x: 2 * x, start.ema))
     replicated = parallel.replicated(parallel.make_mesh())
     checkpointer = checkpoint.Checkpointer(self.folder, keep=2)
-    checkpointer.save(5, jax.device_put(start, replicated), {}, {})
+    for step in (4, 5):
+      checkpointer.save(
+        step, jax.device_put(start, replicated), {}, {"generator": config}
+      )
     checkpointer.close()
     return start.best_variables
 
@@ -69,10 +74,32 @@ class LoadTest(image_files.FolderTestCase):
     assert_equal(again["params"], expected["params"])
 
   def test_workdir_without_checkpoint(self):
-    workdir.prepare(self.folder, {"generator": GENERATOR}, writes=True)
+    workdir.record(self.folder, {"generator": GENERATOR})
     with self.assertRaisesRegex(errors.InputError, "no complete checkpoint"):
       weights.load(str(self.folder))
     self.assertLen(list(self.folder.iterdir()), 2)
+
+  def test_checkpoint_of_another_generator(self):
+    self.save_run(GENERATOR, initialized(GENERATOR), keep_ema=False)
+    workdir.record(self.folder, {"generator": GENERATOR | {"features": 8}})
+    with self.assertRaisesRegex(
+      errors.InputError, "generator.features was 4 and is now 8"
+    ):
+      weights.load(str(self.folder))
+
+  @parameterized.parameters("empty files", "no state", "no files")
+  def test_damaged_checkpoint(self, damage):
+    self.save_run(GENERATOR, initialized(GENERATOR), keep_ema=False)
+    runs.damage(self.folder / "checkpoints" / "5", damage)
+    with self.assertRaisesRegex(
+      errors.InputError,
+      r"checkpoint 5 in .*checkpoints is damaged .*delete that folder to go on"
+      " from step 4",
+    ):
+      weights.load(str(self.folder))
+    shutil.rmtree(self.folder / "checkpoints" / "4")
+    with self.assertRaisesRegex(errors.InputError, "damaged .* no other is"):
+      weights.load(str(self.folder))
 
   def test_folder_that_is_no_workdir(self):
     with self.assertRaisesRegex(

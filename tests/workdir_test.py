@@ -18,8 +18,10 @@ class PrepareTest(image_files.FolderTestCase):
     self.workdir = self.folder / "runs" / "one"
     self.config = pretrain.get_config("srfeat").to_dict()
 
-  def prepare(self, *, writes: bool = True):
-    workdir.prepare(self.workdir, self.config, writes=writes)
+  def prepare(self):
+    workdir.check(self.workdir, self.config)
+    with workdir.hold(self.workdir):
+      workdir.record(self.workdir, self.config)
 
   def read(self, name: str) -> dict:
     return json.loads((self.workdir / name).read_text())
@@ -37,16 +39,28 @@ class PrepareTest(image_files.FolderTestCase):
     )
     self.assertLen(environment["devices"], jax.device_count())
     self.assertRegex(environment["git_revision"], "^[0-9a-f]{40}(-dirty)?$")
-    self.assertLen(list(self.workdir.iterdir()), 2)
+    self.assertCountEqual(
+      [path.name for path in self.workdir.iterdir()],
+      ["config.json", "environment.json", ".lock"],
+    )
 
   def test_same_config_goes_on(self):
     self.prepare()
     with self.assertNoLogs("absl", "WARNING"):
       self.prepare()
 
-  def test_other_processes_write_nothing(self):
-    self.prepare(writes=False)
+  def test_checking_writes_nothing(self):
+    workdir.check(self.workdir, self.config)
     self.assertFalse(self.workdir.exists())
+
+  def test_held_by_one_at_a_time(self):
+    with workdir.hold(self.workdir):
+      with self.assertRaisesRegex(
+        errors.InputError, f"another process trains in {self.workdir}"
+      ):
+        self.prepare()
+      self.assertFalse((self.workdir / "config.json").exists())
+    self.prepare()
 
   def test_another_config_is_refused_with_both_values(self):
     self.prepare()
@@ -54,9 +68,8 @@ class PrepareTest(image_files.FolderTestCase):
     self.config["generator"]["features"] = 64
     self.config["learning_rate"]["factors"] = (0.5, 0.1)
     self.config["log_every"] = 1
-    for writes in (True, False):
-      with self.assertRaises(errors.InputError) as caught:
-        self.prepare(writes=writes)
+    with self.assertRaises(errors.InputError) as caught:
+      self.prepare()
     sentence = str(caught.exception)
     for part in (
       "config.batch_size was 9 and is now 7",
@@ -134,7 +147,9 @@ class PrepareTest(image_files.FolderTestCase):
     self.config["num_steps"] = 3
     with (
       disk.full(50),
-      self.assertRaisesRegex(errors.InputError, "one cannot be written"),
+      self.assertRaisesRegex(
+        errors.InputError, "config.json cannot be written"
+      ),
     ):
       self.prepare()
     self.assertEqual(self.read("config.json"), before)

@@ -10,14 +10,13 @@ import contextlib
 import io
 import os
 import pathlib
-import secrets
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srfeat_jax import errors
+from srfeat_jax import errors, files
 
 _JPEG = ("JPEG", 65500, {"quality": 95, "subsampling": "4:4:4"})
 _TIFF = ("TIFF", 2**31 - 1, {"compression": "tiff_lzw"})
@@ -181,19 +180,14 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
     )
   buffer = io.BytesIO()
   Image.fromarray(image).save(buffer, kind, **options)
-  # Hidden, so that `find` never lists what a killed program left behind.
-  temporary = path.with_name(f".{secrets.token_hex(8)}.part")
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-      temporary.write_bytes(buffer.getbuffer())
-      os.replace(temporary, path)
-    finally:
-      temporary.unlink(missing_ok=True)
-  except OSError as error:
-    raise errors.InputError(
-      f"{path} cannot be written in {path.parent}: {error.strerror}."
-    ) from error
+  files.replace(path, buffer.getbuffer())
+
+
+def has_foreign_ending(path: str | os.PathLike) -> bool:
+  """Whether a name ends as pictures do, but not as those that are written."""
+  ending = pathlib.Path(path).suffix.lower()
+  known = (*Image.registered_extensions(), ".heic", ".heif", ".svg")
+  return ending in known and ending not in EXTENSIONS
 
 
 @contextlib.contextmanager

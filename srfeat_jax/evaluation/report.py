@@ -18,7 +18,7 @@ from matplotlib import figure
 from matplotlib.backends import backend_agg
 from PIL import Image, ImageDraw, ImageFont
 
-from srfeat_jax import errors
+from srfeat_jax import errors, files
 from srfeat_jax.data import images
 
 _CROP = 96  # HR pixels a side of the detail that `comparison` shows,
@@ -70,13 +70,12 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
     folder: made if it is missing.
 
   Raises:
-    OSError: a file cannot be written.
+    errors.InputError: a file cannot be written.
   """
   folder = pathlib.Path(folder)
-  folder.mkdir(parents=True, exist_ok=True)
   text = json.dumps(_finite(results), indent=2, allow_nan=False)
-  _replace(folder / "results.json", text + "\n")
-  _replace(folder / "results.md", markdown(results))
+  files.replace(folder / "results.json", f"{text}\n".encode())
+  files.replace(folder / "results.md", markdown(results).encode())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -303,12 +302,3 @@ def _finite(value):
   if isinstance(value, float) and not math.isfinite(value):
     return None
   return value
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-  try:
-    temporary.write_text(text)
-    os.replace(temporary, path)
-  finally:
-    temporary.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ file's metadata, so a file is enough to build the network.
 """
 
 import json
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +15,7 @@ import safetensors
 import safetensors.numpy
 from flax import traverse_util
 
-from srfeat_jax import errors
+from srfeat_jax import errors, files
 
 _FORMAT = "srfeat_jax"
 
@@ -70,18 +69,8 @@ def write(
     errors.InputError: the file cannot be written.
   """
   tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
-  partial = path.with_name(f".{path.name}.partial")
-  try:
-    try:
-      # Not save_file: its files may be read by their owner alone.
-      partial.write_bytes(safetensors.numpy.save(tensors, metadata))
-      os.replace(partial, path)
-    finally:
-      partial.unlink(missing_ok=True)
-  except OSError as error:
-    raise errors.InputError(
-      f"{path} cannot be written: {error.strerror}"
-    ) from error
+  # Not save_file: its files may be read by their owner alone.
+  files.replace(path, safetensors.numpy.save(tensors, metadata))
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

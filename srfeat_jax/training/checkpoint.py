@@ -5,9 +5,11 @@ that is killed or a disk that fills up while saving leaves the last complete
 checkpoint as it was.
 """
 
+import contextlib
 import logging
 import os
 import pathlib
+import textwrap
 
 import jax
 import numpy as np
@@ -15,6 +17,15 @@ import orbax.checkpoint as ocp
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
+from srfeat_jax.training import workdir as workdir_lib
+
+# What the system and tensorstore say of a disk without room.
+_FULL = (
+  "No space left",
+  "Disk quota exceeded",
+  "File too large",
+  "RESOURCE_EXHAUSTED",
+)
 
 
 class Checkpointer:
@@ -49,7 +60,7 @@ class Checkpointer:
     Raises:
       errors.InputError: this or the save before could not be written.
     """
-    with self._explained():
+    with self._writing():
       self._manager.save(
         step,
         args=ocp.args.Composite(
@@ -60,59 +71,97 @@ class Checkpointer:
         force=True,
       )
 
-  def restore(self, like) -> tuple:
+  def restore(self, like, config: dict) -> tuple:
     """The newest checkpoint.
 
     Args:
       like: a state of the structure and with the shardings that are wanted,
         whatever they were when saving.
+      config: of the run that goes on, JSON-able.
 
     Returns:
       The state and the iterator's state.
+
+    Raises:
+      errors.InputError: the checkpoint is damaged, or of a config that this run
+        may not go on from.
     """
     abstract_state = jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
       like,
     )
-    restored = self._manager.restore(
-      self.latest_step(),
-      args=ocp.args.Composite(
-        state=ocp.args.StandardRestore(abstract_state),
-        data=ocp.args.JsonRestore(),
-      ),
-    )
+    saved = _config(self._manager)
+    differing, _ = workdir_lib.differences(saved, config)
+    if differing:
+      raise errors.InputError(
+        f"the checkpoints in {self._folder} are of another config:"
+        f" {'; '.join(differing)}. Choose a new --workdir"
+      )
+    with _reading(self._manager) as step:
+      restored = self._manager.restore(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardRestore(abstract_state),
+          data=ocp.args.JsonRestore(),
+        ),
+      )
     return restored["state"], restored["data"]
 
   def asked_to_stop(self, step: int) -> bool:
-    """Whether the cluster wants all processes to stop after this step."""
-    return jax.process_count() > 1 and self._manager.reached_preemption(step)
+    """Whether processes that train together should stop after this step.
+
+    All of them learn so at the same step, if all of them ask at every step.
+    """
+    return self._manager.reached_preemption(step)
+
+  def wait(self) -> None:
+    """Waits for the save in progress; raises as `save`."""
+    with self._writing():
+      self._manager.wait_until_finished()
 
   def close(self) -> None:
-    """Waits for the save in progress, then lets go of the folder."""
-    with self._explained():
-      self._manager.wait_until_finished()
+    """Waits likewise, then lets go of the folder."""
+    self.wait()
     self._manager.close()
 
-  def _explained(self):
-    return _ExplainedErrors(self._folder)
+  @contextlib.contextmanager
+  def _writing(self):
+    """Turns what a full or locked disk throws into one sentence."""
+    try:
+      yield
+    except (OSError, ValueError, RuntimeError) as error:
+      full = any(words in str(error) for words in _FULL)
+      remedy = "make room there" if full else "mend that"
+      raise errors.InputError(
+        f"a checkpoint could not be written to {self._folder} ({error}); those"
+        f" before it are whole: {remedy} and run the same command again"
+      ) from error
 
 
-class _ExplainedErrors:
-  """Turns what a full or locked disk throws into one sentence."""
-
-  def __init__(self, path: pathlib.Path):
-    self._path = path
-
-  def __enter__(self):
-    return self
-
-  def __exit__(self, kind, error, traceback):
-    if not isinstance(error, (OSError, ValueError, RuntimeError)):
-      return
+@contextlib.contextmanager
+def _reading(manager: ocp.CheckpointManager):
+  """Gives the newest step; turns what a damaged file throws into a sentence."""
+  step = manager.latest_step()
+  try:
+    yield step
+  except (OSError, LookupError, TypeError, ValueError) as error:
+    before = [each for each in manager.all_steps() if each < step]
     raise errors.InputError(
-      f"a checkpoint could not be written to {self._path} ({error}); those"
-      " before it are whole: make room there and run the same command again"
+      f"checkpoint {step} in {manager.directory} is damaged"
+      f" ({textwrap.shorten(str(error), 200)}): "
+      + (
+        f"delete that folder to go on from step {max(before)}"
+        if before
+        else "no other is there, so start again in a new --workdir"
+      )
     ) from error
+
+
+def _config(manager: ocp.CheckpointManager) -> dict:
+  """The config that the newest checkpoint was saved with."""
+  with _reading(manager) as step:
+    item = ocp.args.Composite(config=ocp.args.JsonRestore())
+    return manager.restore(step, args=item)["config"]
 
 
 def _hush_orbax() -> None:
@@ -141,26 +190,54 @@ def restore_generator(workdir: pathlib.Path) -> dict:
   many devices they were trained.
 
   Raises:
-    errors.InputError: the workdir holds no complete checkpoint.
+    errors.InputError: the workdir holds no complete checkpoint; or the newest
+      is damaged, or of another generator than `config.json` names.
   """
   _hush_orbax()
   path = folder(workdir)
   options = ocp.CheckpointManagerOptions(read_only=True)
-  handlers = {"state": ocp.PyTreeCheckpointHandler()}
-  manager = ocp.CheckpointManager(path, options=options, item_handlers=handlers)
-  if manager.latest_step() is None:
+  handlers = {
+    "state": ocp.PyTreeCheckpointHandler(),
+    "config": ocp.JsonCheckpointHandler(),
+  }
+  with ocp.CheckpointManager(
+    path, options=options, item_handlers=handlers
+  ) as manager:
+    if manager.latest_step() is None:
+      raise errors.InputError(
+        f"{path} holds no complete checkpoint: give the --workdir of a run"
+        " that has saved one"
+      )
+    _check_generator(workdir, _config(manager))
+    with _reading(manager) as step:
+      return _restore_generator(manager, step)
+
+
+def _check_generator(workdir: pathlib.Path, saved: dict) -> None:
+  named = workdir_lib.read_config(workdir)
+  differing, _ = workdir_lib.differences(
+    *({"generator": config["generator"]} for config in (saved, named))
+  )
+  if differing:
     raise errors.InputError(
-      f"{path} holds no complete checkpoint: give the --workdir of a run"
-      " that has saved one"
+      f"the checkpoints in {folder(workdir)} are of another generator than the"
+      f" config.json beside them: {'; '.join(differing)}. Put back the"
+      " config.json of their run"
     )
-  state = _shapes(manager)
+
+
+def _restore_generator(manager: ocp.CheckpointManager, step: int) -> dict:
+  metadata = manager.item_metadata(step)["state"].tree
+  state = jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), metadata
+  )
   if state["ema"]:
     wanted = {"ema": state["ema"]}
   else:
     names = ("params", "batch_stats")
     wanted = {"generator": {k: state["generator"][k] for k in names}}
   restored = manager.restore(
-    manager.latest_step(),
+    step,
     args=ocp.args.Composite(
       state=ocp.args.PyTreeRestore(
         wanted,
@@ -171,13 +248,5 @@ def restore_generator(workdir: pathlib.Path) -> dict:
       )
     ),
   )
-  manager.close()
   (variables,) = restored["state"].values()
   return variables
-
-
-def _shapes(manager) -> dict:
-  metadata = manager.item_metadata(manager.latest_step())["state"].tree
-  return jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), metadata
-  )

@@ -74,11 +74,6 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
     errors.InputError: a field of the config has a value it does not take.
   """
   settings = config.losses
-  if not 0 <= config.ema_decay < 1:
-    raise errors.InputError(
-      f"config.ema_decay is {config.ema_decay}: expected a number from 0 (no"
-      " average) to below 1"
-    )
   if config.update_first not in ("discriminator", "generator"):
     raise errors.InputError(
       f'config.update_first is "{config.update_first}": expected'
@@ -112,13 +107,13 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
       module.apply({"params": params}, view[name]) for view in (real, fake)
     )
 
-  def generator_loss(params, batch_stats, discriminators, lr, real, vgg):
-    sr, batch_stats = generate(params, batch_stats, lr)
-    fake = look(sr, vgg)
+  def generator_loss(fake, real, discriminators):
     terms = {}
     total = 0.0
     if settings.pixel_weight:
-      terms["pixel"] = losses.pixel(sr, real["image"], settings.pixel)
+      terms["pixel"] = losses.pixel(
+        fake["image"], real["image"], settings.pixel
+      )
       total += settings.pixel_weight * terms["pixel"]
     if settings.perceptual_weight:
       terms["perceptual"] = losses.perceptual(
@@ -135,7 +130,7 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
         *logits, settings.adversarial
       )
       total += settings.adversarial_weight * terms[f"adversarial_{name}"]
-    return total, (terms, batch_stats)
+    return total, terms
 
   def discriminator_loss(params, name, real, fake):
     logits = judge(name, params, real, fake)
@@ -158,36 +153,43 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
       }
     return state.replace(discriminators=updated)
 
-  def update_generator(state, lr, real, vgg, metrics):
-    network = state.generator
-    (_, (terms, batch_stats)), gradients = jax.value_and_grad(
-      generator_loss, has_aux=True
-    )(network.params, network.batch_stats, state.discriminators, lr, real, vgg)
-    network = network.update(optimizers.generator, gradients, batch_stats)
+  def update_generator(state, real, fake, back, batch_stats, metrics):
+    (_, terms), gradients = jax.value_and_grad(generator_loss, has_aux=True)(
+      fake, real, state.discriminators
+    )
+    (gradients,) = back(gradients)
     metrics |= {f"loss/{name}": value for name, value in terms.items()}
     metrics["gradient_norm/generator"] = optax.tree.norm(gradients)
-    return state.replace(generator=network)
+    return state.replace(
+      generator=state.generator.update(
+        optimizers.generator, gradients, batch_stats
+      )
+    )
 
   def step(state: state_lib.TrainState, vgg, hr: jax.Array):
     lr, hr = degrade.degrade(hr, networks.generator.scale)
+
+    def make(params):
+      sr, batch_stats = generate(params, state.generator.batch_stats, lr)
+      return look(sr, vgg), batch_stats
+
     real = look(hr, vgg)
+    # Once for all losses: `back` takes their gradients to the parameters.
+    fake, back, batch_stats = jax.vjp(
+      make, state.generator.params, has_aux=True
+    )
+    made = (real, fake, back, batch_stats)
     metrics = {}
-    before = state.generator
-    discriminators = state.discriminators
     if config.update_first == "generator":
-      state = update_generator(state, lr, real, vgg, metrics)
-    if discriminators:
-      # Written as if made anew: XLA merges it with the generator's own pass.
-      sr, _ = generate(before.params, before.batch_stats, lr)
-      fake = jax.lax.stop_gradient(look(sr, vgg))
-      state = update_discriminators(state, real, fake, metrics)
+      state = update_generator(state, *made, metrics)
+    state = update_discriminators(state, real, fake, metrics)
     if config.update_first == "discriminator":
-      state = update_generator(state, lr, real, vgg, metrics)
+      state = update_generator(state, *made, metrics)
 
     metrics["learning_rate/generator"] = optimizers.generator_schedule(
       state.step
     )
-    if discriminators:
+    if state.discriminators:
       metrics["learning_rate/discriminator"] = (
         optimizers.discriminator_schedule(state.step)
       )

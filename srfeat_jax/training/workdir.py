@@ -1,12 +1,12 @@
 """A run's folder: what it was started with, and whether it fits what is asked.
 
 `config.json` holds the config, `environment.json` versions, devices and the
-git revision of the code.
+git revision of the code; `.lock` is locked while a run goes on.
 """
 
+import contextlib
 import importlib.metadata
 import json
-import os
 import pathlib
 import platform
 import subprocess
@@ -16,7 +16,12 @@ import jax
 from absl import logging
 from flax import traverse_util
 
-from srfeat_jax import errors
+from srfeat_jax import errors, files
+
+try:
+  import fcntl
+except ImportError:  # not Unix
+  fcntl = None
 
 # Fields that may differ when a run goes on: they do not touch the numbers,
 # except num_steps, which moves the schedule with it.
@@ -34,33 +39,89 @@ _FREE = {
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain")
 
 
-def prepare(workdir: pathlib.Path, config: dict, *, writes: bool) -> None:
-  """Makes the folder, or makes sure that this run may go on in it.
+def check(workdir: pathlib.Path, config: dict) -> None:
+  """Makes sure that a run may go on, or begin, in the folder.
+
+  Args:
+    workdir: the run's folder, which need not exist.
+    config: of the run, JSON-able.
+
+  Raises:
+    errors.InputError: the folder holds a run of another config; every field
+      that differs is named with both values. Or it cannot be read.
+  """
+  workdir = pathlib.Path(workdir)
+  with _explained(workdir):
+    if not (workdir / "config.json").exists():
+      return
+  differing, allowed = differences(read_config(workdir), config)
+  if differing:
+    raise errors.InputError(
+      f"{workdir} holds a run of another config: {'; '.join(differing)}."
+      " Choose a new --workdir; to start from this run's weights, set"
+      f" config.init_from={workdir}"
+    )
+  for line in allowed:
+    logging.warning("going on with another setting: %s", line)
+
+
+def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
+  """The fields in which two configs differ, each with both values.
+
+  Returns:
+    Those that a run must keep when it goes on, and those that it need not.
+  """
+  old, new = (
+    traverse_util.flatten_dict(json.loads(json.dumps(config)), sep=".")
+    for config in (old, new)
+  )
+  kept, free = [], []
+  for name in sorted(old.keys() | new.keys()):
+    if old.get(name) != new.get(name):
+      (free if name in _FREE else kept).append(
+        f"config.{name} was {old.get(name)!r} and is now {new.get(name)!r}"
+      )
+  return kept, free
+
+
+@contextlib.contextmanager
+def hold(workdir: pathlib.Path):
+  """Makes the folder, and keeps other runs out of it for the time inside.
+
+  Raises:
+    errors.InputError: another run holds it, or it cannot be written.
+  """
+  workdir = pathlib.Path(workdir)
+  with _explained(workdir):
+    workdir.mkdir(parents=True, exist_ok=True)
+    lock = (workdir / ".lock").open("a")
+  with lock:
+    if fcntl:
+      try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError as error:
+        raise errors.InputError(
+          f"another process trains in {workdir}: wait for it, or choose a new"
+          " --workdir"
+        ) from error
+      except OSError as error:
+        logging.warning("%s cannot be locked (%s)", workdir, error.strerror)
+    yield
+
+
+def record(workdir: pathlib.Path, config: dict) -> None:
+  """Writes what the run is started with.
 
   Args:
     workdir: the run's folder.
     config: of the run, JSON-able.
-    writes: whether this process is the one that writes files.
 
   Raises:
-    errors.InputError: the folder cannot be written, or holds a run of another
-      config; every field that differs is named with both values.
+    errors.InputError: the folder cannot be written.
   """
   workdir = pathlib.Path(workdir)
-  path = workdir / "config.json"
-  try:
-    if path.exists():
-      _check_same(path, config)
-    if not writes:
-      return
-    workdir.mkdir(parents=True, exist_ok=True)
-    _write(path, config)
-    _write(workdir / "environment.json", environment())
-  except OSError as error:
-    raise errors.InputError(
-      f"--workdir={workdir} cannot be written ({error.strerror}): choose a"
-      " folder that you may write to, on a disk with space left"
-    ) from error
+  _write(workdir / "config.json", config)
+  _write(workdir / "environment.json", environment())
 
 
 def read_config(workdir: pathlib.Path) -> dict:
@@ -98,31 +159,19 @@ def environment() -> dict:
   }
 
 
-def _check_same(path: pathlib.Path, config: dict) -> None:
-  old = traverse_util.flatten_dict(read_config(path.parent), sep=".")
-  new = traverse_util.flatten_dict(json.loads(json.dumps(config)), sep=".")
-  different = [
-    f"config.{name} was {old.get(name)!r} and is now {new.get(name)!r}"
-    for name in sorted(old.keys() | new.keys())
-    if old.get(name) != new.get(name)
-  ]
-  fixed = [
-    line for line in different if line.split()[0][len("config.") :] not in _FREE
-  ]
-  if fixed:
+@contextlib.contextmanager
+def _explained(workdir: pathlib.Path):
+  try:
+    yield
+  except OSError as error:
     raise errors.InputError(
-      f"{path.parent} holds a run of another config: {'; '.join(fixed)}."
-      " Choose a new --workdir; to start from this run's weights, set"
-      f" config.init_from={path.parent}"
-    )
-  for line in different:
-    logging.warning("going on with another setting: %s", line)
+      f"--workdir={workdir} cannot be written ({error.strerror}): choose a"
+      " folder that you may write to, on a disk with space left"
+    ) from error
 
 
 def _write(path: pathlib.Path, content: dict) -> None:
-  partial = path.with_suffix(".partial")
-  partial.write_text(json.dumps(content, indent=2) + "\n")
-  os.replace(partial, path)
+  files.replace(path, f"{json.dumps(content, indent=2)}\n".encode())
 
 
 def _git_revision() -> str | None:

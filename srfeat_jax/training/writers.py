@@ -11,6 +11,8 @@ import pathlib
 import numpy as np
 from absl import logging
 
+from srfeat_jax import files
+
 
 def create(workdir: pathlib.Path, *, first_step: int, active: bool):
   """The run's writers.
@@ -54,9 +56,7 @@ class JsonlWriter:
         for line in path.read_text().splitlines()
         if _step(line) <= first_step
       ]
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(f"{line}\n" for line in kept))
-    os.replace(partial, path)
+    files.replace(path, "".join(f"{line}\n" for line in kept).encode())
     self._file = path.open("a")
 
   def write_scalars(self, step: int, scalars: dict) -> None:
