@@ -1,17 +1,19 @@
 """A step with discriminators: its order, its cost, its numbers on devices."""
 
 import functools
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from absl.testing import absltest, parameterized
+from flax import linen as nn
 from jax.sharding import AxisType, Mesh
 
 from configs import gan
 from srfeat_jax import errors, models, train
-from srfeat_jax.models import vgg19
+from srfeat_jax.models import layers, vgg19
 from srfeat_jax.training import degrade, losses, optimizers, parallel, steps
 from srfeat_jax.training import state as state_lib
 from tests import parity
@@ -170,10 +172,15 @@ class OrderTest(absltest.TestCase):
 
 
 class DevicesTest(parameterized.TestCase):
+  # At a kink rounding decides which way a gradient goes, and of the many inputs
+  # of activations some are always nearly 0; so here they are smooth.
   @parameterized.parameters("vanilla", "relativistic")
+  @mock.patch.object(layers.LeakyReLU, "__call__", lambda self, x: nn.silu(x))
   def test_four_do_what_one_does(self, adversarial):
     config = _config()
     config.losses.adversarial = adversarial
+    # So that nobody is judged by a discriminator that rounding has moved.
+    config.update_first = "generator"
     results = []
     for count in (1, 4):
       mesh = Mesh(jax.devices()[:count], ("data",), axis_types=(AxisType.Auto,))
