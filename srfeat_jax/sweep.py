@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
       f"two weights are blended, and {len(argv) - 1} are named"
     )
   from srfeat_jax import models, weights
-  from srfeat_jax.evaluation import evaluator, lpips, protocol, report
+  from srfeat_jax.evaluation import evaluator, lpips, plots, protocol
   from srfeat_jax.inference import upscaler
   from srfeat_jax.interchange import lpips_file
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> None:
         f" LPIPS {scores['lpips']:.4f}"
       )
   (output / "sweep.json").write_text(json.dumps(points, indent=2) + "\n")
-  report.tradeoff(points, output / "sweep.png")
+  plots.tradeoff(points, output / "sweep.png")
   print(f"\nsweep.json and sweep.png are in {output}")
 
 

@@ -4,11 +4,12 @@ import contextlib
 import pathlib
 
 import jax
+from absl import logging
 
 from srfeat_jax import config_checks, weights
 from srfeat_jax import networks as networks_lib
 from srfeat_jax.data import pipeline, sources
-from srfeat_jax.evaluation import report
+from srfeat_jax.evaluation import plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import safetensors_file
 from srfeat_jax.training import (
@@ -52,7 +53,7 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   validator = validator_lib.Validator(
     generator, config.data.benchmarks, config.data.sets
   )
-  batches = _batches(config)
+  batches, pictures = _batches(config)
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
   optimizers = _optimizers(config)
@@ -79,8 +80,15 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     )
     stack.enter_context(contextlib.closing(batches))
     if checkpointer.latest_step() is not None:
-      state, position = checkpointer.restore(state, config.to_dict())
-      batches.set_state(position)
+      state, data = checkpointer.restore(state, config.to_dict())
+      batches.set_state(data["position"])
+      if data["pictures"] != pictures:
+        logging.warning(
+          "the training pictures are not those the run began with: %s; they"
+          " were %s",
+          pictures,
+          data["pictures"],
+        )
     step = first_step = int(state.step)
     if first_step > config.num_steps:
       if leads:
@@ -132,8 +140,8 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
           progress.show(step, validator_lib.headline(scores))
         if last or step % config.checkpoint_every == 0:
           window.check()  # a bad state must not replace a good one
-          position = batches.get_state()
-          checkpointer.save(step, state, position, config.to_dict())
+          data = {"position": batches.get_state(), "pictures": pictures}
+          checkpointer.save(step, state, data, config.to_dict())
       if last:
         break
 
@@ -157,7 +165,7 @@ def _batches(config):
     config.crop_size,
     config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
   )
-  return pipeline.create(
+  batches = pipeline.create(
     train_sources,
     train_weights,
     crop_size=config.crop_size,
@@ -169,6 +177,7 @@ def _batches(config):
     process_count=jax.process_count(),
     num_workers=config.data.num_workers,
   )
+  return batches, [source.identity for source in train_sources]
 
 
 def _optimizers(config) -> steps.Optimizers:
@@ -222,6 +231,6 @@ def _export(config, state, workdir) -> None:
   )
   path = workdir / "generator.safetensors"
   safetensors_file.save(path, config.generator.to_dict(), variables)
-  report.training_curve(
+  plots.training_curve(
     workdir / "metrics.jsonl", workdir / "training_curve.png"
   )

@@ -158,6 +158,16 @@ class TrainTest(parameterized.TestCase):
     after = {path: path.stat().st_mtime_ns for path in workdir.iterdir()}
     self.assertEqual(after, before)
 
+  def test_other_pictures_on_the_way_are_told(self):
+    workdir = self.folder / "run"
+    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    with self.assertNoLogs("absl", "WARNING"):
+      train.train_and_evaluate(_tiny(self.pictures), workdir)
+    (self.pictures / "0.png").rename(self.pictures / "9.png")
+    with self.assertLogs("absl", "WARNING") as logs:
+      train.train_and_evaluate(_tiny(self.pictures), workdir)
+    self.assertIn("pictures are not those the run began with", logs.output[0])
+
   def test_the_last_line_names_what_there_is(self):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):

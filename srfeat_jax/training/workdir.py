@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 
@@ -48,8 +49,13 @@ def check(workdir: pathlib.Path, config: dict) -> None:
 
   Raises:
     errors.InputError: the folder holds a run of another config; every field
-      that differs is named with both values. Or it cannot be read.
+      that differs is named with both values. Or it cannot be read, or is no
+      folder but an address.
   """
+  if re.match(r"\w\w+:/", str(workdir)):
+    raise errors.InputError(
+      f"--workdir={workdir} is an address: mount the place, name the folder"
+    )
   workdir = pathlib.Path(workdir)
   with _explained(workdir):
     if not (workdir / "config.json").exists():
