@@ -63,6 +63,7 @@ class LoadTest(image_files.FolderTestCase):
     expected = self.save_run(config, initialized(config), keep_ema=keep_ema)
     loaded = weights.load(str(self.folder))
     self.assertEqual(loaded.generator, config)
+    self.assertEqual("batch_stats" in loaded.variables, batch_norm)
     assert_equal(loaded.variables["params"], expected["params"])
     assert_equal(
       loaded.variables.get("batch_stats", {}), expected["batch_stats"]
