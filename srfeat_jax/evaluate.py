@@ -14,10 +14,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from srfeat_jax import chosen_weights, cli, errors
-from srfeat_jax.data import images
-from srfeat_jax.evaluation import evaluator, lpips, protocol, report
-from srfeat_jax.inference import upscaler
-from srfeat_jax.interchange import lpips_file
+from srfeat_jax.evaluation import protocol
 
 _SHOWN = 2  # Pictures of each set in comparison.png.
 
@@ -58,6 +55,12 @@ def main(argv: Sequence[str]) -> None:
       f'There is no use for the argument "{argv[1]}"; all that this program'
       " takes are flags."
     )
+  # JAX takes seconds to import: --help and wrong flags need not wait for it.
+  from srfeat_jax.data import images
+  from srfeat_jax.evaluation import evaluator, lpips, report
+  from srfeat_jax.inference import upscaler
+  from srfeat_jax.interchange import lpips_file
+
   output = pathlib.Path(_OUTPUT.value)
   rules = protocol.ALL[_PROTOCOL.value]
   upscale, scale = chosen_weights.upscaler(tile=None)

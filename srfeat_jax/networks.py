@@ -1,5 +1,8 @@
 """The networks of a training run, from its config and its VGG-19 file."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 
 from srfeat_jax import errors, models
@@ -23,6 +26,24 @@ def build(config) -> tuple[steps.Networks, dict]:
       are missing or of another network; or a discriminator does not fit the
       size of the crops or of their features.
   """
+  if not _layers(config):
+    return assemble(config, {}), {}
+  source = vgg19_file.load(config.vgg_weights)
+  return assemble(config, source.settings), source.variables
+
+
+def assemble(config, vgg_settings: Mapping[str, Any]) -> steps.Networks:
+  """Makes the modules alone.
+
+  Args:
+    config: as for `build`.
+    vgg_settings: what VGG-19's weights want, if it is needed: fields of
+      `vgg19.VGG19` beside its layers and dtype. It computes in what the
+      generator computes in.
+
+  Raises:
+    errors.InputError: as `build`, but for the file.
+  """
   generator = models.build(config.generator)
   unknown = set(config.discriminators) - {"image", "feature"}
   if unknown:
@@ -31,14 +52,14 @@ def build(config) -> tuple[steps.Networks, dict]:
       ' "image" and "feature", each of them or none'
     )
   layers = _layers(config)
-  features, vgg = None, {}
+  features = None
   if layers:
-    source = vgg19_file.load(config.vgg_weights)
-    features, vgg = vgg19.VGG19(layers, **source.settings), source.variables
+    features = vgg19.VGG19(layers, dtype=generator.dtype, **vgg_settings)
   views = {"image": (1, config.crop_size, config.crop_size, 3)}
   if "feature" in config.discriminators:
-    shapes = jax.eval_shape(
-      features.apply, vgg, jax.ShapeDtypeStruct(views["image"], "float32")
+    image = jax.ShapeDtypeStruct(views["image"], "float32")
+    shapes, _ = jax.eval_shape(
+      features.init_with_output, jax.random.key(0), image
     )
     views["feature"] = shapes[config.losses.feature_layer].shape
   discriminators = {
@@ -47,7 +68,7 @@ def build(config) -> tuple[steps.Networks, dict]:
     )
     for name, each in config.discriminators.items()
   }
-  return steps.Networks(generator, features, discriminators, views), vgg
+  return steps.Networks(generator, features, discriminators, views)
 
 
 def _layers(config) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from srfeat_jax.models import convolution
 from srfeat_jax.ops import pixels, resize
 
 ModuleFactory = Callable[..., nn.Module]
@@ -53,12 +54,8 @@ class Conv(nn.Module):
       self.initializer, fan_in=math.prod(shape[:-1])
     )
     kernel = self.param("kernel", kernel_init, shape)
-    y = jax.lax.conv_general_dilated(
-      x.astype(self.dtype),
-      kernel.astype(self.dtype),
-      window_strides=(self.stride, self.stride),
-      padding="SAME",
-      dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    y = convolution.convolve(
+      x.astype(self.dtype), kernel.astype(self.dtype), self.stride
     )
     if self.use_bias:
       bias = self.param("bias", bias_init, (self.features,))

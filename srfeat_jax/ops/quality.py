@@ -5,7 +5,6 @@ leaves out `border` pixels on each side (the field shaves as many as the scale).
 """
 
 import numpy as np
-from scipy import ndimage
 
 _PEAK = 255.0
 
@@ -48,6 +47,8 @@ def ssim(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
 
 
 def _window(x: np.ndarray) -> np.ndarray:
+  from scipy import ndimage  # takes as long to import as all else here together
+
   offsets = np.arange(11) - 5
   weights = np.exp(-(offsets**2) / (2 * 1.5**2))
   weights /= weights.sum()

@@ -1,0 +1,74 @@
+"""The kernels of a trace, by kind.
+
+JAX's profiler says how long each kernel ran; its name says of what kind it is.
+On a GPU these are the kernels of the streams, on a CPU XLA's thunks, which may
+run side by side, so that shares say more than seconds.
+"""
+
+import collections
+import pathlib
+import re
+
+import jax
+
+# The first kind whose pattern is found in a kernel's name is its kind.
+_KINDS = (
+  ("copy", r"memcpy|memset|copy|transpose|nchwto|nhwcto|converttensor"),
+  ("convolution", r"conv|fprop|dgrad|wgrad|implicit|xmma|cudnn|winograd"),
+  ("matrix product", r"gemm|dot|cutlass|nvjet|cublas|matmul"),
+  ("pooling", r"select_and_scatter|reduce_window|reduce-window|pool"),
+  ("reduction", r"reduc"),
+  ("elementwise", r"fusion|loop|wrapped|broadcast|add|multiply|select"),
+)
+_SHOWN = 20  # kernels, the longest
+
+
+def summarize(folder: pathlib.Path, steps: int) -> dict:
+  """Reads a trace.
+
+  Args:
+    folder: what `jax.profiler.trace` was given.
+    steps: how many it holds.
+
+  Returns:
+    Seconds a step by kind of kernel, and of the longest kernels.
+  """
+  seconds = collections.Counter()
+  for path in folder.rglob("*.xplane.pb"):
+    data = jax.profiler.ProfileData.from_file(str(path))
+    for name, duration_ns in _kernels(data):
+      seconds[name] += duration_ns / 1e9 / steps
+  kinds = collections.Counter()
+  for name, each in seconds.items():
+    kinds[kind(name)] += each
+  total = sum(kinds.values())
+  return {
+    "kernel_seconds_a_step": total,
+    "kinds": {
+      name: {"seconds": each, "share": each / total}
+      for name, each in kinds.most_common()
+    },
+    "longest": dict(seconds.most_common(_SHOWN)),
+  }
+
+
+def kind(name: str) -> str:
+  """What a kernel does, going by its name."""
+  for found, pattern in _KINDS:
+    if re.search(pattern, name.lower()):
+      return found
+  return "other"
+
+
+def _kernels(data):
+  """Name and duration in ns of each kernel in a trace."""
+  planes = list(data.planes)
+  on_gpu = [plane for plane in planes if plane.name.startswith("/device:GPU")]
+  for plane in on_gpu or planes:
+    for line in plane.lines:
+      # Besides the streams a GPU's plane has summaries of them.
+      if on_gpu and not line.name.startswith("Stream"):
+        continue
+      for event in line.events:
+        if on_gpu or any(key == "hlo_op" for key, _ in event.stats):
+          yield event.name, event.duration_ns

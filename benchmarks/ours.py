@@ -1,0 +1,182 @@
+"""Our training step and our enlargement, ready to be timed."""
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from srfeat_jax import models
+from srfeat_jax import networks as networks_lib
+from srfeat_jax.inference import upscaler
+from srfeat_jax.models import vgg19
+from srfeat_jax.training import optimizers, state, steps
+
+
+class TrainStep:
+  """A compiled step with its state, on the default device.
+
+  Attributes:
+    parameters: number of trained parameters by network.
+    flops: floating-point operations a step, as the program is written down.
+    compile_seconds: what compiling it took.
+    compiled: the step's program.
+  """
+
+  def __init__(self, config, vgg_settings: dict, hr: np.ndarray):
+    """Makes the state and compiles.
+
+    Args:
+      config: of a run.
+      vgg_settings: fields of `vgg19.VGG19`.
+      hr: uint8 crops [b, H, W, 3], the same for all steps.
+    """
+    networks = networks_lib.assemble(config, vgg_settings)
+    schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
+    adam = optimizers.adam(config.optimizer, schedule)
+    judge = optimizers.adam(config.discriminator_optimizer, schedule)
+    step = jax.jit(
+      steps.make_step(
+        config, networks, steps.Optimizers(adam, schedule, judge, schedule)
+      ),
+      donate_argnums=0,
+    )
+
+    @jax.jit
+    def start(key):
+      generator, discriminators = networks.init(key)
+      return state.start(
+        generator, adam, discriminators, judge, keep_ema=config.ema_decay > 0
+      )
+
+    self._state = start(jax.random.key(config.seed))
+    self._vgg = vgg_variables(networks.features)
+    self._hr = jax.device_put(hr)
+    lowered = step.lower(self._state, self._vgg, self._hr)
+    self.flops = lowered.cost_analysis()["flops"]
+    before = time.perf_counter()
+    self.compiled = lowered.compile()
+    self.compile_seconds = time.perf_counter() - before
+    self.parameters = {
+      name: sum(x.size for x in jax.tree.leaves(network.params))
+      for name, network in (
+        ("generator", self._state.generator),
+        *self._state.discriminators.items(),
+      )
+    }
+
+  def __call__(self, count: int) -> dict[str, float]:
+    """Takes that many steps, waits for them and returns the last's metrics."""
+    for _ in range(count):
+      self._state, metrics = self.compiled(self._state, self._vgg, self._hr)
+    jax.block_until_ready(self._state)
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def vgg_variables(network: vgg19.VGG19 | None, seed: int = 1) -> dict:
+  """Random weights for it that neither fade nor grow; {} without one."""
+  if network is None:
+    return {}
+
+  @jax.jit
+  def start(key):
+    image = jnp.zeros((1, 32, 32, 3))
+    return network.init(key, image)
+
+  variables = start(jax.random.key(seed))
+  # PyTorch's initial weights, which these are, fade: He's are sqrt(6) times.
+  return jax.tree.map(
+    lambda x: np.sqrt(6).astype(x.dtype) * x if x.ndim == 4 else x, variables
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+  """A generator with random weights.
+
+  Attributes:
+    config: what `models.build` takes, complete.
+    module: what it builds.
+    variables: its "params" and "batch_stats".
+  """
+
+  config: dict
+  module: object
+  variables: dict
+
+  @classmethod
+  def start(cls, config: dict) -> "Generator":
+    """Makes the variables."""
+    module = models.build(config)
+    fields = {
+      name: getattr(module, name)
+      for name in module.__dataclass_fields__
+      if name not in ("parent", "name")
+    }
+    complete = {"architecture": config["architecture"], **fields}
+    init = jax.jit(module.init)
+    variables = init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    return cls(complete, module, variables)
+
+  @property
+  def parameters(self) -> int:
+    """Number of trained parameters."""
+    return sum(x.size for x in jax.tree.leaves(self.variables["params"]))
+
+  def network(self, lr: np.ndarray) -> tuple[Callable[[int], None], float]:
+    """The bare network on an input that is on the device.
+
+    Args:
+      lr: float32 [1, h, w, 3].
+
+    Returns:
+      A function that enlarges that many times and waits; its FLOPs each.
+    """
+    variables, lr = jax.device_put((self.variables, lr))
+    lowered = jax.jit(self.module.apply).lower(variables, lr)
+    compiled = lowered.compile()
+
+    def run(count: int) -> None:
+      for _ in range(count):
+        sr = compiled(variables, lr)
+      sr.block_until_ready()
+
+    return run, lowered.cost_analysis()["flops"]
+
+  def picture(self, lr: np.ndarray) -> Callable[[int], None]:
+    """The whole way of a uint8 picture [h, w, 3], exact tiles included."""
+    upscale = upscaler.Upscaler(self.module, self.variables)
+
+    def run(count: int) -> None:
+      for _ in range(count):
+        upscale(lr)
+
+    return run
+
+  def onnx(self, lr: np.ndarray, threads: int) -> Callable[[int], None]:
+    """The bare network in onnxruntime on the CPU.
+
+    Raises:
+      ImportError: onnx, onnxruntime or our export are missing.
+    """
+    import onnxruntime
+
+    from srfeat_jax.interchange import onnx_file
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+      onnx_file.save(file.name, self.config, self.variables)
+      session = onnxruntime.InferenceSession(
+        file.name, options, providers=["CPUExecutionProvider"]
+      )
+    lr = np.ascontiguousarray(np.moveaxis(lr, -1, 1))
+
+    def run(count: int) -> None:
+      for _ in range(count):
+        session.run(None, {"lr": lr})
+
+    return run

@@ -1,0 +1,173 @@
+"""Measures speed and memory, beside PyTorch and onnxruntime.
+
+  python -m benchmarks.run --suite=train --batch=1 --output=FILE.json
+  python -m benchmarks.run --suite=infer --case=srfeat_lite_480x270
+
+Ours and its peers take turns in one process for each case, so that they do not
+share memory peaks with other cases; what comes is written after each.
+benchmarks/README.md says what the results mean.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+# Before JAX is imported: PyTorch wants some of the GPU's memory too.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+from absl import flags
+
+from benchmarks import cases, machine, train_suite
+from srfeat_jax import cli, errors
+
+_PEERS = ("ours", "eager", "compiled")
+_SUITE = flags.DEFINE_enum(
+  "suite", None, ["train", "infer", "data", "start"], "what to measure"
+)
+_CASE = flags.DEFINE_list(
+  "case", [], "names of cases, see cases.py; none: all of the suite"
+)
+_WHO = flags.DEFINE_list(
+  "who", [], "of ours, eager, compiled, onnx: which to measure; none: all"
+)
+_DEVICE = flags.DEFINE_enum(
+  "device", None, ["cpu", "gpu"], "where; by default a GPU if there is one"
+)
+_DTYPE = flags.DEFINE_enum(
+  "dtype",
+  None,
+  ["float32", "bfloat16"],
+  "what networks compute in; by default bfloat16 on a GPU, float32 elsewhere",
+)
+_BATCH = flags.DEFINE_integer("batch", 0, "train: batch size, not the case's")
+_REPEATS = flags.DEFINE_integer("repeats", 5, "turns", lower_bound=1)
+_COUNT = flags.DEFINE_integer(
+  "count", None, "steps or pictures a turn; by default 10 on a GPU, else 1"
+)
+_SECONDS = flags.DEFINE_float("seconds", 5.0, "data: how long each is measured")
+_THREADS = flags.DEFINE_integer(
+  "threads", 0, "of PyTorch and onnxruntime; 0: their own choice"
+)
+_ONE_TILE = flags.DEFINE_bool(
+  "one_tile", False, "infer: one tile instead of the whole picture"
+)
+_MEMORY = flags.DEFINE_bool(
+  "memory", True, "on CPU: measure memory too, in further processes"
+)
+_TINY = flags.DEFINE_bool("tiny", False, "shrink all: tests this program only")
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
+_IN_PROCESS = flags.DEFINE_bool(
+  "in_process", False, "measure one case in this process: used by itself"
+)
+flags.mark_flag_as_required("suite")
+
+
+def main(argv) -> None:
+  """Measures as the flags say."""
+  del argv
+  if _DEVICE.value:
+    platforms = {"cpu": "cpu", "gpu": "cuda,cpu"}
+    os.environ["JAX_PLATFORMS"] = platforms[_DEVICE.value]
+    if _DEVICE.value == "cpu":
+      os.environ["CUDA_VISIBLE_DEVICES"] = ""
+  if _IN_PROCESS.value:
+    _write(_measure_here(_CASE.value[0]))
+    return
+  report = {"environment": machine.describe(), "suites": {}}
+  report["options"] = {
+    name: flags.FLAGS[name].value
+    for name in ("device", "dtype", "batch", "repeats", "count", "threads")
+  }
+  suite = _SUITE.value
+  results = report["suites"][suite] = []
+  if suite == "data":
+    from benchmarks import data_suite
+
+    results += data_suite.measure(_SECONDS.value, _TINY.value)
+  elif suite == "start":
+    from benchmarks import start_suite
+
+    results += start_suite.measure(_REPEATS.value, _TINY.value)
+  else:
+    for case in _cases(suite):
+      results.append(_measure(suite, case))
+      _write(report)
+      print(json.dumps(results[-1]), flush=True)
+    return
+  _write(report)
+  for result in results:
+    print(json.dumps(result))
+
+
+def _cases(suite: str) -> list[str]:
+  existing = {"train": cases.TRAIN, "infer": cases.INFER}[suite]
+  for name in _CASE.value:
+    if name not in existing:
+      raise errors.InputError(
+        f"--case={name}: expected of {', '.join(existing)}"
+      )
+  return _CASE.value or list(existing)
+
+
+def _measure(suite: str, case: str) -> dict:
+  """Measures a case in a process of its own, and on CPU the memory of each."""
+  who = _WHO.value or [*_PEERS, *(["onnx"] if suite == "infer" else [])]
+  try:
+    result = _child(suite, case, who)
+    if result["device"] == "cpu" and _MEMORY.value:
+      result["peak_bytes"] = {
+        each: _child(suite, case, [each], "--repeats=1")["host_peak_bytes"]
+        for each in who
+      }
+  except RuntimeError as error:
+    return {"case": case, "error": str(error)}
+  return result
+
+
+def _child(suite: str, case: str, who: list[str], *more: str) -> dict:
+  with tempfile.TemporaryDirectory() as folder:
+    output = pathlib.Path(folder) / "result.json"
+    command = [sys.executable, "-m", "benchmarks.run", *sys.argv[1:]]
+    command += [f"--suite={suite}", f"--case={case}", f"--who={','.join(who)}"]
+    command += ["--in_process", f"--output={output}", *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not output.exists():
+      raise RuntimeError(done.stderr[-1000:])
+    return json.loads(output.read_text())
+
+
+def _measure_here(case: str) -> dict:
+  from benchmarks import infer_suite
+
+  gpu = machine.on_gpu()
+  options = train_suite.Options(
+    who=tuple(_WHO.value or _PEERS),
+    dtype=_DTYPE.value or ("bfloat16" if gpu else "float32"),
+    batch_size=_BATCH.value,
+    repeats=_REPEATS.value,
+    count=_COUNT.value or (10 if gpu else 1),
+    threads=_THREADS.value,
+    one_tile=_ONE_TILE.value,
+    tiny=_TINY.value,
+  )
+  suite = {"train": train_suite, "infer": infer_suite}[_SUITE.value]
+  result = suite.measure(case, options)
+  result["device"] = "gpu" if gpu else "cpu"
+  result["host_peak_bytes"] = machine.peak_host_bytes()
+  if len(options.who) > 1:  # else it is memory that is measured
+    result["ceiling"] = machine.matmul_ceiling(options.dtype, options.tiny)
+  return result
+
+
+def _write(content: dict) -> None:
+  if _OUTPUT.value:
+    path = pathlib.Path(_OUTPUT.value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+  cli.run(main)

@@ -1,0 +1,52 @@
+"""Where the time of a step goes, by kind of kernel.
+
+  python -m benchmarks.step_profile --case=srfeat_gan_b16 --output=FILE.json
+
+See `kernels`.
+"""
+
+import json
+import os
+import pathlib
+import tempfile
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+import jax
+import numpy as np
+from absl import flags
+
+from benchmarks import cases, kernels, machine, ours
+from srfeat_jax import cli
+
+_CASE = flags.DEFINE_string("case", "srfeat_gan_b16", "of `cases.TRAIN`")
+_BATCH = flags.DEFINE_integer("batch", 0, "batch size, not the case's")
+_STEPS = flags.DEFINE_integer("steps", 3, "steps to trace", lower_bound=1)
+_TINY = flags.DEFINE_bool("tiny", False, "shrink all: tests this program only")
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
+
+
+def main(argv) -> None:
+  """Profiles as the flags say."""
+  del argv
+  dtype = "bfloat16" if machine.on_gpu() else "float32"
+  config, vgg_settings = cases.train_config(
+    cases.TRAIN[_CASE.value], dtype, _BATCH.value, _TINY.value
+  )
+  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+  hr = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+  step = ours.TrainStep(config, vgg_settings, hr)
+  step(2)
+  with tempfile.TemporaryDirectory() as folder:
+    with jax.profiler.trace(folder):
+      step(_STEPS.value)
+    result = {"case": _CASE.value, "batch_size": shape[0], "dtype": dtype}
+    result |= kernels.summarize(pathlib.Path(folder), _STEPS.value)
+  text = json.dumps(result, indent=1)
+  if _OUTPUT.value:
+    pathlib.Path(_OUTPUT.value).write_text(text + "\n")
+  print(text)
+
+
+if __name__ == "__main__":
+  cli.run(main)

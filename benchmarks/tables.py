@@ -1,0 +1,191 @@
+"""Fills the tables of benchmarks/README.md from the results beside it.
+
+  python -m benchmarks.tables
+
+Between `<!-- NAME -->` and `<!-- end -->` stands a table, NAME being the suite
+and the files of `benchmarks/results` that it is made of: `train cpu` is "train"
+in `cpu_*.json`. Where there is no result it says so.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+_FOLDER = pathlib.Path(__file__).resolve().parent
+_NOT_MEASURED = "*Not measured yet.*"
+_PEERS = {
+  "ours": "ours",
+  "eager": "PyTorch",
+  "compiled": "torch.compile",
+  "onnx": "onnxruntime",
+}
+
+
+def main() -> None:
+  """Rewrites the README."""
+  path = _FOLDER / "README.md"
+  path.write_text(fill(path.read_text(), load(_FOLDER / "results")))
+
+
+def load(folder: pathlib.Path) -> dict[str, dict]:
+  """Reads all results: by the start of their file's name, then by suite."""
+  found = {}
+  for path in sorted(folder.glob("*.json")):
+    report = json.loads(path.read_text())
+    device = found.setdefault(re.match(r"[a-z]+", path.name)[0], {})
+    device.setdefault("environments", []).append(report["environment"])
+    for suite, results in report["suites"].items():
+      device.setdefault(suite, []).extend(results)
+  return found
+
+
+def fill(text: str, results: dict[str, dict]) -> str:
+  """Replaces what stands between the marks."""
+
+  def replace(match):
+    suite, device = match[1].split()
+    rows = results.get(device, {}).get(suite, [])
+    table = _TABLES[suite](rows) if rows else _NOT_MEASURED
+    return f"<!-- {match[1]} -->\n{table}\n<!-- end -->"
+
+  pattern = r"<!-- (\w+ \w+) -->\n.*?<!-- end -->"
+  return re.sub(pattern, replace, text, flags=re.DOTALL)
+
+
+def _train(results: list[dict]) -> str:
+  header = "case | who | images/s | s a step (spread) | TFLOP/s | of the"
+  header += " matrix product | peak memory | ours is faster by"
+  rows = []
+  for result in results:
+    if "rows" not in result:
+      rows.append([f"`{result['case']}`", _error(result)])
+    for who, row in result.get("rows", {}).items():
+      rows.append([_case(result), _PEERS[who], f"{row['per_s']:.2f}"])
+      rows[-1] += _costs(result, row, who)
+  return _table(header, rows)
+
+
+def _infer(results: list[dict]) -> str:
+  header = "case | who | MP/s | s a picture (spread) | TFLOP/s | of the"
+  header += " matrix product | peak memory | ours is faster by"
+  rows = []
+  for result in results:
+    if "network" not in result:
+      rows.append([f"`{result['case']}`", _error(result)])
+    for kind in ("network", "picture"):
+      for who, row in result.get(kind, {}).items():
+        case = f"{_case(result)} {kind}"
+        rows.append([case, _PEERS[who], f"{row['per_s']:.2f}"])
+        rows[-1] += _costs(result, row, who)
+  return _table(header, rows)
+
+
+def _costs(result: dict, row: dict, who: str) -> list[str]:
+  spread = f"{row['min_s']:.3g} to {row['max_s']:.3g}"
+  cells = [f"{row['median_s']:.3g} ({spread})"]
+  rate = row.get("flops_per_s")
+  cells.append(f"{rate / 1e12:.2f}" if rate else "")
+  ceiling = result.get("ceiling", {}).get("flops_per_s")
+  cells.append(f"{rate / ceiling:.0%}" if rate and ceiling else "")
+  peak = row.get("peak_bytes") or result.get("peak_bytes", {}).get(who)
+  cells.append(f"{peak / 2**30:.1f} GiB" if peak else "")
+  faster = row.get("ours_is_faster_by")
+  return [*cells, f"{faster:.2f}x" if faster else ""]
+
+
+def _data(results: list[dict]) -> str:
+  return _table(
+    "as for | batch | workers | decoded pictures kept | crops/s",
+    [
+      [
+        f"`{result['case']}`",
+        f"{result['batch_size']} of {result['crop_size']} px",
+        str(result["workers"]),
+        "yes" if result["decoded_pictures_cached"] else "no",
+        f"{result['crops_per_s']:.0f}",
+      ]
+      for result in results
+    ],
+  )
+
+
+def _start(results: list[dict]) -> str:
+  return _table(
+    "what | s (spread)",
+    [
+      [
+        result["case"],
+        f"{result['median_s']:.2f}"
+        f" ({result['min_s']:.2f} to {result['max_s']:.2f})",
+      ]
+      for result in results
+    ],
+  )
+
+
+def _check(results: list[dict]) -> str:
+  return _table(
+    "case | format | largest relative difference | of",
+    [
+      [row["case"], row["way"], f"{row['error']:.1e}", row["worst"]]
+      for result in results
+      for row in result.get("rows", [])
+    ],
+  )
+
+
+def _profile(results: list[dict]) -> str:
+  rows = []
+  for result in results:
+    for kind, each in result.get("kinds", {}).items():
+      milliseconds = f"{1e3 * each['seconds']:.2f}"
+      rows.append([_case(result), kind, milliseconds, f"{each['share']:.0%}"])
+  return _table("case | kind of kernel | ms a step | share", rows)
+
+
+def _environments(environments: list[dict]) -> str:
+  lines = []
+  for each in environments:
+    versions = [f"{k} {v}" for k, v in each["versions"].items() if v]
+    lines.append(
+      f"- {each['time']}: {each['gpu'] or each['cpu']}, {each['cores']} cores,"
+      f" load {each['load_average'][0]:.1f}; Python {each['python']},"
+      f" {', '.join(versions)}"
+    )
+  return "\n".join(lines)
+
+
+def _case(result: dict) -> str:
+  batch = result.get("batch_size")
+  name = f"`{result['case']}`"
+  if batch and not result["case"].endswith(f"_b{batch}"):
+    name += f" at batch {batch}"
+  if "width" in result:
+    name += f" ({result['width']}x{result['height']})"
+  return f"{name} {result['dtype']}"
+
+
+def _error(result: dict) -> str:
+  return result.get("error", "not measured").strip().splitlines()[-1][:80]
+
+
+def _table(header: str, rows: list[list[str]]) -> str:
+  columns = header.split(" | ")
+  lines = [columns, ["---"] * len(columns)]
+  lines += [row + [""] * (len(columns) - len(row)) for row in rows]
+  return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+_TABLES = {
+  "train": _train,
+  "infer": _infer,
+  "data": _data,
+  "start": _start,
+  "check": _check,
+  "profile": _profile,
+  "environments": _environments,
+}
+
+if __name__ == "__main__":
+  sys.exit(main())

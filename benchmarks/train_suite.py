@@ -1,0 +1,123 @@
+"""Training steps: images/s, FLOP/s, share of the ceiling, memory."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from benchmarks import cases, machine, timing
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """How a case is measured.
+
+  Attributes:
+    who: "all", or of "ours", "eager" and "compiled" those that are wanted.
+    dtype: "float32" or "bfloat16".
+    batch_size: instead of the case's; 0: the case's.
+    repeats: turns.
+    count: steps, or pictures, in a turn.
+    threads: PyTorch's and onnxruntime's on a CPU; 0: their choice.
+    one_tile: enlarge one tile of a picture, and multiply.
+    tiny: shrink everything, to test the benchmark itself.
+  """
+
+  who: tuple[str, ...]
+  dtype: str
+  batch_size: int = 0
+  repeats: int = 5
+  count: int = 1
+  threads: int = 0
+  one_tile: bool = False
+  tiny: bool = False
+
+
+def measure(name: str, options: Options) -> dict:
+  """Measures a case of `cases.TRAIN`.
+
+  Raises:
+    AssertionError: ours and the peer's networks differ in size.
+    FloatingPointError: a loss is not finite.
+  """
+  config, vgg_settings = cases.train_config(
+    cases.TRAIN[name], options.dtype, options.batch_size, options.tiny
+  )
+  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+  hr = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+  result = {"case": name, "batch_size": shape[0], "crop_size": shape[1]}
+  result["dtype"] = options.dtype
+  runners, counts = {}, {}
+  # Imported as needed, for what is imported takes memory.
+  if "ours" in options.who:
+    from benchmarks import ours as ours_lib
+
+    runners["ours"] = step = ours_lib.TrainStep(config, vgg_settings, hr)
+    counts["ours"] = step.parameters
+    result["flops"] = step.flops
+    result["compile_s"] = step.compile_seconds
+  for who in ("eager", "compiled"):
+    if who in options.who:
+      from benchmarks import peer_training, peers
+
+      device = peers.prepare(options.threads)
+      runners[who] = step = peer_training.TrainStep(
+        config, vgg_settings, hr, device, compiled=who == "compiled"
+      )
+      networks = {"generator": step.generator, **step.discriminators}
+      counts[who] = {k: peers.num_parameters(v) for k, v in networks.items()}
+  first, *others = counts.values()
+  assert all(other == first for other in others), counts
+  result["parameters"] = first
+
+  for who, step in list(runners.items()):
+    try:
+      metrics = step(1)
+    except Exception as error:
+      if who != "compiled":
+        raise
+      # There may be no compiler for it; the others count all the same.
+      result["compiled"] = f"not measured: {error}"[:300]
+      del runners[who]
+      continue
+    for metric, value in metrics.items():
+      if not math.isfinite(value):
+        raise FloatingPointError(f"{name}, {who}: {metric} is {value}")
+  seconds = timing.alternate(runners, options.repeats, options.count)
+  result["rows"] = rows(seconds, shape[0], result.get("flops"))
+  if machine.on_gpu():
+    add_gpu_memory(result["rows"])
+  return result
+
+
+def rows(seconds: dict, amount: float, flops: float | None) -> dict:
+  """What is told of each runner.
+
+  Args:
+    seconds: from `timing.alternate`.
+    amount: images a step, or megapixels a picture.
+    flops: of a step or picture.
+  """
+  found = {}
+  for who, each in seconds.items():
+    row = timing.summarize(each)
+    row["per_s"] = amount / row["median_s"]
+    if flops:
+      row["flops_per_s"] = flops / row["median_s"]
+    if "ours" in seconds and who != "ours":
+      row["ours_is_faster_by"] = timing.ratio(seconds["ours"], each)
+    found[who] = row
+  return found
+
+
+def add_gpu_memory(found: dict) -> None:
+  """Adds to rows the peaks so far of the process, which measures one case."""
+  import jax
+  import torch
+
+  if "ours" in found:
+    peak = jax.devices()[0].memory_stats()["peak_bytes_in_use"]
+    found["ours"]["peak_bytes"] = peak
+  for who in ("eager", "compiled"):
+    if who in found:
+      found[who]["peak_bytes"] = torch.cuda.max_memory_allocated()

@@ -1,0 +1,1 @@
+"""Tests; a package, for the benchmarks import the PyTorch networks here."""
