@@ -1,8 +1,8 @@
 """Generator weights from wherever a person has them.
 
-In this order: a folder is the workdir of a run, of which the newest checkpoint
-is taken (the averaged weights where the run keeps them); a file is a
-`.safetensors` that this program wrote.
+A folder is the workdir of a run, of which the newest checkpoint is taken (the
+averaged weights where the run keeps them); a file is one that this program
+wrote or another program's, see `interchange.generator_file`.
 """
 
 import dataclasses
@@ -11,11 +11,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 from flax import linen as nn
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import mismatch, safetensors_file
+from srfeat_jax.interchange import generator_file, mismatch
 from srfeat_jax.training import checkpoint
 from srfeat_jax.training import workdir as workdir_lib
 
@@ -46,12 +47,15 @@ def load(path: str) -> Weights:
     # A file knows no empty collections: neither does what is loaded.
     kept = {name: tree for name, tree in variables.items() if tree}
     return Weights(generator, kept)
-  if place.suffix == ".safetensors":
-    if not place.exists():
-      raise errors.InputError(f"there is no weights file {path}")
-    return Weights(*safetensors_file.load(place))
+  if place.is_file():
+    read = generator_file.load(place)
+    if read.doubt:
+      logging.warning("%s", read.doubt)
+    return Weights(read.config, read.variables)
+  if place.suffix:
+    raise errors.InputError(f"there is no weights file {path}")
   raise errors.InputError(
-    f'"{path}" is neither the workdir of a run nor a .safetensors file'
+    f'"{path}" is neither the workdir of a run nor a file with weights'
   )
 
 

@@ -10,7 +10,12 @@ import safetensors.numpy
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models, weights
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax.interchange import (
+  basicsr,
+  generator_file,
+  safetensors_file,
+  torch_writer,
+)
 from srfeat_jax.training import checkpoint, parallel, state, workdir
 from tests import disk, image_files, runs
 
@@ -107,18 +112,32 @@ class LoadTest(image_files.FolderTestCase):
     ):
       weights.load(str(self.folder))
 
-  @parameterized.parameters("nowhere", "weights.pth", "weights.npz")
+  @parameterized.parameters("weights.pth", "weights.npz", "weights")
   def test_neither(self, name):
-    if "." in name:
-      self.file(name, b"x")
-    with self.assertRaisesRegex(errors.InputError, f"{name}.* is neither"):
+    self.file(name, b"x")
+    with self.assertRaisesRegex(errors.InputError, f"{name} is no file with"):
       weights.load(str(self.folder / name))
 
-  def test_file_missing(self):
-    with self.assertRaisesRegex(
-      errors.InputError, r"no weights file .*x\.safetensors"
-    ):
-      weights.load(str(self.folder / "x.safetensors"))
+  @parameterized.parameters("x.safetensors", "x.pth")
+  def test_file_missing(self, name):
+    with self.assertRaisesRegex(errors.InputError, f"no weights file .*{name}"):
+      weights.load(str(self.folder / name))
+
+  def test_nothing_there(self):
+    with self.assertRaisesRegex(errors.InputError, "nowhere.* is neither"):
+      weights.load(str(self.folder / "nowhere"))
+
+  def test_file_of_another_program(self):
+    generator = models.build({"architecture": "msrresnet", "num_blocks": 2})
+    config = generator_file.complete(
+      {"architecture": "msrresnet", "num_blocks": 2}
+    )
+    variables = initialized(config)
+    path = self.folder / "x.pth"
+    torch_writer.save(path, "params", basicsr.state_dict(config, variables))
+    loaded = weights.load(str(path))
+    self.assertEqual(loaded.generator, config)
+    assert_equal(weights.load_for(generator, str(path)), variables)
 
 
 class FileTest(image_files.FolderTestCase):
@@ -158,13 +177,14 @@ class FileTest(image_files.FolderTestCase):
   def test_cut_short(self, size):
     self.path.write_bytes(self.whole()[:size])
     with self.assertRaisesRegex(
-      errors.InputError, r"x\.safetensors is not a readable safetensors file"
+      errors.InputError,
+      r"x\.safetensors is (not a readable safetensors file|no file with)",
     ):
       weights.load(str(self.path))
 
   def test_damaged(self):
     self.path.write_bytes(b"\xff" * 1000)
-    with self.assertRaisesRegex(errors.InputError, "not a readable"):
+    with self.assertRaisesRegex(errors.InputError, "is no file with weights"):
       weights.load(str(self.path))
 
   @parameterized.parameters(
@@ -173,7 +193,7 @@ class FileTest(image_files.FolderTestCase):
   def test_foreign(self, about):
     tensors = {"x": np.zeros(3, np.float32), "x/y": np.ones(2, np.float32)}
     safetensors.numpy.save_file(tensors, self.path, about)
-    with self.assertRaisesRegex(errors.InputError, "not written by this"):
+    with self.assertRaisesRegex(errors.InputError, "holds no generator"):
       weights.load(str(self.path))
 
   def test_rights_are_those_of_any_new_file(self):

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import ml_dtypes  # noqa: F401, teaches numpy bfloat16
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -51,8 +52,23 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
       f"{path} is a safetensors file without the description of a generator"
       " in its metadata: it was not written by this program"
     )
-  generator = json.loads(metadata["generator"])
-  return generator, traverse_util.unflatten_dict(tensors, sep="/")
+  try:
+    generator = json.loads(metadata["generator"])
+    return generator, traverse_util.unflatten_dict(tensors, sep="/")
+  except (LookupError, ValueError, TypeError, RecursionError) as error:
+    raise errors.InputError(
+      f"{path} is damaged: its description of a generator, or the names of its"
+      " tensors, cannot be read"
+    ) from error
+
+
+def is_ours(path: pathlib.Path) -> bool:
+  """Whether it is a safetensors file that says that `save` wrote it."""
+  try:
+    with safetensors.safe_open(path, framework="numpy") as file:
+      return (file.metadata() or {}).get("format") == _FORMAT
+  except (OSError, safetensors.SafetensorError):
+    return False
 
 
 def write(
@@ -83,7 +99,13 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with safetensors.safe_open(path, framework="numpy") as file:
       metadata = file.metadata() or {}
       tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-  except (OSError, safetensors.SafetensorError, TypeError) as error:
+  except (
+    OSError,
+    safetensors.SafetensorError,
+    AttributeError,  # a dtype that numpy does not have
+    TypeError,
+    ValueError,
+  ) as error:
     raise errors.InputError(
       f"{path} is not a readable safetensors file ({error}): make it, or get"
       " it, again"

@@ -96,7 +96,14 @@ def _load_zip(file: BinaryIO) -> Any:
     if byteorder in members and read(byteorder) != b"little":
       raise errors.InputError("its numbers are big-endian")
 
+    room = os.fstat(file.fileno()).st_size
+
     def find(key: str, dtype: np.dtype, count: int) -> np.ndarray:
+      # Members of an archive may share their bytes; what is read may not.
+      nonlocal room
+      room -= members[f"{root}data/{key}"].file_size
+      if room < 0:
+        raise ValueError("its parts are together larger than the file")
       storage = np.frombuffer(bytearray(read(f"{root}data/{key}")), dtype)
       if len(storage) != count:
         raise ValueError(f"storage {key} has {len(storage)} of {count} numbers")

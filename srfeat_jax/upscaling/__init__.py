@@ -1,0 +1,1 @@
+"""What it takes to enlarge a person's pictures."""
