@@ -4,7 +4,8 @@
 
 Enlarges a synthetic picture of 3000 x 2250 pixels with the weights that ship,
 in a process of its own, and prints the largest resident memory of that process,
-the result included, and how long it took. `--memory` is the upscaler's budget.
+the result included, and how long it took. The default of `--memory` is the
+upscaler's own.
 """
 
 import os
@@ -24,7 +25,7 @@ _WEIGHTS = (
   / "pretrained"
   / "srfeat-lite.safetensors"
 )
-_MEMORY = flags.DEFINE_integer("memory", 1024, "MiB that a tile may take")
+_MEMORY = flags.DEFINE_integer("memory", 1536, "MiB that a tile may take")
 _TILE = flags.DEFINE_integer("tile", None, "side of tiles instead")
 _HERE = flags.DEFINE_bool("here", False, "in this process")
 

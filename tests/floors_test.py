@@ -43,6 +43,7 @@ ONLY = {
   "h5py": ("interchange/hdf5_file.py",),
   "onnx": ("interchange/onnx_file.py",),
   "flatbuffers": ("interchange/stablehlo_file.py",),
+  "gradio": ("demo.py", "demo_page.py"),
 }
 NEVER_IN_DATA = ("jax", "jaxlib", "flax", "optax", "orbax")
 

@@ -40,7 +40,8 @@ def save(
     import onnx  # Nothing else needs it.
   except ImportError as error:
     raise errors.InputError(
-      'ONNX needs the package onnx: pip install "srfeat_jax[onnx]"'
+      "ONNX needs the package onnx: run launch/install.sh onnx, or pip install"
+      ' "onnx>=1.17,<2"'
     ) from error
   graph = _Graph(onnx, variables)
   build = {

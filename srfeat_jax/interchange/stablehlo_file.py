@@ -39,7 +39,8 @@ def save(
     import flatbuffers  # noqa: F401, which jax.export needs to serialise
   except ImportError as error:
     raise errors.InputError(
-      'StableHLO needs flatbuffers: pip install "srfeat_jax[export]"'
+      "StableHLO needs flatbuffers: run launch/install.sh stablehlo, or pip"
+      ' install "flatbuffers>=24"'
     ) from error
   module = models.build(generator)
   fold = 4 // module.scale if generator["architecture"] == "rrdbnet" else 1
