@@ -5,9 +5,10 @@ import dataclasses
 from flax import linen as nn
 
 # Farther than this, in pixels of its own, no network is taken at its receptive
-# radius: the default RRDBNet's is 349, but cut a picture off at a distance of 24
-# and nothing changes by more than 2e-5 of the deviation of what it gives. That
-# is with random weights, its blocks' kernels up to 14 times what they start as.
+# radius: the default RRDBNet's is 349, but cut a picture off at a distance of
+# 24 and nothing changes by more than 2e-5 of the deviation of what it gives.
+# That is with random weights, its blocks' kernels up to 14 times what they
+# start as.
 _FARTHEST = 64
 _EFFECTIVE_RADIUS = 32
 _FEATHER = 8
