@@ -26,8 +26,6 @@ from absl import flags
 
 from srfeat_jax import cli, errors
 
-_COMMANDS = ("vgg19", "lpips", "blend")
-
 _OUTPUT = flags.DEFINE_string(
   "output", None, "the .safetensors file to write", required=True
 )
@@ -51,6 +49,12 @@ _CLIP = flags.DEFINE_bool(
 _ALPHA = flags.DEFINE_float(
   "alpha", None, "blend: share of the second weights, from 0 to 1"
 )
+# The commands, each with the flags that are its own; unset, a flag is None.
+_COMMANDS = {
+  "vgg19": (_PREPROCESSING, _POOLING, _CLIP),
+  "lpips": (),
+  "blend": (_ALPHA,),
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -62,12 +66,17 @@ def main(argv: Sequence[str]) -> None:
       f'"{command}" is nothing to convert: begin with one of'
       f" {', '.join(_COMMANDS)}, and name the file"
     )
+  for other, owned in _COMMANDS.items():
+    for flag in owned:
+      if flag.value is not None and other != command:
+        raise errors.InputError(
+          f"--{flag.name} is a flag of {other}, which {command} does not take"
+        )
   if output.suffix != ".safetensors":
     raise errors.InputError(f"--output={output} does not end in .safetensors")
   for source in sources:
     if output.resolve() == pathlib.Path(source).resolve():
       raise errors.InputError(f"--output={output} is the file to convert")
-  output.parent.mkdir(parents=True, exist_ok=True)
   match command:
     case "vgg19":
       _vgg19(sources, output)
@@ -108,9 +117,13 @@ def _lpips(sources: list[str], output: pathlib.Path) -> None:
 
 
 def _blend(sources: list[str], output: pathlib.Path) -> None:
-  if len(sources) != 2 or _ALPHA.value is None:
+  if len(sources) != 2:
     raise errors.InputError(
-      f"blend takes two weights and --alpha, and {len(sources)} are named"
+      f"two weights are blended, and {len(sources)} are named"
+    )
+  if _ALPHA.value is None:
+    raise errors.InputError(
+      "blend needs --alpha, the share of the second weights, from 0 to 1"
     )
   from srfeat_jax import weights
   from srfeat_jax.interchange import safetensors_file

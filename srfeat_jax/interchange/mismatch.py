@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-_NAMED = 8  # how many names of a kind are listed
+_NAMED = 5  # how many names of a kind are listed
 
 
 def describe(
@@ -28,7 +28,7 @@ def describe(
   }
   return "; ".join(
     f"{len(names)} {kind}: {', '.join(names[:_NAMED])}"
-    + (", ..." if len(names) > _NAMED else "")
+    + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     for kind, names in problems.items()
     if names
   )
