@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From nothing to a trained, judged generator in minutes, on two CPU cores.
-#   launch/quickstart.sh [FOLDER [BENCHMARKS]]
+#   launch/quickstart.sh [FOLDER [BENCHMARKS [--config.x=y ...]]]
 # FOLDER holds pictures to train on (default: embedded synthetic scenes),
 # BENCHMARKS holds SET/HR/*.png to judge on (default: held-out scenes).
 # WORKDIR chooses where the results go (default: runs/quickstart).
@@ -17,7 +17,7 @@ launch/install.sh
 export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$PWD/.cache/jax}
 .venv/bin/python -m srfeat_jax.main --config=configs/quickstart.py \
   --config.data.train="$train" --config.data.benchmarks="$benchmarks" \
-  --workdir="$workdir"
+  --workdir="$workdir" "${@:3}"
 .venv/bin/python -m srfeat_jax.evaluate --weights="$workdir" \
   --benchmarks="$benchmarks" --output="$workdir/results" --save_images
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Trains on every host of a Cloud TPU pod slice that already exists.
 #   launch/tpu_pod.sh NAME ZONE REPOSITORY configs/pretrain.py:srfeat \
-#     gs://BUCKET/runs/srfeat [FLAGS]
-# REPOSITORY is what `git clone` takes. Needs gcloud, logged in.
+#     /mnt/shared/runs/srfeat [FLAGS]
+# REPOSITORY is what `git clone` takes. The work directory must be on a disk that
+# all hosts have mounted, such as Filestore. Needs gcloud, logged in.
 set -euo pipefail
 if [ $# -lt 5 ]; then
   echo "usage: launch/tpu_pod.sh NAME ZONE REPOSITORY CONFIG WORKDIR [FLAGS]" >&2

@@ -41,7 +41,6 @@ from absl import flags, logging
 
 from srfeat_jax import cli, errors
 
-_COMMANDS = ("import", "export", "vgg19", "lpips", "blend")
 # What each format's files end in; the first format that has an ending is what
 # an output of that ending gets unasked.
 _FORMATS = {
@@ -95,6 +94,14 @@ _CLIP = flags.DEFINE_bool(
 _ALPHA = flags.DEFINE_float(
   "alpha", None, "blend: share of the second weights, from 0 to 1"
 )
+# The commands, each with the flags that are its own; unset, a flag is None.
+_COMMANDS = {
+  "import": (_INPUT_RANGE, _OUTPUT_RANGE),
+  "export": (_FORMAT,),
+  "vgg19": (_PREPROCESSING, _POOLING, _CLIP),
+  "lpips": (),
+  "blend": (_ALPHA,),
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -106,6 +113,12 @@ def main(argv: Sequence[str]) -> None:
       f'"{command}" is nothing to convert: begin with one of'
       f" {', '.join(_COMMANDS)}, and name the file"
     )
+  for other, owned in _COMMANDS.items():
+    for flag in owned:
+      if flag.value is not None and other != command:
+        raise errors.InputError(
+          f"--{flag.name} is a flag of {other}, which {command} does not take"
+        )
   if command != "export" and output.suffix != ".safetensors":
     raise errors.InputError(f"--output={output} does not end in .safetensors")
   for source in sources:
@@ -224,9 +237,13 @@ def _lpips(sources: list[str], output: pathlib.Path) -> None:
 
 
 def _blend(sources: list[str], output: pathlib.Path) -> None:
-  if len(sources) != 2 or _ALPHA.value is None:
+  if len(sources) != 2:
     raise errors.InputError(
-      f"blend takes two weights and --alpha, and {len(sources)} are named"
+      f"two weights are blended, and {len(sources)} are named"
+    )
+  if _ALPHA.value is None:
+    raise errors.InputError(
+      "blend needs --alpha, the share of the second weights, from 0 to 1"
     )
   from srfeat_jax import weights
   from srfeat_jax.interchange import safetensors_file

@@ -4,16 +4,16 @@ import contextlib
 import pathlib
 
 import jax
+from absl import logging
 
 from srfeat_jax import config_checks, weights
 from srfeat_jax import networks as networks_lib
 from srfeat_jax.data import pipeline, sources
-from srfeat_jax.evaluation import report
+from srfeat_jax.evaluation import plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import safetensors_file
 from srfeat_jax.training import (
   checkpoint,
-  degrade,
   interruption,
   parallel,
   steps,
@@ -48,27 +48,31 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   parallel.check_batch_size(config.batch_size)
   networks, vgg = networks_lib.build(config)
   generator = networks.generator
-  degrade.check_crop_size(config.crop_size, generator.scale)
   validator = validator_lib.Validator(
     generator, config.data.benchmarks, config.data.sets
   )
-  batches = _batches(config)
+  batches, pictures = _batches(config)
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
-  optimizers = _optimizers(config)
+  optimizers = make_optimizers(config)
   step_fn = jax.jit(
     steps.make_step(config, networks, optimizers),
     in_shardings=(replicated, replicated, parallel.split(mesh)),
     out_shardings=replicated,
     donate_argnums=0,
   )
-  state = _start(config, networks, optimizers, replicated)
+  workdir_lib.check(workdir, config.to_dict())
+  # What a run began with need not be there any more when it goes on.
+  begins = not checkpoint.exists(workdir)
+  given = None
+  if begins and config.init_from:
+    given = weights.load_for(generator, config.init_from)
+  state = _start(config, networks, optimizers, given, replicated)
   vgg = jax.device_put(vgg, replicated)
   # Finds what is wrong with a step before anything is written.
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   jax.eval_shape(step_fn, state, vgg, jax.ShapeDtypeStruct(shape, "uint8"))
 
-  workdir_lib.check(workdir, config.to_dict())
   with contextlib.ExitStack() as stack:
     if leads:
       stack.enter_context(workdir_lib.hold(workdir))
@@ -79,8 +83,15 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     )
     stack.enter_context(contextlib.closing(batches))
     if checkpointer.latest_step() is not None:
-      state, position = checkpointer.restore(state, config.to_dict())
-      batches.set_state(position)
+      state, data = checkpointer.restore(state, config.to_dict())
+      batches.set_state(data["position"])
+      if data["pictures"] != pictures:
+        logging.warning(
+          "the training pictures are not those the run began with: %s; they"
+          " were %s",
+          pictures,
+          data["pictures"],
+        )
     step = first_step = int(state.step)
     if first_step > config.num_steps:
       if leads:
@@ -104,6 +115,8 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     progress.say(_summary(config, state, workdir))
     if first_step == 0:
       validator.write_baseline(writer)
+      if config.init_from and validator.sets:
+        validator.validate(0, state.best_variables, writer)
     window = metrics_lib.Window()
     previous = None
     signals = stack.enter_context(
@@ -132,8 +145,8 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
           progress.show(step, validator_lib.headline(scores))
         if last or step % config.checkpoint_every == 0:
           window.check()  # a bad state must not replace a good one
-          position = batches.get_state()
-          checkpointer.save(step, state, position, config.to_dict())
+          data = {"position": batches.get_state(), "pictures": pictures}
+          checkpointer.save(step, state, data, config.to_dict())
       if last:
         break
 
@@ -157,7 +170,7 @@ def _batches(config):
     config.crop_size,
     config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
   )
-  return pipeline.create(
+  batches = pipeline.create(
     train_sources,
     train_weights,
     crop_size=config.crop_size,
@@ -169,9 +182,19 @@ def _batches(config):
     process_count=jax.process_count(),
     num_workers=config.data.num_workers,
   )
+  return batches, [source.identity for source in train_sources]
 
 
-def _optimizers(config) -> steps.Optimizers:
+def make_optimizers(config) -> steps.Optimizers:
+  """Those of a run.
+
+  Args:
+    config: of the run; read are `num_steps`, `optimizer` and `learning_rate`,
+      and both of the discriminators.
+
+  Raises:
+    errors.InputError: a field has a value it does not take.
+  """
   schedules = [
     optimizers_lib.learning_rate(each, config.num_steps)
     for each in (config.learning_rate, config.discriminator_learning_rate)
@@ -186,11 +209,10 @@ def _optimizers(config) -> steps.Optimizers:
   )
 
 
-def _start(config, networks, optimizers, sharding) -> state_lib.TrainState:
-  """The state at step 0: a random start, or the weights of `init_from`."""
-  given = None
-  if config.init_from:
-    given = weights.load_for(networks.generator, config.init_from)
+def _start(
+  config, networks, optimizers, given, sharding
+) -> state_lib.TrainState:
+  """The state at step 0, with a generator that is given or else random."""
 
   def start(given):
     key = jax.random.key(config.seed)
@@ -222,6 +244,6 @@ def _export(config, state, workdir) -> None:
   )
   path = workdir / "generator.safetensors"
   safetensors_file.save(path, config.generator.to_dict(), variables)
-  report.training_curve(
+  plots.training_curve(
     workdir / "metrics.jsonl", workdir / "training_curve.png"
   )

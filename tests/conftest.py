@@ -1,13 +1,17 @@
-"""What holds for every test: four CPU devices, and absl's flags parsed."""
+"""What holds for every test: devices, a compilation cache, parsed flags."""
 
 import os
+import tempfile
 
 from absl import flags
 
 # Before jax is imported. The CPU, for it is everywhere and exact; four devices,
-# so that a batch is really split. What the caller has set stays.
+# so that a batch is really split; the programs that tests start over and over
+# compile once. What the caller has set stays.
+_CACHE = tempfile.TemporaryDirectory(prefix="srfeat_compiled_")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 
 # grain's workers are started with the flags of this process.
 flags.FLAGS.mark_as_parsed()

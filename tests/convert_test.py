@@ -134,17 +134,24 @@ class ConvertTest(image_files.FolderTestCase):
     (("vgg19", "a", "--output=x.pth"), "does not end in .safetensors"),
     (("vgg19", "{}/x.safetensors"), "is the file to convert"),
     (("vgg19", "a", "--pooling=max"), "pooling"),
+    (("vgg19", "a", "--alpha=0.5"), "--alpha is a flag of blend"),
+    (("lpips", "a", "b", "--clip"), "--clip is a flag of vgg19"),
+    (("blend", "a", "b", "--pooling=ceil"), "--pooling is a flag of vgg19"),
+    (("blend", "a", "b"), "blend needs --alpha"),
+    (("blend", "a", "--alpha=0.5"), "two weights are blended, and 1 are named"),
   )
   def test_mistakes(self, arguments, sentence):
     self.file("x.npy", b"\x93NUMPY\1\0")
-    output = self.folder / "x.safetensors"
+    output = self.folder / "new" / "x.safetensors"
+    if "{}/x.safetensors" in arguments:
+      output = self.folder / "x.safetensors"
     arguments = [each.format(self.folder) for each in arguments]
     result = run(f"--output={output}", *arguments)
     self.assertEqual(result.returncode, 1, result.stderr)
     self.assertLen(result.stderr.splitlines(), 1, result.stderr)
     self.assertStartsWith(result.stderr, "error: ")
     self.assertIn(sentence, result.stderr)
-    self.assertFalse(output.exists())
+    self.assertEqual([p.name for p in self.folder.iterdir()], ["x.npy"])
 
 
 if __name__ == "__main__":

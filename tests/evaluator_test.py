@@ -307,25 +307,6 @@ class ReportTest(image_files.FolderTestCase):
     self.assertTrue(any(np.array_equal(shown[::3, ::3], c) for c in crops))
     np.testing.assert_array_equal(shown[::3], shown[2::3])
 
-  def test_training_curve(self):
-    metrics = self.folder / "metrics.jsonl"
-    lines = [{"step": 0, "eval/set5/psnr_y_bicubic": 28.42}]
-    lines += [{"step": i, "loss/pixel": 1 / i} for i in range(1, 9)]
-    lines += [{"step": 8, "eval/set5/psnr_y": 29.0}]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    metrics.write_text(text + '{"step": 9, "loss/pi')
-    report.training_curve(metrics, self.folder / "curve.png")
-    height, width, _ = images.read(self.folder / "curve.png").shape
-    self.assertEqual((height, width), (720, 960))
-
-  def test_training_curve_of_nothing(self):
-    metrics = self.folder / "metrics.jsonl"
-    with self.assertRaisesRegex(errors.InputError, "cannot be read"):
-      report.training_curve(metrics, self.folder / "curve.png")
-    metrics.write_text('{"step": 1, "learning_rate": 1}\n')
-    with self.assertRaisesRegex(errors.InputError, "no loss"):
-      report.training_curve(metrics, self.folder / "curve.png")
-
 
 if __name__ == "__main__":
   absltest.main()

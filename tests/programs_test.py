@@ -177,31 +177,5 @@ class EvaluateTest(programs.ProgramTestCase):
     )
 
 
-class LaunchTest(programs.ProgramTestCase):
-  def test_local_takes_the_workdir_from_where_it_is_called(self):
-    script = paths.REPOSITORY / "launch" / "local.sh"
-    copy = self.file("repository/launch/local.sh", script.read_bytes())
-    python = self.file(
-      "repository/.venv/bin/python", b'#!/bin/sh\necho "$PWD" "$@"\n'
-    )
-    python.chmod(0o755)
-    for given, expected in (
-      ("runs/x", f"{self.folder.resolve()}/runs/x"),
-      ("/runs/x", "/runs/x"),
-    ):
-      result = subprocess.run(
-        ["bash", copy, "configs/gan.py", given, "--config.seed=1"],
-        cwd=self.folder,
-        capture_output=True,
-        text=True,
-        check=True,
-      )
-      self.assertEqual(
-        result.stdout,
-        f"{self.folder.resolve()}/repository -m srfeat_jax.main"
-        f" --config=configs/gan.py --workdir={expected} --config.seed=1\n",
-      )
-
-
 if __name__ == "__main__":
   absltest.main()

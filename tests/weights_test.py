@@ -68,6 +68,7 @@ class LoadTest(image_files.FolderTestCase):
     expected = self.save_run(config, initialized(config), keep_ema=keep_ema)
     loaded = weights.load(str(self.folder))
     self.assertEqual(loaded.generator, config)
+    self.assertEqual("batch_stats" in loaded.variables, batch_norm)
     assert_equal(loaded.variables["params"], expected["params"])
     assert_equal(
       loaded.variables.get("batch_stats", {}), expected["batch_stats"]
@@ -196,6 +197,29 @@ class FileTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(errors.InputError, "holds no generator"):
       weights.load(str(self.path))
 
+  @parameterized.parameters("vgg19", "lpips")
+  def test_weights_of_what_judges(self, network):
+    metadata = {"format": f"srfeat_jax/{network}"}
+    safetensors_file.write(self.path, {"x": np.zeros(3)}, metadata)
+    with self.assertRaisesRegex(
+      errors.InputError, f"holds the weights of {network}, which judges"
+    ):
+      weights.load(str(self.path))
+
+  def test_same_weights_make_the_same_bytes(self):
+    tensors = {"y": np.arange(5.0), "x": np.zeros(3, np.float32)}
+    names = [f"name {i} \u00e4" for i in range(20)]
+    files = []
+    for order in (names, names[::-1]):
+      safetensors_file.write(self.path, tensors, {n: "text" for n in order})
+      files.append(self.path.read_bytes())
+      read, metadata = safetensors_file.read(self.path)
+      assert_equal(read, tensors)
+      self.assertCountEqual(metadata, names)
+    self.assertEqual(*files)
+    start = int.from_bytes(files[0][:8], "little")
+    self.assertEqual(start % 8, 0)
+
   def test_rights_are_those_of_any_new_file(self):
     self.whole()
     self.assertEqual(self.path.stat().st_mode, self.file("x").stat().st_mode)
@@ -241,10 +265,55 @@ class LoadForTest(image_files.FolderTestCase):
 
   def test_of_another_shape(self):
     sentence = self.sentence({"features": 6})
-    self.assertRegex(sentence, r"\d+ of another shape: .*, \.\.\.")
+    self.assertIn("features is 4 and 6; 28 of another shape: ", sentence)
+    self.assertIn(" and 23 more", sentence)
     self.assertIn(
       "batch_stats/blocks_0/norm_0/mean (4,) instead of (6,)", sentence
     )
+
+  @parameterized.parameters(
+    ("residual_base", "bilinear", "residual_base is 'none' and 'bilinear'"),
+    ("tanh", True, "tanh is False and True"),
+    (
+      "activation_after_shuffle",
+      False,
+      "activation_after_shuffle is True and False",
+    ),
+  )
+  def test_same_shapes_of_another_function(self, name, value, expected):
+    sentence = self.sentence({name: value})
+    self.assertIn(f"config.generator: {expected}. Set", sentence)
+
+  def test_another_architecture(self):
+    path = self.folder / "x.safetensors"
+    safetensors_file.save(path, GENERATOR, initialized(GENERATOR))
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "config.generator: architecture is SRFeat and SRResNet; .*missing",
+    ):
+      weights.load_for(models.build({"architecture": "srresnet"}), str(path))
+
+  @parameterized.parameters(
+    {"dtype": "bfloat16"}, {"initializer": "uniform"}, {"tanh": False}
+  )
+  def test_what_does_not_matter(self, **change):
+    path = self.folder / "x.safetensors"
+    variables = initialized(GENERATOR)
+    safetensors_file.save(path, GENERATOR, variables)
+    loaded = weights.load_for(models.build(GENERATOR | change), str(path))
+    assert_equal(loaded, variables)
+
+  def test_does_not_exist(self):
+    with self.assertRaisesRegex(
+      errors.InputError, "config.init_from is nowhere/x, which does not exist"
+    ):
+      weights.load_for(models.build(GENERATOR), "nowhere/x")
+
+  def test_cannot_be_loaded(self):
+    with self.assertRaisesRegex(
+      errors.InputError, f"config.init_from: {self.folder} is not the workdir"
+    ):
+      weights.load_for(models.build(GENERATOR), str(self.folder))
 
   def test_all_at_once(self):
     sentence = self.sentence({"block_bias": True, "num_blocks": 1})

@@ -1,6 +1,7 @@
 """A run's folder: what is kept in it, and which config may go on there."""
 
 import json
+import pathlib
 from importlib import metadata
 
 import jax
@@ -12,7 +13,7 @@ from srfeat_jax.training import workdir
 from tests import disk, image_files
 
 
-class PrepareTest(image_files.FolderTestCase):
+class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
   def setUp(self):
     super().setUp()
     self.workdir = self.folder / "runs" / "one"
@@ -52,6 +53,11 @@ class PrepareTest(image_files.FolderTestCase):
   def test_checking_writes_nothing(self):
     workdir.check(self.workdir, self.config)
     self.assertFalse(self.workdir.exists())
+
+  @parameterized.parameters("gs://bucket/run", "s3:/bucket/run")
+  def test_an_address_is_no_folder(self, address):
+    with self.assertRaisesRegex(errors.InputError, "mount the place"):
+      workdir.check(pathlib.Path(address), self.config)
 
   def test_held_by_one_at_a_time(self):
     with workdir.hold(self.workdir):

@@ -1,7 +1,8 @@
 """Random-access sources of training pictures.
 
 A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, gives the
-same picture for an index every time, and can be sent to a worker process.
+same picture for an index every time, and can be sent to a worker process. Its
+`identity`, a short text, is another one when the list of pictures is.
 """
 
 import concurrent.futures
@@ -31,6 +32,7 @@ class Scenes:
     self._size = size
     self._length = length
     self.mean_bytes = 3 * size**2
+    self.identity = f"{length} scenes of {size} px"
 
   def __len__(self) -> int:
     return self._length
@@ -60,6 +62,11 @@ class Folder:
     """
     self._folder = folder
     self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
+    names = "\n".join(
+      path.relative_to(folder).as_posix() for path in self._paths
+    )
+    digest = hashlib.sha256(os.fsencode(names)).hexdigest()[:12]
+    self.identity = f"{len(self)} pictures, {digest}"
     # Workers are processes: a marker file is how they agree who tells the log.
     self._markers = tempfile.TemporaryDirectory(prefix="srfeat_skipped_")
     self._marker_folder = self._markers.name
@@ -98,6 +105,7 @@ class Cached:
   """A source whose most recently used pictures stay decoded in memory."""
 
   def __init__(self, source, max_pictures: int):
+    self.identity = source.identity
     self._arguments = (source, max_pictures)
     self._get = functools.lru_cache(max_pictures)(source.__getitem__)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from srfeat_jax.interchange import pickles
 
-_NAMED = 8  # how many names of a kind are listed
+_NAMED = 5  # how many names of a kind are listed
 
 
 def describe(
@@ -38,4 +38,5 @@ def describe(
 def listed(names: Sequence[str]) -> str:
   """The first of some names, each fit to be shown."""
   shown = ", ".join(map(pickles.printable, names[:_NAMED]))
-  return f"{shown}, ..." if len(names) > _NAMED else shown
+  more = len(names) - _NAMED
+  return f"{shown} and {more} more" if more > 0 else shown

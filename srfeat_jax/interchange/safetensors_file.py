@@ -47,7 +47,13 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
       written by `save`.
   """
   tensors, metadata = read(path)
-  if metadata.get("format") != _FORMAT:
+  kind = metadata.get("format", "")
+  if kind.startswith(f"{_FORMAT}/"):
+    raise errors.InputError(
+      f"{path} holds the weights of {kind.removeprefix(f'{_FORMAT}/')}, which"
+      " judges pictures: give those of a generator, which makes them"
+    )
+  if kind != _FORMAT:
     raise errors.InputError(
       f"{path} is a safetensors file without the description of a generator"
       " in its metadata: it was not written by this program"
@@ -86,7 +92,18 @@ def write(
   """
   tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
   # Not save_file: its files may be read by their owner alone.
-  files.replace(path, safetensors.numpy.save(tensors, metadata))
+  data = safetensors.numpy.save(tensors, metadata)
+  files.replace(path, _in_order(data))
+
+
+def _in_order(data: bytes) -> bytes:
+  """A file's bytes with its metadata by name, for its writer shuffles them."""
+  size = int.from_bytes(data[:8], "little")
+  header = json.loads(data[8 : 8 + size])
+  header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+  text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+  text += b" " * (-len(text) % 8)  # what follows is aligned
+  return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -73,7 +73,8 @@ def load(path: pathlib.Path) -> Any:
     ) from error
   except Exception as error:  # A damaged pickle may fail in any way.
     raise errors.InputError(
-      f"{path} is a damaged torch file ({error}): get it again"
+      f"{path} is a torch file that is damaged, or ends too soon as after a"
+      " download that broke off: get it again"
     ) from error
 
 

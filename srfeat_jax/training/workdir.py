@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 
@@ -24,8 +25,13 @@ except ImportError:  # not Unix
   fcntl = None
 
 # Fields that may differ when a run goes on: they do not touch the numbers,
-# except num_steps, which moves the schedule with it.
+# except num_steps, which moves the schedule with it. What init_from names is
+# past by then, and the file of vgg_weights may have moved.
 _FREE = {
+  "init_from",
+  "vgg_weights",
+  "vgg_preprocessing",
+  "vgg_clip",
   "num_steps",
   "log_every",
   "eval_every",
@@ -48,8 +54,13 @@ def check(workdir: pathlib.Path, config: dict) -> None:
 
   Raises:
     errors.InputError: the folder holds a run of another config; every field
-      that differs is named with both values. Or it cannot be read.
+      that differs is named with both values. Or it cannot be read, or is no
+      folder but an address.
   """
+  if re.match(r"\w\w+:/", str(workdir)):
+    raise errors.InputError(
+      f"--workdir={workdir} is an address: mount the place, name the folder"
+    )
   workdir = pathlib.Path(workdir)
   with _explained(workdir):
     if not (workdir / "config.json").exists():

@@ -1,0 +1,40 @@
+"""Draws one picture as several generators enlarge it, side by side.
+
+  python -m docs.gallery PICTURE OUTPUT.png NAME=WEIGHTS NAME=WEIGHTS ...
+
+The picture is shrunk four times and enlarged again: bicubic first, then each of
+the weights under its name, then the picture itself. Without a picture, "-",
+it is the portrait of Grace Hopper (US Navy, public domain) of matplotlib.
+"""
+
+import sys
+
+from matplotlib import cbook
+
+from srfeat_jax import models, weights
+from srfeat_jax.data import images
+from srfeat_jax.evaluation import report
+from srfeat_jax.inference import upscaler
+from srfeat_jax.ops import resize
+
+_SCALE = 4
+
+
+def main(picture: str, output: str, *named: str):
+  """Draws as the arguments say."""
+  if picture == "-":
+    picture = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+  hr = images.read_rgb(picture)
+  hr = hr[: len(hr) // _SCALE * _SCALE, : hr.shape[1] // _SCALE * _SCALE]
+  lr = resize.resize(hr, 1 / _SCALE)
+  versions = {"bicubic": upscaler.bicubic(lr, _SCALE)}
+  for text in named:
+    name, _, path = text.partition("=")
+    loaded = weights.load(path)
+    generator = models.build(loaded.generator)
+    versions[name] = upscaler.Upscaler(generator, loaded.variables)(lr)
+  report.comparison([report.Row("", versions, hr)], output)
+
+
+if __name__ == "__main__":
+  main(*sys.argv[1:])

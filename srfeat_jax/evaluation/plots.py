@@ -1,0 +1,119 @@
+"""Plots of what was measured, as picture files."""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import figure
+from matplotlib.backends import backend_agg
+
+from srfeat_jax import errors
+from srfeat_jax.data import images
+
+
+def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
+  """Draws what a run logged over its steps, a panel for each kind of it.
+
+  Args:
+    metrics: a `metrics.jsonl`; each line an object with "step" and numbers by
+      name, of which "loss/...", "probability/..." (what discriminators say) and
+      "eval/SET/psnr_y" are shown, dashed "eval/SET/psnr_y_bicubic".
+    path: the picture file.
+
+  Raises:
+    errors.InputError: `metrics` cannot be read or holds no loss, or the picture
+      cannot be written.
+  """
+  curves = _curves(pathlib.Path(metrics))
+  losses = [name for name in curves if name.startswith("loss/")]
+  chances = [name for name in curves if name.startswith("probability/")]
+  scores = [name for name in curves if name.endswith("/psnr_y")]
+  if not losses:
+    raise errors.InputError(f"{metrics} holds no loss to draw.")
+  panels = 1 + bool(chances) + bool(scores)
+  sheet = figure.Figure((10, 0.2 + 3 * panels), 120, layout="constrained")
+  axes = sheet.subplots(panels, sharex=True, squeeze=False)[:, 0]
+  for name in losses:
+    axes[0].plot(*curves[name], label=name, linewidth=1)
+  axes[0].set(yscale="log", ylabel="loss")
+  for name in chances:
+    line = "-" if name.endswith("_real") else ":"
+    color = f"C{'feature' in name:d}"
+    axes[1].plot(*curves[name], color, linestyle=line, label=name)
+  if chances:
+    axes[1].set(ylabel="probability of being real", ylim=(-0.02, 1.02))
+  for i, name in enumerate(scores):
+    set_name = name.split("/")[1]
+    marker = "." if len(curves[name][0]) < 50 else ""
+    axes[-1].plot(*curves[name], f"C{i}", marker=marker, label=set_name)
+    if f"{name}_bicubic" in curves:
+      _, values = curves[f"{name}_bicubic"]
+      label = f"{set_name}, bicubic"
+      axes[-1].axhline(values[-1], color=f"C{i}", linestyle="--", label=label)
+  if scores:
+    axes[-1].set(ylabel="validation PSNR of Y, dB")
+  axes[-1].set(xlabel="step")
+  axes[-1].xaxis.get_major_locator().set_params(integer=True)
+  for axis in axes:
+    axis.grid(alpha=0.3, which="both")
+    # Beside the curves, which may be anywhere.
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+  _write_figure(sheet, path)
+
+
+def tradeoff(
+  points: Sequence[Mapping[str, Any]], path: str | os.PathLike
+) -> None:
+  """Draws PSNR against LPIPS, a line a set, each point with its alpha.
+
+  Args:
+    points: with "set", "alpha", "psnr_y" and "lpips".
+    path: the picture file.
+
+  Raises:
+    errors.InputError: the file cannot be written.
+  """
+  sheet = figure.Figure((6, 4.5), 120, layout="constrained")
+  axis = sheet.subplots()
+  for name in dict.fromkeys(point["set"] for point in points):
+    ours = [point for point in points if point["set"] == name]
+    x, y = ([point[k] for point in ours] for k in ("psnr_y", "lpips"))
+    axis.plot(x, y, marker="o", label=name)
+    for point in ours:
+      place = (point["psnr_y"], point["lpips"])
+      axis.annotate(
+        f"{point['alpha']:g}", place, (4, 4), textcoords="offset points"
+      )
+  axis.set(xlabel="PSNR of Y, dB", ylabel="LPIPS, lower is better")
+  axis.grid(alpha=0.3)
+  axis.legend(frameon=False)
+  _write_figure(sheet, path)
+
+
+def _write_figure(sheet: figure.Figure, path: str | os.PathLike) -> None:
+  canvas = backend_agg.FigureCanvasAgg(sheet)
+  canvas.draw()
+  images.write(path, np.array(canvas.buffer_rgba())[..., :3])
+
+
+def _curves(path: pathlib.Path) -> dict[str, tuple[list, list]]:
+  """Reads steps and values by name."""
+  try:
+    lines = path.read_text().splitlines()
+  except (OSError, UnicodeDecodeError) as error:
+    raise errors.InputError(f"{path} cannot be read: {error}.") from error
+  curves = {}
+  for line in lines:
+    try:
+      scalars = json.loads(line)
+    except json.JSONDecodeError:
+      continue  # A run that was killed leaves half a line.
+    step = scalars.pop("step")
+    for name, value in scalars.items():
+      steps, values = curves.setdefault(name, ([], []))
+      steps.append(step)
+      values.append(value)
+  return curves
