@@ -115,7 +115,7 @@ class BlendTest(parameterized.TestCase):
     Image.new("RGB", (4, 4)).save(self.folder / "a.png")
     common = ("upscale", str(self.folder), f"--output={self.folder / 'out'}")
     for flags, message in (
-      ((f"--weights={self.first}", "--alpha=0.3"), "--blend and --alpha"),
+      ((f"--weights={self.first}", "--alpha=0.3"), "blend and alpha"),
       (
         ("--weights=bicubic", f"--blend={self.first}", "--alpha=1"),
         "bicubic has no weights",

@@ -69,10 +69,11 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
 
 
 def is_ours(path: pathlib.Path) -> bool:
-  """Whether it is a safetensors file that says that `save` wrote it."""
+  """Whether it is a safetensors file that says that this program wrote it."""
   try:
     with safetensors.safe_open(path, framework="numpy") as file:
-      return (file.metadata() or {}).get("format") == _FORMAT
+      kind = (file.metadata() or {}).get("format", "")
+      return kind.partition("/")[0] == _FORMAT
   except (OSError, safetensors.SafetensorError):
     return False
 
