@@ -21,32 +21,19 @@ import numpy as np
 import torch
 from absl import flags
 
+from configs import pretrain
 from srfeat_jax import cli, errors, models
 from srfeat_jax.data import synthetic
 from srfeat_jax.inference import upscaler
-from srfeat_jax.interchange import onnx_file
+from srfeat_jax.interchange import generator_file, onnx_file
 from srfeat_jax.ops import pixels
 from tests import networks
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "turns", lower_bound=1)
 _WIDTH = flags.DEFINE_integer("width", 480, "of the picture", lower_bound=8)
 _CONFIGS = {
-  "srfeat-lite": {
-    "architecture": "srfeat",
-    "features": 32,
-    "num_blocks": 8,
-    "scale": 4,
-    "batch_norm": False,
-    "block_bias": True,
-    "skip_bias": True,
-    "residual_base": "bilinear",
-  },
-  "SRResNet": {
-    "architecture": "srresnet",
-    "features": 64,
-    "num_blocks": 16,
-    "scale": 4,
-  },
+  "srfeat-lite": pretrain.get_config("srfeat_lite").generator.to_dict(),
+  "SRResNet": pretrain.get_config("srresnet").generator.to_dict(),
 }
 
 
@@ -114,16 +101,9 @@ def _contenders(config: dict) -> dict:
 def _by_onnxruntime(config: dict, variables: dict):
   import onnxruntime
 
-  generator = models.build(config)
-  complete = {
-    name: getattr(generator, name)
-    for name in generator.__dataclass_fields__
-    if name not in ("parent", "name")
-  }
-  complete["architecture"] = config["architecture"]
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / "network.onnx"
-    onnx_file.save(path, complete, variables)
+    onnx_file.save(path, generator_file.complete(config), variables)
     session = onnxruntime.InferenceSession(
       str(path), providers=["CPUExecutionProvider"]
     )

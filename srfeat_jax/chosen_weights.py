@@ -4,7 +4,9 @@ import pathlib
 
 from absl import flags
 
-BICUBIC = "bicubic"  # the baseline, which needs no weights
+from srfeat_jax import upscaling
+
+BICUBIC = upscaling.BICUBIC
 
 _WEIGHTS = flags.DEFINE_string(
   "weights",
@@ -72,12 +74,12 @@ def upscaler(tile: int | None = None, memory: int | None = None):
   # JAX takes seconds to import: --help and wrong flags need not wait for it.
   from srfeat_jax import upscalers
 
-  options = {"tile": tile, "memory": memory}
   return upscalers.make(
     _WEIGHTS.value,
     blend=_BLEND.value,
     alpha=_ALPHA.value,
     ensemble=_ENSEMBLE.value,
     precision=_PRECISION.value,
-    **{key: value for key, value in options.items() if value is not None},
+    tile=tile,
+    memory=memory,
   )

@@ -138,7 +138,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _import(sources: list[str], output: pathlib.Path) -> None:
-  source = _one(sources, "a generator is imported")
+  source = _one(sources, "a generator is imported from one file or workdir")
   from srfeat_jax import weights
   from srfeat_jax.interchange import generator_file, safetensors_file
 
@@ -157,7 +157,7 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
 
 
 def _export(sources: list[str], output: pathlib.Path) -> None:
-  source = _one(sources, "a generator is exported")
+  source = _one(sources, "a generator is exported from one file or workdir")
   chosen = _FORMAT.value or next(
     (name for name, ends in _FORMATS.items() if output.suffix in ends), None
   )
@@ -200,17 +200,12 @@ def _export(sources: list[str], output: pathlib.Path) -> None:
 
 def _one(sources: list[str], what: str) -> str:
   if len(sources) != 1:
-    raise errors.InputError(
-      f"{what} from one file or workdir, and {len(sources)} are named"
-    )
+    raise errors.InputError(f"{what}, and {len(sources)} are named")
   return sources[0]
 
 
 def _vgg19(sources: list[str], output: pathlib.Path) -> None:
-  if len(sources) != 1:
-    raise errors.InputError(
-      f"vgg19 is converted from one file, and {len(sources)} are named"
-    )
+  source = _one(sources, "vgg19 is converted from one file")
   from srfeat_jax.interchange import vgg19_file
 
   flagged = {
@@ -218,8 +213,8 @@ def _vgg19(sources: list[str], output: pathlib.Path) -> None:
     for flag in (_PREPROCESSING, _POOLING, _CLIP)
     if flag.value is not None
   }
-  written = vgg19_file.convert(sources[0], output, **flagged)
-  print(f"{sources[0]} ({written.kind}) -> {output}")
+  written = vgg19_file.convert(source, output, **flagged)
+  print(f"{source} ({written.kind}) -> {output}")
   for name, value in written.settings.items():
     print(f"  {name}: {value}")
 

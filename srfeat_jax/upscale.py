@@ -11,6 +11,7 @@ interrupted run goes on when it is started again. Pictures that cannot be
 enlarged are named and left out, and the exit status is 1.
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -24,7 +25,6 @@ from srfeat_jax.data import pictures
 from srfeat_jax.upscaling import enlarging, jobs
 
 _UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
-_MOST = 16  # times; more is a slip of the keyboard
 
 
 class _Tile(flags.ArgumentParser):
@@ -111,9 +111,10 @@ flags.adopt_module_key_flags(chosen_weights)  # so that --help shows them
 def main(argv: Sequence[str]) -> int:
   """Enlarges as the flags say; returns 1 if any picture failed."""
   outscale = _OUTSCALE.value
-  if outscale is not None and not 0 < outscale <= _MOST:
+  most = enlarging.MOST_OUTSCALE
+  if outscale is not None and not 0 < outscale <= most:
     raise errors.InputError(
-      f"--outscale={outscale:g} must be above 0 and at most {_MOST}."
+      f"--outscale={outscale:g} must be above 0 and at most {most}."
     )
   output = pathlib.Path(_OUTPUT.value)
   complaints = []
@@ -126,12 +127,21 @@ def main(argv: Sequence[str]) -> int:
     compile_cache.use()
     upscale, scale = chosen_weights.upscaler(_TILE.value, _MEMORY.value)
     if not naming.is_file:
-      output.mkdir(parents=True, exist_ok=True)  # before the work, not after
+      _make_folder(output)  # before the work, not after
     failures += _enlarge_all(planned, upscale, scale, outscale or scale)
   if failures:
     kept = f", {num_kept} kept" if num_kept else ""
     print(f"{failures} failed, see above{kept}", file=sys.stderr)
   return min(failures, 1)
+
+
+def _make_folder(output: pathlib.Path) -> None:
+  try:
+    output.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise errors.InputError(
+      f"The folder {output} cannot be made: {error.strerror}."
+    ) from error
 
 
 def _left_to_do(
@@ -141,20 +151,24 @@ def _left_to_do(
   if _OVERWRITE.value:
     return planned, 0
   left = {
-    source: target for source, target in planned.items() if not target.is_file()
+    source: target
+    for source, target in planned.items()
+    if not os.path.isfile(target)
   }
   kept = [target for source, target in planned.items() if source not in left]
   if kept:
     exist = f"and {len(kept) - 1} more exist" if kept[1:] else "exists"
-    print(f"{kept[0]} {exist}: kept (--overwrite replaces)")
+    text = f"{kept[0]} {exist}: kept (--overwrite replaces)"
+    print(cli.printable(text))
   return left, len(kept)
 
 
 def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
   """Does the jobs; returns how many failed."""
   failures = 0
+  num_pixels = {source: _num_pixels(source) for source in planned}
   with tqdm.tqdm(
-    total=sum(map(_num_pixels, planned)),
+    total=sum(num_pixels.values()),
     unit="px",
     unit_scale=True,
     disable=None,
@@ -162,7 +176,7 @@ def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
     for source, target in planned.items():
       done = progress.n
       try:
-        picture = pictures.read(source)
+        picture = pictures.shortened(target, pictures.read(source))
         size = enlarging.enlarged_size(*picture.size, outscale)
         pictures.check_size(target, *size)  # before the work, not after it
         sr = enlarging.enlarge(
@@ -174,13 +188,14 @@ def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
           error = f"{source} needs more memory than there is."
         with progress.external_write_mode():
           failures += cli.fail(error)
-        progress.update(done + _num_pixels(source) - progress.n)
       else:
         height, width = sr.size
         text = f"{source} -> {target} ({width} x {height}"
         if len(sr.frames) > 1:
           text += f", {len(sr.frames)} frames"
-        progress.write("; ".join([text + ")", *notes]))
+        progress.write(cli.printable("; ".join([text + ")", *notes])))
+      # Also for what failed, and for frames that the target cannot hold.
+      progress.update(done + num_pixels[source] - progress.n)
   return failures
 
 

@@ -41,12 +41,14 @@ def load(path: str) -> Weights:
   """Loads weights from a workdir or a file.
 
   Raises:
-    errors.InputError: nothing there, or not weights.
+    errors.InputError: nothing there, not weights, or some of them are not
+      finite.
   """
   place = pathlib.Path(path)
   if place.is_dir():
     generator = workdir_lib.read_config(place)["generator"]
     variables = checkpoint.restore_generator(place)
+    generator_file.check_finite(place, variables)
     # A file knows no empty collections: neither does what is loaded.
     kept = {name: tree for name, tree in variables.items() if tree}
     return Weights(generator, kept)

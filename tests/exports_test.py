@@ -108,8 +108,12 @@ class FileTest(image_files.FolderTestCase):
     self.assertEqual(model.opset_import[0].version, 17)
 
   @parameterized.parameters(
-    (onnx_file, "onnx", r"pip install .*\[onnx\]"),
-    (stablehlo_file, "flatbuffers", r"pip install .*\[export\]"),
+    (onnx_file, "onnx", r"launch/install\.sh onnx, or pip install \"onnx>="),
+    (
+      stablehlo_file,
+      "flatbuffers",
+      r"launch/install\.sh stablehlo, or pip install \"flatbuffers>=",
+    ),
   )
   def test_without_the_package(self, module, package, sentence):
     config, _, variables = made({"architecture": "msrresnet"})

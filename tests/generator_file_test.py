@@ -133,6 +133,11 @@ class BasicSRTest(ImportTestCase):
     change(state)
     return self.sentence(foreign_files.write(self.folder, "pth", state))
 
+  def test_not_finite(self):
+    bias = torch.tensor([0, 0, 0, torch.inf])
+    sentence = self.refuse(lambda s: s.update({"body.1.rdb2.conv3.bias": bias}))
+    self.assertIn("holds NaN or infinity in body.1.rdb2.conv3.bias: ", sentence)
+
   def test_arrays_are_named(self):
     def change(state):
       del state["conv_body.weight"]
@@ -253,13 +258,38 @@ class SRResNetTest(ImportTestCase):
     (lambda s: s.update({"upscale.0.conv.weight": torch.ones(72, 8, 3, 3)}),
      "enlarges 3 times"),
     (lambda s: s.update({"upscale.0.prelu.weight": torch.ones(32)}),
-     r"PReLU upscale.0.prelu.weight \(32,\) has neither one slope nor 8"),
+     r"upscale.0.prelu.weight \(32,\): expected PReLUs of one slope or of 8"),
+    (lambda s: s.update({"extra.weight": torch.ones(3)}),
+     r"has extra.weight \(3,\): expected PReLUs"),
+    (lambda s: s.pop("conv_input.weight"), r"no first .*\(8, 3, 9, 9\)$"),
+    (lambda s: s.update({"conv_input.weight": torch.ones(8, 3, 3, 9)}),
+     r"no first .* has instead conv_input.weight \(8, 3, 3, 9\)"),
+    (lambda s: s.update({"conv_output.weight": torch.ones(3, 7, 9, 9)}),
+     r"no last .*\(3, 8, 9, 9\), .* conv_output.weight \(3, 7, 9, 9\)"),
   )  # fmt: skip
   def test_refused(self, change, sentence):
     state = dict(torch_models.SRResNet(features=8, num_blocks=2).state_dict())
     change(state)
     path = foreign_files.write(self.folder, "pth", state)
     self.assertRegex(self.sentence(path), sentence)
+
+  @parameterized.parameters(
+    ("residual.1.conv2.weight", "8 3x3 conv.*; missing: {}$"),
+    ("residual.2.prelu.weight", "6 PReLUs instead of 7; missing: {}$"),
+  )
+  def test_the_array_that_one_block_lacks_is_named(self, name, sentence):
+    state = dict(torch_models.SRResNet(features=8, num_blocks=4).state_dict())
+    del state[name]
+    path = foreign_files.write(self.folder, "pth", state)
+    self.assertRegex(self.sentence(path), sentence.format(name))
+
+  def test_the_array_that_one_block_has_alone_is_named(self):
+    state = dict(torch_models.SRResNet(features=8, num_blocks=4).state_dict())
+    state["residual.1.conv3.weight"] = torch.ones(8, 8, 3, 3)
+    path = foreign_files.write(self.folder, "pth", state)
+    self.assertRegex(
+      self.sentence(path), "; unexpected: residual.1.conv3.weight$"
+    )
 
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_a_real_one_is_read_without_being_told(self):
@@ -314,6 +344,17 @@ class SRFeatTest(ImportTestCase):
     path = foreign_files.write_objects(self.folder, arrays)
     self.assertIn(
       "array 3 (params/blocks_0/norm_0/bias) (5,) instead of (8,)",
+      self.sentence(path),
+    )
+
+  def test_not_finite(self):
+    arrays = foreign_files.official_srfeat(
+      torch_models.SRFeat(features=8, num_blocks=3)
+    )
+    arrays[3] = np.full_like(arrays[3], np.nan)
+    path = foreign_files.write_objects(self.folder, arrays)
+    self.assertIn(
+      "holds NaN or infinity in params/blocks_0/norm_0/bias",
       self.sentence(path),
     )
 
@@ -427,6 +468,17 @@ class OursTest(ImportTestCase):
     )
     self.assertIn(
       "as int64", self.damaged(**{"params/head/bias": np.zeros(8, np.int64)})
+    )
+
+  def test_not_finite(self):
+    sentence = self.damaged(
+      **{
+        "params/head/bias": np.full(8, np.nan, np.float32),
+        "params/tail/bias": np.float32([0, -np.inf, 0]),
+      }
+    )
+    self.assertIn(
+      "holds NaN or infinity in params/head/bias, params/tail/bias: ", sentence
     )
 
   def test_missing_file(self):

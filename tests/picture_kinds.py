@@ -385,8 +385,9 @@ def table() -> str:
   lines = [
     "# Input kinds",
     "",
-    f"What upscaling makes of pictures of {WIDTH} x {HEIGHT} pixels and of"
-    " files that are none;",
+    "What upscaling makes of small pictures, four times as wide and high, and"
+    " of files",
+    "that are none;",
     "written by `python -m tests.picture_kinds > docs/input_kinds.md`.",
     "",
     "| kind | what came out |",

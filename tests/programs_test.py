@@ -60,6 +60,30 @@ class CliTest(programs.ProgramTestCase):
     )
     self.assert_fails(result, "f: Permission denied.")
 
+  def test_control_characters_do_not_reach_the_terminal(self):
+    body = "raise errors.InputError('bad\\x1b[2J\\udcff name')"
+    self.assert_fails(self.run_main(body), r"bad\x1b[2J\udcff name")
+
+  def test_a_reader_that_goes_away(self):
+    code = (
+      "from srfeat_jax import cli\ndef main(argv):\n"
+      "  for i in range(9**5): print(i)\ncli.run(main)\n"
+    )
+    script = '"$0" -c "$1" | head -1; exit ${PIPESTATUS[0]}'
+    result = subprocess.run(
+      ["bash", "-c", script, sys.executable, code],
+      cwd=paths.REPOSITORY,
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+    self.assertEqual((result.stdout, result.stderr), ("0\n", ""))
+    self.assertEqual(result.returncode, 141)
+
+  def test_broken_pipes_of_others_keep_their_traceback(self):
+    result = self.run_main("raise BrokenPipeError(32, 'Broken pipe')")
+    self.assertIn("Traceback", result.stderr)
+
   def test_defects_keep_their_traceback(self):
     for defect in ("OSError(5, 'Input/output error')", "KeyError('x')"):
       result = self.run_main(f"raise {defect}")

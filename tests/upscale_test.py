@@ -1,5 +1,6 @@
 """Tests of the program upscale, run as a person runs it, and of its parts."""
 
+import io
 import os
 import subprocess
 import unittest
@@ -74,6 +75,10 @@ class ProgramTest(UpscaleTestCase):
       result = self.upscale(
         *(source, f"--weights={weights}", f"--output={target}"),
         *(f"--tile={tile}", "--memory=500MB", "--precision=float32"),
+        env={
+          "XDG_CACHE_HOME": str(self.folder / "cache"),
+          "JAX_COMPILATION_CACHE_DIR": "",
+        },
       )
       self.assertEqual(result.returncode, 0, result.stderr)
       written.append(images.read(target).astype(int))
@@ -157,23 +162,36 @@ class ProgramTest(UpscaleTestCase):
     self.write("in/z.png", 5, 6, 3)
     self.file("in/a.png", b"no picture")
     self.file("in/b.jpg", b"")
+    os.mkfifo(self.folder / "in/c.png")
     (self.folder / "empty").mkdir()
     result = self.upscale(
       *(self.folder / "missing.png", self.folder / "empty"),
       *(self.folder / "none/*.png", self.folder / "in", _BICUBIC, self.output),
+      *("x" * 500, self.file("in/d\x1b.png", b"").parent),
+      timeout=100,
     )
     self.assertEqual(result.returncode, 1)
     self.assertEqual(self.written(), ["z.png"])
     *sentences, summary = result.stderr.splitlines()
-    self.assertLen(sentences, 5)
+    self.assertLen(sentences, 8)
     for name, sentence in zip(
-      ("empty", "none/*.png", "a.png", "b.jpg", "missing.png"),
+      (
+        *("empty", "none/*.png", "a.png", "b.jpg", "c.png cannot be read"),
+        *(r"d\x1b.png", "missing.png", "File name too long"),
+      ),
       sentences,
       strict=True,
     ):
       self.assertStartsWith(sentence, "error: ")
       self.assertIn(name, sentence)
-    self.assertIn("5 failed", summary)
+    self.assertIn("8 failed", summary)
+
+  def test_of_an_animation_only_what_can_be_held_is_enlarged(self):
+    animation = self.file("a.gif", picture_kinds.animation("GIF"))
+    result = self.upscale(animation, _BICUBIC, self.output, "--format=jpeg")
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("(48 x 32); JPEG holds no animation: the", result.stdout)
+    self.assertNotIn("3 frames,", result.stdout)
 
   def test_bad_input(self):
     png, weights = self.write("png/a.png", 4, 4, 3), self.weights()
@@ -190,6 +208,12 @@ class ProgramTest(UpscaleTestCase):
       ((png, out, "--outscale=nan"), ("--outscale=nan",)),
       ((png, out, "--quality=101"), ("quality",)),
       ((png, f"--output={self.folder}/file"), ("file",)),
+      ((png, "--output=/proc/x"), ("The folder /proc/x cannot be made",)),
+      ((png, f"--output={'x' * 500}"), ("cannot be made", "too long")),
+      (
+        (png, out, f"--weights={weights}", "--memory=1KiB"),
+        ("1 KiB of memory are too little",),
+      ),
     ):
       with self.subTest(arguments[-1]):
         self.assert_fails(self.upscale(_BICUBIC, *arguments), *parts)
@@ -200,7 +224,7 @@ class ProgramTest(UpscaleTestCase):
     for cache in (self.file("file"), "/proc"):
       result = self.upscale(
         *(png, f"--weights={weights}", self.output, "--overwrite"),
-        env={"XDG_CACHE_HOME": str(cache)},
+        env={"XDG_CACHE_HOME": str(cache), "JAX_COMPILATION_CACHE_DIR": ""},
       )
       self.assertEqual(result.returncode, 0, result.stderr)
       self.assertEqual(result.stderr, "")
@@ -271,10 +295,9 @@ class JobsTest(image_files.FolderTestCase):
     for name in ("in/a.png", "in/b.png", "only/a.jpg", "png/a.png"):
       self.file(name)
     one, other = f"{self.folder}/only/a.jpg", f"{self.folder}/png/a.png"
-    many, out = f"{self.folder}/in", "out"
+    out = "out"
     for inputs, (output, *others), parts in (
       ([], (out,), ("at least one",)),
-      ([many], (out, "x.{format}"), ("a.png", "b.png", "x.png")),
       ([one, other], ("x.png",), ("x.png",)),
       ([f"{self.folder}/only"], ("x.PNG",), ("x.PNG",)),
       ([f"{self.folder}/only/*"], ("x.png",), ("x.png",)),
@@ -288,6 +311,8 @@ class JobsTest(image_files.FolderTestCase):
       ([other], (out, "{name"), ("--pattern={name ",)),
       ([other], (out, "../{name}.{format}"), ("..",)),
       ([other], (out, "{0}{name.x}.{format}"), ("{0}",)),
+      ([other], (out, "{name!r}.{format}"), ("{name!r}",)),
+      ([other], (out, "{name:>400}.{format}"), ("{name:>400}",)),
     ):
       naming = jobs.Naming(self.folder / output, *others)
       with (
@@ -297,6 +322,52 @@ class JobsTest(image_files.FolderTestCase):
         jobs.plan(inputs, naming, self.fail)
       for part in parts:
         self.assertIn(part, str(caught.exception))
+
+  @parameterized.parameters(
+    ("", "{name}_x4.{format}"), ("big", None), ("deep/big", "{name}.{format}")
+  )
+  def test_results_among_the_inputs_are_no_inputs(self, output, pattern):
+    for name in ("a.png", "deep/b.jpg"):
+      self.file(name)
+    expected = {self.folder / "a.png", self.folder / "deep/b.jpg"}
+    for kind in (jobs.SAME, jobs.SAME, "webp", "tiff"):
+      for given in (self.folder, self.folder / "**/*"):
+        naming = jobs.Naming(self.folder / output, pattern, kind)
+        planned = jobs.plan([str(given)], naming, self.fail)
+        self.assertEqual(planned.keys(), expected)
+        for target in planned.values():
+          self.file(target.relative_to(self.folder))
+
+  def test_an_original_is_no_result(self):
+    for name in ("a.jpg", "a.png"):
+      self.file(name)
+    naming = jobs.Naming(self.folder, None, "png")
+    with self.assertRaisesRegex(errors.InputError, "one of the pictures to"):
+      jobs.plan([str(self.folder)], naming, self.fail)
+
+  def test_results_that_are_named_are_inputs(self):
+    self.file("a.png")
+    result = str(self.file("big/b.png"))
+    naming = jobs.Naming(self.folder / "big", "{name}_x4.{format}")
+    planned = jobs.plan([str(self.folder), result], naming, self.fail)
+    self.assertLen(planned, 2)
+
+  def test_nothing_but_results(self):
+    self.file("big/a.png")
+    said = []
+    naming = jobs.Naming(self.folder / "big")
+    self.assertEmpty(jobs.plan([str(self.folder)], naming, said.append))
+    self.assertIn("no picture but those below", str(*said))
+
+  def test_two_that_would_have_one_name(self):
+    for name in ("a.jpg", "a.png", "b.png"):
+      self.file(f"in/{name}")
+    said = []
+    naming = jobs.Naming(self.folder / "out", None, "webp")
+    planned = jobs.plan([f"{self.folder}/in"], naming, said.append)
+    kept = [source.name for source in planned]
+    self.assertEqual(kept, ["a.jpg", "b.png"])
+    self.assertRegex(str(*said), r"in/a\.png was left out.*in/a\.jpg.*a\.webp")
 
 
 class EnlargingTest(parameterized.TestCase):
@@ -420,12 +491,38 @@ class OneCallTest(programs.ProgramTestCase):
       srfeat_jax.upscale(image, "bicubic")
     self.assertIn(part, str(caught.exception))
 
+  def test_any_byte_order(self):
+    image = programs.picture(4, 4, 3).astype(np.uint16)
+    sr = srfeat_jax.upscale(image.astype(">u2"), "bicubic")
+    self.assertEqual(sr.dtype, ">u2")
+    np.testing.assert_array_equal(sr, srfeat_jax.upscale(image, "bicubic"))
+
+  def test_a_file_cut_short(self):
+    path = self.write("a.jpg", 40, 40, 3)
+    with (
+      Image.open(io.BytesIO(path.read_bytes()[:-300])) as image,
+      self.assertRaisesRegex(errors.InputError, "damaged or cut short"),
+    ):
+      srfeat_jax.upscale(image, "bicubic")
+
+  def test_unknown_option(self):
+    with self.assertRaisesRegex(TypeError, "'foo'"):
+      srfeat_jax.upscale(programs.picture(4, 4), "bicubic", foo=[])
+
   def test_bad_options(self):
     image = programs.picture(4, 4, 3)
     for options, part in (
-      ({"outscale": 0}, "outscale is 0"),
+      *(({"outscale": x}, "outscale is") for x in (0, 17, np.nan, np.inf, "2")),
       ({"blend": "x"}, "alpha"),
+      ({"blend": "x", "alpha": "half"}, "alpha is 'half'"),
+      ({"blend": 3, "alpha": 0.5}, "blend is 3"),
       ({"weights": "nowhere"}, "nowhere"),
+      ({"weights": None}, "weights is None"),
+      ({"tile": "auto"}, "tile is 'auto'"),
+      ({"tile": [64]}, "tile is [64]"),
+      ({"tile": -3}, "tile is -3"),
+      ({"memory": "2GiB"}, "memory is '2GiB'"),
+      ({"precision": "fp16"}, "precision is 'fp16'"),
     ):
       with self.assertRaises(errors.InputError) as caught:
         srfeat_jax.upscale(image, **{"weights": "bicubic"} | options)

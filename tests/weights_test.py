@@ -79,6 +79,15 @@ class LoadTest(image_files.FolderTestCase):
     again = weights.load_for(generator, str(self.folder))
     assert_equal(again["params"], expected["params"])
 
+  def test_workdir_of_a_run_that_diverged(self):
+    variables = initialized(GENERATOR)
+    variables["params"]["head"]["kernel"][0, 0, 0, 0] = np.nan
+    self.save_run(GENERATOR, variables, keep_ema=False)
+    with self.assertRaisesRegex(
+      errors.InputError, "holds NaN or infinity in params/head/kernel: "
+    ):
+      weights.load(str(self.folder))
+
   def test_workdir_without_checkpoint(self):
     workdir.record(self.folder, {"generator": GENERATOR})
     with self.assertRaisesRegex(errors.InputError, "no complete checkpoint"):
@@ -150,7 +159,8 @@ class FileTest(image_files.FolderTestCase):
   def test_round_trip(self, batch_norm):
     config = GENERATOR | {"batch_norm": batch_norm}
     variables = initialized(config)
-    odd = [-0.0, np.inf, np.nan, np.finfo(np.float32).smallest_subnormal]
+    limits = np.finfo(np.float32)
+    odd = [-0.0, limits.max, limits.min, limits.smallest_subnormal]
     variables["params"]["head"]["bias"][:] = odd
     safetensors_file.save(
       self.path, config, jax.tree.map(jnp.asarray, variables)

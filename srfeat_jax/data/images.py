@@ -208,6 +208,11 @@ def opened(
   Raises:
     errors.InputError: as `read`.
   """
+  if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+    # To open a pipe would be to wait for whoever writes to it.
+    raise errors.InputError(
+      f"{path} cannot be read: it is a pipe or device, not a file."
+    )
   try:
     handle = open(path, "rb")  # noqa: SIM115, closed below
   except OSError as error:

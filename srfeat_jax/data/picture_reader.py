@@ -13,6 +13,7 @@ from srfeat_jax.data.picture import Picture
 # What Pillow reads without running another program, and knows by its contents.
 FORMATS = (*images.READABLE, "GIF", "AVIF", "JPEG2000", "PPM")
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
+_PAGED = {"TIFF": "pages", "MPO": "pictures"}
 _GRAY = ("1", "L", "LA", "La")
 _BITS_TAG = 258
 
@@ -67,6 +68,8 @@ def from_image(image: Image.Image, path: str = "The picture") -> Picture:
     errors.InputError: it has gray values that cannot be converted.
   """
   icc, notes = picture_notes.profile(image), []
+  if image.mode == "F":
+    notes.append("its floats became 16 bits")
   image, icc = _plain_colors(image, icc, notes)
   color, alpha = _planes(path, image)
   icc = _fitting_profile(icc, color, notes)
@@ -77,8 +80,9 @@ def from_image(image: Image.Image, path: str = "The picture") -> Picture:
 
 def _still(path, image: Image.Image) -> Picture:
   notes = []
-  if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-    notes.append(f"of its {image.n_frames} pages only the first was enlarged")
+  if image.format in _PAGED and getattr(image, "n_frames", 1) > 1:
+    pages = _PAGED[image.format]
+    notes.append(f"of its {image.n_frames} {pages} only the first was enlarged")
   turn = images.orientation_of(image)
   if deep_pixels.has_deep_color(image):
     color, alpha = deep_pixels.read(image)

@@ -39,6 +39,28 @@ def check_size(path: str | os.PathLike, height: int, width: int) -> None:
     )
 
 
+def shortened(path: str | os.PathLike, picture: Picture) -> Picture:
+  """Leaves of an animation what this file can hold: all, or the first frame.
+
+  Raises:
+    errors.InputError: the format cannot be written at all.
+  """
+  form = picture_formats.format_of(path)
+  if form.animation or len(picture.frames) == 1:
+    return picture
+  note = (
+    f"{form.name} holds no animation: the first of {len(picture.frames)} frames"
+    " was written"
+  )
+  return dataclasses.replace(
+    picture,
+    frames=picture.frames[:1],
+    alphas=picture.alphas[:1],
+    durations=[],
+    notes=[*picture.notes, note],
+  )
+
+
 def write(
   path: str | os.PathLike, picture: Picture, quality: int = 95
 ) -> list[str]:
@@ -62,7 +84,9 @@ def write(
   """
   form = picture_formats.format_of(path)
   check_size(path, *picture.size)
-  picture, notes = _fitted(picture, form)
+  short = shortened(path, picture)
+  notes = short.notes[len(picture.notes) :]
+  picture, converted = _fitted(short, form)
   try:
     data = _encoded(picture, form, quality)
   # Pillow promises no set of exceptions; what is wrong here is a size, a
@@ -73,7 +97,7 @@ def write(
       f" ({type(error).__name__}: {error})."
     ) from error
   files.replace(path, data)
-  return notes
+  return notes + converted
 
 
 def _fitted(
@@ -81,13 +105,6 @@ def _fitted(
 ) -> tuple[Picture, list[str]]:
   """Converts a picture to what a format holds, and says what was lost."""
   picture, said = dataclasses.replace(picture), []
-  if len(picture.frames) > 1 and not form.animation:
-    said.append(
-      f"{form.name} holds no animation: the first of {len(picture.frames)}"
-      " frames was written"
-    )
-    picture.frames, picture.alphas = picture.frames[:1], picture.alphas[:1]
-    picture.durations = []
   if picture.alphas and not form.alpha:
     if any((alpha < picture.top).any() for alpha in picture.alphas):
       said.append(f"{form.name} holds no transparency: it was laid over white")

@@ -18,3 +18,4 @@ size = picture_reader.size
 from_image = picture_reader.from_image
 write = picture_writer.write
 check_size = picture_writer.check_size
+shortened = picture_writer.shortened

@@ -28,6 +28,7 @@ from srfeat_jax.inference import (
 from srfeat_jax.ops import resize
 
 MEMORY = 3 * 2**29  # bytes a device may take for a tile, unless told otherwise
+PRECISIONS = ("float32", "bfloat16")
 
 
 class Upscaler:
@@ -70,9 +71,9 @@ class Upscaler:
 
     Raises:
       errors.InputError: the tile is not larger than what is thrown away of it,
-        or there is no such precision.
+        the memory is too little for any, or there is no such precision.
     """
-    if precision not in (None, "float32", "bfloat16"):
+    if precision not in (None, *PRECISIONS):
       raise errors.InputError(
         f'precision is "{precision}": expected float32 or bfloat16'
       )
@@ -92,6 +93,8 @@ class Upscaler:
     if precision:
       generator = generator.clone(dtype=precision)
     self._generator = generator
+    if tile is None:
+      self._largest = self._affordable_tile()
     self._placed = {}  # the variables by the number of devices they are on
 
   def __call__(
@@ -131,8 +134,6 @@ class Upscaler:
 
   def _tiling(self, shape: tuple[int, int]) -> tiling.Tiling:
     """Decides how a picture is cut."""
-    if self._largest is None:
-      self._largest = self._affordable_tile()
     tile = tile_shape.choose(
       shape, self._largest, self._overlap, square=self._ensemble
     )
@@ -144,8 +145,8 @@ class Upscaler:
     tile = memory.largest_tile(self._generator, self._ensemble, self._memory)
     if tile < self._overlap.shortest_side:
       raise errors.InputError(
-        f"{self._memory / 2**20:.0f} MiB of memory are too little for this"
-        f" network: its tiles need {self._overlap.shortest_side} pixels or more"
+        f"{_amount(self._memory)} of memory are too little for this network:"
+        f" its tiles need {self._overlap.shortest_side} pixels or more"
         f" a side, and {tile or 'not even 64'} is what there is memory for."
       )
     return tile
@@ -185,6 +186,14 @@ class Upscaler:
       ) from error
     logging.warning("out of memory: going on with tiles of %d pixels", half)
     self._largest = half
+
+
+def _amount(num_bytes: int) -> str:
+  """Bytes in words."""
+  for exponent, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+    if num_bytes >= 2**exponent:
+      return f"{num_bytes / 2**exponent:.4g} {unit}"
+  return f"{num_bytes} bytes"
 
 
 class _Progress:

@@ -63,8 +63,8 @@ def load(
 
   Raises:
     errors.InputError: there is no such file, it is damaged or hostile, or no
-      generator that this program has; arrays that are missing, unexpected or
-      misshapen are listed by name.
+      generator that this program has; arrays that are missing, unexpected,
+      misshapen or not finite are listed by name.
   """
   path = pathlib.Path(path)
   try:
@@ -78,6 +78,25 @@ def load(
     raise errors.InputError(
       f"{path} cannot be read: it needs more memory than there is"
     ) from error
+
+
+def check_finite(path: str | pathlib.Path, variables: Mapping) -> None:
+  """Checks that weights are numbers: a picture made of others is black.
+
+  Args:
+    path: what they are of, for the message.
+    variables: arrays by name, in any depth of dicts.
+
+  Raises:
+    errors.InputError: some are NaN or infinite; they are listed by name.
+  """
+  arrays = traverse_util.flatten_dict(variables, sep="/")
+  bad = [name for name, x in arrays.items() if not np.isfinite(x).all()]
+  if bad:
+    raise errors.InputError(
+      f"{path} holds NaN or infinity in {mismatch.listed(bad)}: it is damaged,"
+      " or the training that made it diverged"
+    )
 
 
 def complete(generator: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,11 +115,14 @@ def _load(path, input_range, output_range) -> Generator:
   if safetensors_file.is_ours(path):
     config, variables = safetensors_file.load(path)
     _check(path, config, variables)
+    check_finite(path, variables)
     return Generator("srfeat_jax", config, variables)
   state = state_file.load(path)
   if state.objects:
     fields, variables = srfeat_file.convert(path, state.objects)
+    check_finite(path, variables)
     return _made("SRFeat of its authors", fields, variables)
+  check_finite(path, state.arrays)
   if found := basicsr.recognised(path, state.arrays):
     program, fields, params = found
     kind = f"{fields['architecture']} as {program} names it"

@@ -15,16 +15,27 @@ from srfeat_jax.interchange import numpy_file
 
 _MAX_RATIO = 20  # weights are close to noise: they hardly compress
 _ALWAYS = 1 << 24  # but a few zeros may
+_START = b"PK\x03\x04"
+_HEADER = 30  # bytes before a member's name, its length the last but one word
 
 
 def is_one(path: pathlib.Path) -> bool:
-  """Tells numpy's zip archives from others and from other files."""
+  """Tells numpy's zip archives from others and from other files.
+
+  One that ends too soon has lost its list of names: then the first tells.
+  """
   try:
     with zipfile.ZipFile(path) as archive:
       names = archive.namelist()
       return bool(names) and all(name.endswith(".npy") for name in names)
-  except Exception:  # A damaged archive may fail in any way.
+  except OSError:
     return False
+  except Exception:  # A damaged archive may fail in any way.
+    with open(path, "rb") as file:
+      start = file.read(_HEADER)
+      length = int.from_bytes(start[26:28], "little")
+      named = file.read(length)
+    return start.startswith(_START) and named.endswith(b".npy")
 
 
 def load(path: pathlib.Path, *, objects: bool = False) -> dict[str, Any]:

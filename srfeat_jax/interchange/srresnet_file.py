@@ -8,6 +8,7 @@ each shuffle. So arrays are told apart by kind and shape, and put in order by
 the file's own order or, where that is alphabetical, by the numbers in names.
 """
 
+import collections
 import dataclasses
 import itertools
 import re
@@ -19,6 +20,7 @@ from flax import traverse_util
 from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch, pickles, torch_layout
 
+_LONGEST = 200  # characters of a name that numbers are looked for in
 _NORM = {
   "weight": ("params", "scale"),
   "bias": ("params", "bias"),
@@ -70,10 +72,11 @@ def convert(
   ]
   head = next((x for x in convs if x.shape[1:] == (3, 9, 9)), None)
   tail = next((x for x in convs if _mirrors(head, x)), None)
-  if head is None or tail is None or not norms:
+  if not norms or (head is None and tail is None):
     return None
-  features = head.shape[0]
   owner = f"{path} looks like SRResNet"
+  _check_ends(owner, convs, head, tail)
+  features = head.shape[0]
   inside = [x for x in convs if x not in (head, tail)]
   shape = (features, features, 3, 3)
   trunk = [x for x in inside if x.shape == shape]
@@ -82,8 +85,14 @@ def convert(
     raise errors.InputError(f"{owner}, but enlarges 3 times: expected 2, 4, 8")
   known = [head, tail, *trunk, *upsamples, *norms, *slopes]
   _refuse_others(owner, [x for x in layers if x not in known])
+  misfits = [x for x in slopes if x.shape not in ((1,), (features,))]
+  if misfits:
+    raise errors.InputError(
+      f"{owner}, but has {_named(misfits)}: expected PReLUs of one slope or of"
+      f" {features}, one a channel after the shuffle"
+    )
   num_blocks = len(trunk) // 2
-  _check_counts(owner, trunk, norms, slopes, upsamples)
+  _check_counts(owner, names, trunk, norms, slopes, upsamples)
   *trunk, last = _lone_last(trunk)
   *norms, last_norm = _lone_last(norms)
   places = {head.name: "head", last.name: "trunk", tail.name: "tail"}
@@ -116,13 +125,16 @@ def _is_conv(layer: _Layer) -> bool:
 
 
 def _mirrors(head: _Layer | None, layer: _Layer) -> bool:
-  return head is not None and layer.shape == (3, head.shape[0], 9, 9)
+  features = head.shape[0] if head else layer.shape[1]
+  return layer.shape == (3, features, 9, 9)
 
 
 def _natural(name: str) -> list:
   """A key that sorts block.10 after block.2."""
   parts = re.split(r"(\d+)", name)
-  return [int(p) if p.isdigit() else p for p in parts]
+  # Of two numbers the longer is the greater; they may be too long for an int.
+  parts[1::2] = [(len(n), n) for n in (p.lstrip("0") for p in parts[1::2])]
+  return parts
 
 
 def _named(layers: Sequence[_Layer]) -> str:
@@ -141,7 +153,48 @@ def _refuse_others(owner: str, others: Sequence[_Layer]) -> None:
     )
 
 
-def _check_counts(owner, trunk, norms, slopes, upsamples) -> None:
+def _check_ends(owner, convs, head: _Layer | None, tail: _Layer | None) -> None:
+  """Checks that either end of the network is there."""
+  if head and tail:
+    return
+  if head:
+    wanted = f"last convolution, (3, {head.shape[0]}, 9, 9)"
+  else:
+    wanted = f"first convolution, ({tail.shape[1]}, 3, 9, 9)"
+  others = [x for x in convs if x not in (head, tail) and x.shape[2:] != (3, 3)]
+  instead = f", and has instead {_named(others)}" if others else ""
+  raise errors.InputError(f"{owner}, but has no {wanted}{instead}")
+
+
+def _uneven(names: Sequence[str]) -> str:
+  """What some of a network's numbered blocks have and others have not.
+
+  Args:
+    names: of all arrays.
+
+  Returns:
+    Part of a sentence; empty if blocks are alike, or fewer than three.
+  """
+  families = {}  # what is before a number -> number -> all that come after
+  for name in names:
+    if len(name) > _LONGEST:
+      continue
+    for number in re.finditer(r"\d+", name):
+      family = families.setdefault(name[: number.start()], {})
+      family.setdefault(number[0], set()).add(name[number.end() :])
+  missing, left_over = [], []
+  for before, members in families.items():
+    count = collections.Counter(itertools.chain(*members.values()))
+    usual = {x for x, n in count.items() if 2 * n > len(members) > 2}
+    for number, has in members.items():
+      if 2 * len(usual & has) > len(usual):  # else it is no such block
+        missing += [f"{before}{number}{x}" for x in sorted(usual - has)]
+        left_over += [f"{before}{number}{x}" for x in sorted(has - usual)]
+  found = (("missing", missing), ("unexpected", left_over))
+  return "; ".join(f"{k}: {mismatch.listed(x)}" for k, x in found if x)
+
+
+def _check_counts(owner, names, trunk, norms, slopes, upsamples) -> None:
   num_blocks = len(trunk) // 2
   for what, layers, expected in (
     ("3x3 convolutions in its trunk", trunk, 2 * num_blocks + 1),
@@ -151,7 +204,8 @@ def _check_counts(owner, trunk, norms, slopes, upsamples) -> None:
     if len(layers) != expected:
       raise errors.InputError(
         f"{owner} of {num_blocks} blocks and {len(upsamples)} upsamplings, but"
-        f" has {len(layers)} {what} instead of {expected}: {_named(layers)}"
+        f" has {len(layers)} {what} instead of {expected};"
+        f" {_uneven(names) or f'they are {_named(layers)}'}"
       )
   if len(upsamples) not in (1, 2, 3):
     raise errors.InputError(
@@ -223,11 +277,6 @@ def _converted(owner, layer: _Layer, place: str, fields: Mapping) -> dict:
     }
   weight, bias = layer.arrays["weight"], layer.arrays.get("bias")
   if place.endswith("activation"):
-    if weight.shape not in ((1,), (features,)):
-      raise errors.InputError(
-        f"{owner}, but its PReLU {_named([layer])} has neither one slope nor"
-        f" {features}, one a channel after the shuffle"
-      )
     size = features if fields["prelu_per_channel"] else 1
     slope = np.ascontiguousarray(np.broadcast_to(weight, (size,)))
     return {f"params/{place}/slope": slope}

@@ -65,7 +65,8 @@ def load(path: pathlib.Path) -> State:
     errors.InputError: there is no such file, it is damaged or of another kind,
       or holds no arrays of floating-point numbers.
   """
-  value = _read(path)
+  is_npz = npz_file.is_one(path)
+  value = npz_file.load(path, objects=True) if is_npz else _read(path)
   if npz_objects := _objects(value):
     return State({}, objects=npz_objects)
   named = _unwrapped(value)
@@ -79,7 +80,8 @@ def load(path: pathlib.Path) -> State:
         " floating point"
       )
     arrays[name] = array
-  _check_size(path, arrays.values())
+  if not is_npz:  # else it was checked as it was unpacked
+    _check_size(path, arrays.values())
   if not arrays:
     raise errors.InputError(f"{path} holds no named arrays: it is no generator")
   names = list(arrays)
@@ -97,8 +99,6 @@ def _read(path: pathlib.Path) -> Any:
     raise errors.InputError(
       f"{path} cannot be read: {error.strerror}"
     ) from error
-  if npz_file.is_one(path):
-    return npz_file.load(path, objects=True)
   if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
     return torch_file.load(path)
   if start[8:9] == b"{":
@@ -152,8 +152,6 @@ def _check_size(path: pathlib.Path, arrays) -> None:
   """Refuses arrays that repeat a few numbers without end."""
   size = sum(array.nbytes for array in arrays)
   limit = _MAX_SHARED * max(path.stat().st_size, 1 << 20)
-  if npz_file.is_one(path):
-    return  # checked as it was unpacked
   if size > limit:
     raise errors.InputError(
       f"{path} has {path.stat().st_size:,} bytes, but arrays of {size:,}: it"

@@ -104,7 +104,7 @@ def _load_zip(file: BinaryIO) -> Any:
       nonlocal room
       room -= members[f"{root}data/{key}"].file_size
       if room < 0:
-        raise ValueError("its parts are together larger than the file")
+        raise errors.InputError("its parts are together larger than the file")
       storage = np.frombuffer(bytearray(read(f"{root}data/{key}")), dtype)
       if len(storage) != count:
         raise ValueError(f"storage {key} has {len(storage)} of {count} numbers")

@@ -35,7 +35,7 @@ class Naming:
   @property
   def is_file(self) -> bool:
     """Whether the output is one picture file, by its ending."""
-    if self.output.is_dir():
+    if os.path.isdir(self.output):
       return False
     return self.output.suffix.lower() in pictures.WRITE_ENDINGS
 
@@ -65,36 +65,44 @@ def plan(
     inputs: files, folders, and patterns with `*`, `?`, `[...]` and `**`. Of a
       folder and of a pattern the structure is kept below the output.
     naming: how the results are called.
-    complain: told of each input that is not there or holds no picture.
+    complain: told of each input that is not there or holds no picture, and of
+      each source whose target is another's.
 
   Returns:
-    The target of each source, in the order of the sources' names.
+    The target of each source, in the order of the sources' names. Results of
+    earlier runs are no sources: of what folders and patterns find, that which
+    is below an output inside them, or has the name that the pattern gives a
+    result, is left out. Where several sources have one target, the first keeps
+    it.
 
   Raises:
-    errors.InputError: there is no input, the naming makes no sense, several
-      would be written to one file, or an input would be overwritten.
+    errors.InputError: there is no input, the naming makes no sense, or an input
+      would be overwritten.
   """
   if not inputs:
     raise errors.InputError("Name at least one picture or folder to enlarge.")
   _check_naming(naming)
   single = pathlib.Path(inputs[0])
   if naming.is_file and (
-    len(inputs) > 1 or single.is_dir() or _is_glob(inputs[0])
+    len(inputs) > 1 or os.path.isdir(single) or _is_glob(inputs[0])
   ):
     raise errors.InputError(
       f"--output={naming.output} is one picture file, but there may be several"
       " to write: give a folder."
     )
-  found = {}
+  found, named = {}, set()
   for given in inputs:
     try:
-      for source, relative in _sources(given):
+      for source, relative in _sources(given, naming.output):
         found[source] = naming.target(relative)
+        if str(source) == str(pathlib.Path(given)):
+          named.add(source)
     except errors.InputError as error:
       complain(error)
   jobs = dict(sorted(found.items(), key=lambda job: job[0].as_posix()))
-  _check_targets(jobs)
-  return jobs
+  jobs = _without_results(jobs, named)
+  _check_inputs_are_kept(jobs)
+  return _without_collisions(jobs, complain)
 
 
 def shard(
@@ -119,22 +127,24 @@ def shard(
   return dict(list(jobs.items())[index - 1 :: count])
 
 
-def _sources(given: str) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
+def _sources(
+  given: str, output: pathlib.Path
+) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
   """Yields pictures, and their paths below the folder that was asked for."""
   path = pathlib.Path(given)
-  if path.is_dir():
-    for source in images.find(path, pictures.READ_ENDINGS):
-      yield source, source.relative_to(path)
+  if os.path.isdir(path):
+    top, found = path, images.find(path, pictures.READ_ENDINGS)
   elif not _is_glob(given):
     yield path, pathlib.Path(path.name)
+    return
   else:
-    matches = [
+    found = [
       pathlib.Path(match)
       for match in sorted(glob.glob(given, recursive=True))
       if pathlib.Path(match).suffix.lower() in pictures.READ_ENDINGS
       and os.path.isfile(match)
     ]
-    if not matches:
+    if not found:
       raise errors.InputError(
         f"No picture is called {given}: no file of that pattern ends in"
         f" {', '.join(pictures.READ_ENDINGS)}."
@@ -142,8 +152,15 @@ def _sources(given: str) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
     parts = path.parts
     fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
     top = pathlib.Path(*parts[:fixed])
-    for source in matches:
-      yield source, source.relative_to(top)
+  place = output.resolve()
+  if top.resolve() in place.parents:
+    found = [each for each in found if place not in each.resolve().parents]
+    if not found:
+      raise errors.InputError(
+        f"{given} has no picture but those below {output}, the results."
+      )
+  for source in found:
+    yield source, source.relative_to(top)
 
 
 def _is_glob(given: str) -> bool:
@@ -152,7 +169,7 @@ def _is_glob(given: str) -> bool:
 
 def _check_naming(naming: Naming) -> None:
   output = naming.output
-  if images.has_foreign_ending(output) and not output.is_dir():
+  if images.has_foreign_ending(output) and not os.path.isdir(output):
     ending = output.suffix.lower()
     if ending not in pictures.WRITE_ENDINGS:
       raise errors.InputError(
@@ -167,13 +184,13 @@ def _check_naming(naming: Naming) -> None:
   if naming.pattern is None:
     return
   try:
-    fields = [
-      field for _, field, _, _ in string.Formatter().parse(naming.pattern)
-    ]
+    fields, trial = set(), ""
+    for _, field, form, conversion in string.Formatter().parse(naming.pattern):
+      fields.add("?" if form or conversion else field)
     trial = naming.pattern.format(name="a", format="png")
   except (ValueError, LookupError, AttributeError):
-    fields, trial = ["?"], ""
-  if {*filter(None, fields)} - {*_FIELDS} or "/" in trial or trial in ("", "."):
+    fields = {"?"}
+  if fields - {None, *_FIELDS} or "/" in trial or trial in ("", "."):
     raise errors.InputError(
       f"--pattern={naming.pattern} is no pattern for names: it may hold"
       " {name} and {format}, such as {name}_x4.{format}"
@@ -185,19 +202,51 @@ def _check_naming(naming: Naming) -> None:
     )
 
 
-def _check_targets(jobs: dict[pathlib.Path, pathlib.Path]) -> None:
+def _without_results(
+  jobs: dict[pathlib.Path, pathlib.Path], named: set[pathlib.Path]
+) -> dict[pathlib.Path, pathlib.Path]:
+  """Leaves out what is called as another's result, unless a person named it.
+
+  Only where the pattern gives results names of their own, whatever the ending
+  (they may have been written in another --format): a.png beside a.jpg may be an
+  original.
+  """
+  results = {
+    target.resolve().with_suffix("")
+    for source, target in jobs.items()
+    if target.stem != source.stem
+  }
+  return {
+    source: target
+    for source, target in jobs.items()
+    if source in named or source.resolve().with_suffix("") not in results
+  }
+
+
+def _check_inputs_are_kept(jobs: dict[pathlib.Path, pathlib.Path]) -> None:
   sources = {source.resolve() for source in jobs}
-  writers = {}
   for source, target in jobs.items():
-    place = target.resolve()
-    if place in sources:
+    if target.resolve() in sources:
       raise errors.InputError(
         f"{target}, where {source} would be written, is one of the pictures to"
         " enlarge: choose another --output or --pattern."
       )
-    other = writers.setdefault(place, source)
-    if other.resolve() != source.resolve():
-      raise errors.InputError(
-        f"{other} and {source} would both be written to {target}: rename one,"
-        " or enlarge them into different folders."
+
+
+def _without_collisions(
+  jobs: dict[pathlib.Path, pathlib.Path],
+  complain: Callable[[Exception], object],
+) -> dict[pathlib.Path, pathlib.Path]:
+  writers, kept = {}, {}
+  for source, target in jobs.items():
+    other = writers.setdefault(target.resolve(), source)
+    if other.resolve() == source.resolve():
+      kept[source] = target
+    else:
+      complain(
+        errors.InputError(
+          f"{source} was left out: it and {other} would both be written to"
+          f" {target}; rename one, or enlarge them into different folders."
+        )
       )
+  return kept
