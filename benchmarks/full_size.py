@@ -14,9 +14,9 @@ import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from srfeat_jax import cli
+from srfeat_jax import cli, train
 from srfeat_jax import networks as networks_lib
-from srfeat_jax.training import optimizers, state, steps
+from srfeat_jax.training import state, steps
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "Python file of the config, with :VARIANT if it has any."
@@ -29,16 +29,17 @@ def main(argv):
   del argv
   config = _CONFIG.value
   networks, vgg = networks_lib.build(config)
-  schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
-  adam = optimizers.adam(config.optimizer, schedule)
-  step = steps.make_step(
-    config, networks, steps.Optimizers(adam, schedule, adam, schedule)
-  )
+  optimizers = train.make_optimizers(config)
+  step = steps.make_step(config, networks, optimizers)
 
   def start(key):
     generator, discriminators = networks.init(key)
     return state.start(
-      generator, adam, discriminators, adam, keep_ema=config.ema_decay > 0
+      generator,
+      optimizers.generator,
+      discriminators,
+      optimizers.discriminator,
+      keep_ema=config.ema_decay > 0,
     )
 
   now = jax.jit(start)(jax.random.key(config.seed))

@@ -16,7 +16,7 @@ from benchmarks import timing
 from srfeat_jax.data import images
 
 _MODULES = ("numpy", "jax", "srfeat_jax.models", "srfeat_jax.train")
-_PROGRAMS = ("main", "evaluate", "upscale", "convert", "sweep")
+_PROGRAMS = ("main", "evaluate", "upscale", "convert", "sweep", "demo")
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _WEIGHTS = _ROOT / "srfeat_jax" / "pretrained" / "srfeat-lite.safetensors"
 

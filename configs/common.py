@@ -29,6 +29,11 @@ def get_config() -> ml_collections.ConfigDict:
   config.allow_scratch = False
   # VGG-19, converted or as published; "" where no loss needs it.
   config.vgg_weights = ""
+  # Whose weights the losses are set for: "caffe", "torchvision", whose features
+  # are some 13 times smaller, or "" for any. Only checked; the file decides.
+  config.vgg_preprocessing = ""
+  # Whether they must have been converted with --clip; False takes any.
+  config.vgg_clip = False
 
   # A term whose weight is 0 is left out.
   config.losses = ml_collections.ConfigDict()
@@ -36,7 +41,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses.pixel_weight = 1.0
   config.losses.perceptual = "mse"  # or "l1"
   config.losses.perceptual_weight = 0.0
-  # Weights by VGG-19's layer: "conv5_4" before its ReLU, "relu5_4" after.
+  # Weights by VGG-19's layer: "conv5_4" before its ReLU, "relu5_4" after. By
+  # flag: --config.losses.perceptual_layers="{'relu2_2': 0.5, 'relu5_4': 1.0}"
   config.losses.perceptual_layers = ml_collections.ConfigDict()
   config.losses.feature_scale = 1 / 12.75  # of features, in whatever uses them
   config.losses.feature_layer = "relu5_4"  # what "feature" judges

@@ -4,6 +4,9 @@
       --config.init_from=runs/PRETRAINED --config.vgg_weights=VGG19_FILE \
       --config.data.train=DIV2K/patches --workdir=runs/VARIANT
 
+VGG19_FILE: Caffe's weights, from Keras' .h5 or vgg19.npy, but for esrgan those
+of torchvision.
+
 srfeat           Park et al. 2018: VGG-19's relu5_4, an image and a feature
                  discriminator. 104,000 patches, batch 5, 5 epochs. Y 30.03 /
                  26.73 on Set5 / Set14 (the authors). Start: pretrain.py:srfeat.
@@ -17,11 +20,11 @@ srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
                  pretrain.py:srresnet.
 srgan_mirflickr  srgan_vgg54 on MIRFLICKR-25k, 64 to 256 px, 750 epochs.
 esrgan           Wang et al. 2018, as in BasicSR: relativistic, conv5_4 before
-                 its ReLU, weights of torchvision. 400,000 steps of 16 crops of
-                 128. Y 30.44 / 26.28 / 25.33. Start: pretrain.py:esrgan.
+                 its ReLU. 400,000 steps of 16 crops of 128. Y 30.44 / 26.28 /
+                 25.33. Start: pretrain.py:esrgan.
 srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator
 srgan_lite       of pretrain.py:srfeat_lite, with small discriminators, for two
-esrgan_lite      CPU cores and Caffe's VGG-19.
+esrgan_lite      CPU cores.
 
 A step of srfeat at its full size has 3.0 TFLOP, and takes 9 GiB and 21 s on two
 CPU cores; 400 steps of a lite variant take some nine minutes there.
@@ -101,6 +104,7 @@ def _schedules(config, peak: float, boundaries, factors) -> None:
 def _perceptual(config, layer: str) -> None:
   config.losses.perceptual_weight = 1.0
   config.losses.perceptual_layers = ml_collections.ConfigDict({layer: 1.0})
+  config.vgg_preprocessing = "caffe"  # what 1/12.75 was found for
 
 
 def _srfeat(start: str):
@@ -128,6 +132,7 @@ def _srfeat_official():
   config.optimizer.eps = 1e-10
   config.discriminator_optimizer.eps = 1e-10
   config.losses.discriminator_weight = 1e-3
+  config.vgg_clip = True
   # The patches of the authors' script are flipped and rotated beforehand.
   config.data.crop = "center"
   config.data.augment = False
@@ -151,6 +156,7 @@ def _srgan_mse():
   config = _srgan("relu5_4")
   config.losses.perceptual_weight = 0.0
   config.losses.perceptual_layers = ml_collections.ConfigDict()
+  config.vgg_preprocessing = ""
   config.losses.pixel = "mse"
   config.losses.pixel_weight = 4.0  # the paper's images are in [-1, 1]
   return config
@@ -184,6 +190,7 @@ def _esrgan():
   _perceptual(config, "conv5_4")
   config.losses.perceptual = "l1"
   config.losses.feature_scale = 1.0
+  config.vgg_preprocessing = "torchvision"
   config.losses.adversarial = "relativistic"
   config.losses.adversarial_weight = 5e-3
   config.optimizer.b2 = 0.99
@@ -217,4 +224,5 @@ def _esrgan_lite():
   config = _lite(_esrgan())
   # Caffe's features are that much larger than torchvision's.
   config.losses.feature_scale = 1 / 12.75
+  config.vgg_preprocessing = "caffe"
   return config

@@ -124,6 +124,7 @@ def _srresnet():
   config.generator.batch_norm_momentum = 0.9
   config.generator.batch_norm_epsilon = 1e-5
   config.generator.prelu_per_channel = False
+  config.generator.input_range = "unit"
   config.generator.block_bias = False
   config.generator.tanh = False
   config.generator.residual_base = "none"

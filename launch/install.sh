@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv beside this folder and installs the project into it.
-#   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml: test, cuda, tpu
+#   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml, with commas
+#   between: cuda, tpu, convert (reads Keras' VGG-19), onnx and stablehlo (what
+#   convert export writes), demo (the page of srfeat_jax.demo), test
 # Does nothing when .venv already has what pyproject.toml and requirements.txt
 # ask for. PYTHON chooses the interpreter (3.11 or newer).
 set -euo pipefail

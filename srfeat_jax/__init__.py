@@ -1,3 +1,25 @@
-"""Single-image super-resolution in JAX/Flax: train, judge and use it."""
+"""Single-image super-resolution in JAX/Flax: train, judge and use it.
+
+import srfeat_jax
+larger = srfeat_jax.upscale(image, weights="generator.safetensors")
+"""
 
 __version__ = "0.1.0"
+
+
+def upscale(image, weights, **options):
+  """Enlarges a picture; see `srfeat_jax.one_call.upscale`, which this calls.
+
+  Args:
+    image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
+      PIL.Image.
+    weights: workdir of a run, weights file, or "bicubic".
+    **options: blend, alpha, outscale, tile, memory, ensemble, precision.
+
+  Returns:
+    The larger picture, of the same kind.
+  """
+  # JAX takes seconds to import: reading the version need not wait for it.
+  from srfeat_jax import one_call
+
+  return one_call.upscale(image, weights, **options)

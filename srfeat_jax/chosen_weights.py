@@ -4,9 +4,9 @@ import pathlib
 
 from absl import flags
 
-from srfeat_jax import errors
+from srfeat_jax import upscaling
 
-BICUBIC = "bicubic"  # the baseline, which needs no weights
+BICUBIC = upscaling.BICUBIC
 
 _WEIGHTS = flags.DEFINE_string(
   "weights",
@@ -23,13 +23,31 @@ _BLEND = flags.DEFINE_string(
 _ALPHA = flags.DEFINE_float(
   "alpha", None, "share of --blend, from 0, only --weights, to 1, only --blend"
 )
+_ENSEMBLE = flags.DEFINE_bool(
+  "ensemble",
+  False,
+  "take the mean over the picture turned and mirrored in all eight ways: a"
+  " little better, eight times slower",
+)
+_PRECISION = flags.DEFINE_enum(
+  "precision",
+  None,
+  ["float32", "bfloat16"],
+  "numbers the network computes in, if not as its weights say; bfloat16 is"
+  " faster on TPUs and new GPUs",
+)
 
 
 def name() -> str:
   """What is chosen, as a report calls it."""
-  if _BLEND.value is None:
-    return _WEIGHTS.value
-  return f"{_WEIGHTS.value} + {_ALPHA.value:g} {_BLEND.value}"
+  parts = [_WEIGHTS.value]
+  if _BLEND.value is not None:
+    parts.append(f"+ {_ALPHA.value:g} {_BLEND.value}")
+  if _ENSEMBLE.value:
+    parts.append("(ensemble)")
+  if _PRECISION.value:
+    parts.append(f"({_PRECISION.value})")
+  return " ".join(parts)
 
 
 def short_name() -> str:
@@ -39,11 +57,12 @@ def short_name() -> str:
   return f"{pathlib.Path(_BLEND.value).name} x {_ALPHA.value:g}"
 
 
-def upscaler(tile: int | None):
+def upscaler(tile: int | None = None, memory: int | None = None):
   """Makes the upscaler that the flags ask for.
 
   Args:
     tile: see `upscaler.Upscaler`.
+    memory: likewise, in bytes; None: its default.
 
   Returns:
     The upscaler, see the module `upscaler`, and its scale (bicubic: 4).
@@ -52,23 +71,15 @@ def upscaler(tile: int | None):
     errors.InputError: no such weights, they cannot be blended, or the tile does
       not suit them.
   """
-  if (_BLEND.value is None) != (_ALPHA.value is None):
-    raise errors.InputError(
-      "--blend and --alpha belong together: name the other weights and their"
-      " share"
-    )
   # JAX takes seconds to import: --help and wrong flags need not wait for it.
-  from srfeat_jax import models, weights
-  from srfeat_jax.inference import upscaler as upscaler_lib
+  from srfeat_jax import upscalers
 
-  if _WEIGHTS.value == BICUBIC:
-    if _BLEND.value is not None:
-      raise errors.InputError("--blend: bicubic has no weights to blend")
-    return upscaler_lib.bicubic, 4
-  if _BLEND.value is None:
-    loaded = weights.load(_WEIGHTS.value)
-  else:
-    loaded = weights.blend(_WEIGHTS.value, _BLEND.value, _ALPHA.value)
-  generator = models.build(loaded.generator)
-  upscale = upscaler_lib.Upscaler(generator, loaded.variables, tile)
-  return upscale, upscale.scale
+  return upscalers.make(
+    _WEIGHTS.value,
+    blend=_BLEND.value,
+    alpha=_ALPHA.value,
+    ensemble=_ENSEMBLE.value,
+    precision=_PRECISION.value,
+    tile=tile,
+    memory=memory,
+  )

@@ -9,7 +9,9 @@ import difflib
 import errno
 import functools
 import logging
+import os
 import re
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,7 +20,8 @@ from absl import logging as absl_logging
 
 from srfeat_jax import errors
 
-_INTERRUPTED = 130  # As shells report a program ended by Ctrl-C.
+# As shells report a program ended by Ctrl-C, and by a pipe nobody reads.
+_INTERRUPTED, _UNREAD = 130, 141
 # What is wrong outside the program: a full disk, no permission, a file where a
 # folder should be.
 _OUTSIDE = (
@@ -30,6 +33,7 @@ _OUTSIDE = (
   errno.EEXIST,
   errno.ENOTDIR,
   errno.EISDIR,
+  errno.ENAMETOOLONG,
 )
 
 
@@ -48,17 +52,31 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
 
 def fail(error: Exception | str) -> int:
   """Prints the sentence and returns the exit status that goes with it."""
-  print(f"error: {error}", file=sys.stderr, flush=True)
+  print(printable(f"error: {error}"), file=sys.stderr, flush=True)
   return 1
+
+
+def printable(text: str) -> str:
+  """Escapes what would steer a terminal: names of files may hold anything."""
+  return "".join(
+    each if each.isprintable() else each.encode("unicode_escape").decode()
+    for each in text
+  )
 
 
 def _guarded(main, argv: Sequence[str]) -> int | None:
   if flags.FLAGS["verbosity"].using_default_value:
     absl_logging.set_verbosity(absl_logging.WARNING)  # libraries tell a lot
   try:
-    return main(argv)
+    status = main(argv)
+    sys.stdout.flush()  # here, where a pipe that nobody reads is dealt with
+    return status
   except errors.InputError as error:
     return fail(error)
+  except BrokenPipeError:
+    if not _stdout_is_unread():
+      raise
+    return _UNREAD
   except OSError as error:
     if error.errno not in _OUTSIDE:
       raise
@@ -66,6 +84,16 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
     return _INTERRUPTED
+
+
+def _stdout_is_unread() -> bool:
+  """Whether nobody reads stdout any more; if so, it goes nowhere from now."""
+  state = select.poll()
+  state.register(sys.stdout, 0)  # errors are told of in any case
+  if not state.poll(0):
+    return False
+  os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  return True
 
 
 def _parse(argv: Sequence[str]) -> list[str]:

@@ -56,8 +56,8 @@ def check(config) -> None:
     config: of a run, see `configs/`.
 
   Raises:
-    errors.InputError: a number is out of its range, or adversarial training
-      would begin at random without being asked to.
+    errors.InputError: a number is out of its range, there is nothing to learn
+      from, or adversarial training would begin at random without being asked.
   """
   values = traverse_util.flatten_dict(config.to_dict(), sep=".")
   for pattern, valid, expected in _TABLE:
@@ -66,9 +66,28 @@ def check(config) -> None:
         raise errors.InputError(
           f"config.{field} is {values[field]}: expected {expected}"
         )
+  _check_losses(config)
   if config.discriminators and not (config.init_from or config.allow_scratch):
     raise errors.InputError(
       "config.init_from is empty: adversarial training starts from a"
       " pre-trained generator, so name the workdir or weights file of one; or"
       " set config.allow_scratch if a random start is meant"
+    )
+
+
+def _check_losses(config) -> None:
+  losses = config.losses
+  if losses.perceptual_weight and not any(losses.perceptual_layers.values()):
+    raise errors.InputError(
+      f"config.losses.perceptual_weight is {losses.perceptual_weight}, and no"
+      " layer of config.losses.perceptual_layers has a weight: give one, as"
+      " {'relu5_4': 1.0}, or set config.losses.perceptual_weight=0"
+    )
+  adversarial = config.discriminators and losses.adversarial_weight
+  if not (losses.pixel_weight or losses.perceptual_weight or adversarial):
+    raise errors.InputError(
+      "there is nothing to learn from: config.losses.pixel_weight and"
+      " config.losses.perceptual_weight are 0, and so is"
+      " config.losses.adversarial_weight, or there is no discriminator; set one"
+      " of them above 0"
     )

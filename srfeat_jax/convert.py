@@ -1,11 +1,26 @@
-"""Turns weights of other programs into files of this one.
+"""Turns weights of other programs into files of this one, and back.
 
+  python -m srfeat_jax.convert import RRDB_ESRGAN_x4.pth \\
+    --output=esrgan.safetensors
+  python -m srfeat_jax.convert export runs/esrgan --output=esrgan.pth
   python -m srfeat_jax.convert vgg19 vgg19-dcbb9e9d.pth \\
     --output=vgg19.safetensors
   python -m srfeat_jax.convert lpips squeezenet1_1-b8a52dc0.pth squeeze.pth \\
     --output=lpips.safetensors
   python -m srfeat_jax.convert blend runs/pretrained runs/gan --alpha=0.3 \\
     --output=blend.safetensors
+
+import: a generator, from a workdir or a file; which kind of file and which
+network it is shows in it: RRDBNet and MSRResNet of BasicSR, xinntao, mmsr and
+mmagic, SRResNet of whatever names, SRFeat of its authors, as .pth, .npz or
+.safetensors. Files are read as data: nothing in them is run.
+
+export: any such weights, as what the output's ending or --format says:
+  srfeat_jax  .safetensors       for this program
+  basicsr     .pth .safetensors  RRDBNet and MSRResNet for BasicSR, Real-ESRGAN,
+                                 chaiNNer, ComfyUI
+  onnx        .onnx              a graph for any image size
+  stablehlo   .stablehlo         a program for JAX without this one
 
 vgg19: torchvision's .pth or .safetensors, Keras' .h5, or vgg19.npy; which of
 them it is shows in the file. Weights and the preprocessing they need are
@@ -22,14 +37,42 @@ the share --alpha of the second.
 import pathlib
 from collections.abc import Sequence
 
-from absl import flags
+from absl import flags, logging
 
 from srfeat_jax import cli, errors
 
-_COMMANDS = ("vgg19", "lpips", "blend")
+# What each format's files end in; the first format that has an ending is what
+# an output of that ending gets unasked.
+_FORMATS = {
+  "srfeat_jax": (".safetensors",),
+  "basicsr": (".pth", ".safetensors"),
+  "onnx": (".onnx",),
+  "stablehlo": (".stablehlo",),
+}
 
 _OUTPUT = flags.DEFINE_string(
-  "output", None, "the .safetensors file to write", required=True
+  "output",
+  None,
+  "the file to write, .safetensors for all but export",
+  required=True,
+)
+_FORMAT = flags.DEFINE_enum(
+  "format", None, list(_FORMATS), "export: by default as the output's ending"
+)
+_INPUT_RANGE = flags.DEFINE_enum(
+  "input_range",
+  None,
+  ["unit", "symmetric", "imagenet"],
+  "import: what an SRResNet takes, images in [0, 1], in [-1, 1] or normalised;"
+  " by default as it turns out in use",
+)
+_OUTPUT_RANGE = flags.DEFINE_enum(
+  "output_range",
+  None,
+  ["symmetric", "tanh", "unit", "sigmoid"],
+  "import: what an SRResNet's last convolution gives, images in [-1, 1], the"
+  " same before a tanh, in [0, 1], or the same before a sigmoid; by default as"
+  " it turns out in use",
 )
 _PREPROCESSING = flags.DEFINE_enum(
   "preprocessing",
@@ -51,6 +94,14 @@ _CLIP = flags.DEFINE_bool(
 _ALPHA = flags.DEFINE_float(
   "alpha", None, "blend: share of the second weights, from 0 to 1"
 )
+# The commands, each with the flags that are its own; unset, a flag is None.
+_COMMANDS = {
+  "import": (_INPUT_RANGE, _OUTPUT_RANGE),
+  "export": (_FORMAT,),
+  "vgg19": (_PREPROCESSING, _POOLING, _CLIP),
+  "lpips": (),
+  "blend": (_ALPHA,),
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -62,13 +113,22 @@ def main(argv: Sequence[str]) -> None:
       f'"{command}" is nothing to convert: begin with one of'
       f" {', '.join(_COMMANDS)}, and name the file"
     )
-  if output.suffix != ".safetensors":
+  for other, owned in _COMMANDS.items():
+    for flag in owned:
+      if flag.value is not None and other != command:
+        raise errors.InputError(
+          f"--{flag.name} is a flag of {other}, which {command} does not take"
+        )
+  if command != "export" and output.suffix != ".safetensors":
     raise errors.InputError(f"--output={output} does not end in .safetensors")
   for source in sources:
     if output.resolve() == pathlib.Path(source).resolve():
       raise errors.InputError(f"--output={output} is the file to convert")
-  output.parent.mkdir(parents=True, exist_ok=True)
   match command:
+    case "import":
+      _import(sources, output)
+    case "export":
+      _export(sources, output)
     case "vgg19":
       _vgg19(sources, output)
     case "lpips":
@@ -77,11 +137,75 @@ def main(argv: Sequence[str]) -> None:
       _blend(sources, output)
 
 
-def _vgg19(sources: list[str], output: pathlib.Path) -> None:
-  if len(sources) != 1:
+def _import(sources: list[str], output: pathlib.Path) -> None:
+  source = _one(sources, "a generator is imported from one file or workdir")
+  from srfeat_jax import weights
+  from srfeat_jax.interchange import generator_file, safetensors_file
+
+  if pathlib.Path(source).is_dir():
+    kind, read = "workdir", weights.load(source)
+    config, variables = read.generator, read.variables
+  else:
+    read = generator_file.load(source, _INPUT_RANGE.value, _OUTPUT_RANGE.value)
+    kind, config, variables = read.kind, read.config, read.variables
+    if read.doubt:
+      logging.warning("%s", read.doubt)
+  safetensors_file.save(output, config, variables)
+  print(f"{source} ({kind}) -> {output}")
+  for name, value in config.items():
+    print(f"  {name}: {value}")
+
+
+def _export(sources: list[str], output: pathlib.Path) -> None:
+  source = _one(sources, "a generator is exported from one file or workdir")
+  chosen = _FORMAT.value or next(
+    (name for name, ends in _FORMATS.items() if output.suffix in ends), None
+  )
+  if chosen is None or output.suffix not in _FORMATS[chosen]:
+    endings = _FORMATS.get(chosen) or sum(_FORMATS.values(), ())
     raise errors.InputError(
-      f"vgg19 is converted from one file, and {len(sources)} are named"
+      f"--output={output} does not end in {' or '.join(dict.fromkeys(endings))}"
+      + (f", as --format={chosen} does" if chosen else "")
     )
+  from srfeat_jax import weights
+  from srfeat_jax.interchange import basicsr, generator_file
+
+  loaded = weights.load(source)
+  config = generator_file.complete(loaded.generator)
+  match chosen:
+    case "srfeat_jax":
+      from srfeat_jax.interchange import safetensors_file
+
+      safetensors_file.save(output, config, loaded.variables)
+    case "basicsr" if output.suffix == ".pth":
+      from srfeat_jax.interchange import torch_writer
+
+      state = basicsr.state_dict(config, loaded.variables)
+      torch_writer.save(output, "params", state)
+    case "basicsr":
+      from srfeat_jax.interchange import safetensors_file
+
+      state = basicsr.state_dict(config, loaded.variables)
+      safetensors_file.write(output, state, {"format": "pt"})
+    case "onnx":
+      from srfeat_jax.interchange import onnx_file
+
+      onnx_file.save(output, config, loaded.variables)
+    case "stablehlo":
+      from srfeat_jax.interchange import stablehlo_file
+
+      stablehlo_file.save(output, config, loaded.variables)
+  print(f"{source} ({config['architecture']}) -> {output} ({chosen})")
+
+
+def _one(sources: list[str], what: str) -> str:
+  if len(sources) != 1:
+    raise errors.InputError(f"{what}, and {len(sources)} are named")
+  return sources[0]
+
+
+def _vgg19(sources: list[str], output: pathlib.Path) -> None:
+  source = _one(sources, "vgg19 is converted from one file")
   from srfeat_jax.interchange import vgg19_file
 
   flagged = {
@@ -89,8 +213,8 @@ def _vgg19(sources: list[str], output: pathlib.Path) -> None:
     for flag in (_PREPROCESSING, _POOLING, _CLIP)
     if flag.value is not None
   }
-  written = vgg19_file.convert(sources[0], output, **flagged)
-  print(f"{sources[0]} ({written.kind}) -> {output}")
+  written = vgg19_file.convert(source, output, **flagged)
+  print(f"{source} ({written.kind}) -> {output}")
   for name, value in written.settings.items():
     print(f"  {name}: {value}")
 
@@ -108,9 +232,13 @@ def _lpips(sources: list[str], output: pathlib.Path) -> None:
 
 
 def _blend(sources: list[str], output: pathlib.Path) -> None:
-  if len(sources) != 2 or _ALPHA.value is None:
+  if len(sources) != 2:
     raise errors.InputError(
-      f"blend takes two weights and --alpha, and {len(sources)} are named"
+      f"two weights are blended, and {len(sources)} are named"
+    )
+  if _ALPHA.value is None:
+    raise errors.InputError(
+      "blend needs --alpha, the share of the second weights, from 0 to 1"
     )
   from srfeat_jax import weights
   from srfeat_jax.interchange import safetensors_file

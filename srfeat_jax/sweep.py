@@ -36,20 +36,22 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError(
       f"two weights are blended, and {len(argv) - 1} are named"
     )
+  alphas = _alphas()
   from srfeat_jax import models, weights
   from srfeat_jax.evaluation import evaluator, lpips, plots, protocol
   from srfeat_jax.inference import upscaler
   from srfeat_jax.interchange import lpips_file
 
-  output = pathlib.Path(_OUTPUT.value)
-  output.mkdir(parents=True, exist_ok=True)
+  ends = weights.load_pair(argv[1], argv[2])
+  generator = models.build(ends[0].generator)
   metric = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
+  sets = protocol.MATLAB.load(_BENCHMARKS.value, _SETS.value, generator.scale)
+  output = pathlib.Path(_OUTPUT.value)
+  output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
   points = []
-  for alpha in _alphas():
-    blended = weights.blend(argv[1], argv[2], alpha)
-    generator = models.build(blended.generator)
-    upscale = upscaler.Upscaler(generator, blended.variables, tile=None)
-    sets = protocol.MATLAB.load(_BENCHMARKS.value, _SETS.value, generator.scale)
+  for alpha in alphas:
+    variables = weights.interpolate(*ends, alpha).variables
+    upscale = upscaler.Upscaler(generator, variables, tile=None)
     results = evaluator.evaluate(
       upscale, sets, scale=generator.scale, lpips=metric
     )
@@ -67,12 +69,15 @@ def main(argv: Sequence[str]) -> None:
 
 def _alphas() -> list[float]:
   try:
-    return [float(text) for text in _ALPHAS.value]
-  except ValueError as error:
+    alphas = [float(text) for text in _ALPHAS.value]
+  except ValueError:
+    alphas = []
+  if not alphas or not all(0 <= alpha <= 1 for alpha in alphas):
     raise errors.InputError(
       f"--alphas={','.join(_ALPHAS.value)}: expected numbers from 0 to 1,"
       " separated by commas"
-    ) from error
+    )
+  return alphas
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import safetensors_file
 from srfeat_jax.training import (
   checkpoint,
-  degrade,
   interruption,
   parallel,
   steps,
@@ -49,27 +48,31 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   parallel.check_batch_size(config.batch_size)
   networks, vgg = networks_lib.build(config)
   generator = networks.generator
-  degrade.check_crop_size(config.crop_size, generator.scale)
   validator = validator_lib.Validator(
     generator, config.data.benchmarks, config.data.sets
   )
   batches, pictures = _batches(config)
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
-  optimizers = _optimizers(config)
+  optimizers = make_optimizers(config)
   step_fn = jax.jit(
     steps.make_step(config, networks, optimizers),
     in_shardings=(replicated, replicated, parallel.split(mesh)),
     out_shardings=replicated,
     donate_argnums=0,
   )
-  state = _start(config, networks, optimizers, replicated)
+  workdir_lib.check(workdir, config.to_dict())
+  # What a run began with need not be there any more when it goes on.
+  begins = not checkpoint.exists(workdir)
+  given = None
+  if begins and config.init_from:
+    given = weights.load_for(generator, config.init_from)
+  state = _start(config, networks, optimizers, given, replicated)
   vgg = jax.device_put(vgg, replicated)
   # Finds what is wrong with a step before anything is written.
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   jax.eval_shape(step_fn, state, vgg, jax.ShapeDtypeStruct(shape, "uint8"))
 
-  workdir_lib.check(workdir, config.to_dict())
   with contextlib.ExitStack() as stack:
     if leads:
       stack.enter_context(workdir_lib.hold(workdir))
@@ -112,6 +115,8 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     progress.say(_summary(config, state, workdir))
     if first_step == 0:
       validator.write_baseline(writer)
+      if config.init_from and validator.sets:
+        validator.validate(0, state.best_variables, writer)
     window = metrics_lib.Window()
     previous = None
     signals = stack.enter_context(
@@ -180,7 +185,16 @@ def _batches(config):
   return batches, [source.identity for source in train_sources]
 
 
-def _optimizers(config) -> steps.Optimizers:
+def make_optimizers(config) -> steps.Optimizers:
+  """Those of a run.
+
+  Args:
+    config: of the run; read are `num_steps`, `optimizer` and `learning_rate`,
+      and both of the discriminators.
+
+  Raises:
+    errors.InputError: a field has a value it does not take.
+  """
   schedules = [
     optimizers_lib.learning_rate(each, config.num_steps)
     for each in (config.learning_rate, config.discriminator_learning_rate)
@@ -195,11 +209,10 @@ def _optimizers(config) -> steps.Optimizers:
   )
 
 
-def _start(config, networks, optimizers, sharding) -> state_lib.TrainState:
-  """The state at step 0: a random start, or the weights of `init_from`."""
-  given = None
-  if config.init_from:
-    given = weights.load_for(networks.generator, config.init_from)
+def _start(
+  config, networks, optimizers, given, sharding
+) -> state_lib.TrainState:
+  """The state at step 0, with a generator that is given or else random."""
 
   def start(given):
     key = jax.random.key(config.seed)

@@ -1,134 +1,211 @@
 """Enlarges pictures.
 
-  python -m srfeat_jax.upscale photos more/cat.jpg --weights=runs/x4 \\
+  python -m srfeat_jax.upscale photos "more/**/*.jpg" --weights=runs/x4 \\
     --output=enlarged
 
-Each picture is written as PNG under OUTPUT, where folders keep their structure;
-or to OUTPUT itself if that has the ending of a picture and there is one file to
-enlarge. Pictures that cannot be read are named and left out.
+Takes files, folders with all below them, and patterns; animations too. Each
+result goes under OUTPUT, where folders keep their structure, in the format of
+its input and under its name; or to OUTPUT itself if that has the ending of a
+picture and there is one file to enlarge. Results that exist are kept, so an
+interrupted run goes on when it is started again. Pictures that cannot be
+enlarged are named and left out, and the exit status is 1.
 """
 
+import os
 import pathlib
+import re
 import sys
 from collections.abc import Sequence
 
 import tqdm
 from absl import flags
 
-from srfeat_jax import chosen_weights, cli, errors
-from srfeat_jax.data import images
+from srfeat_jax import chosen_weights, cli, compile_cache, errors
+from srfeat_jax.data import pictures
+from srfeat_jax.upscaling import enlarging, jobs
+
+_UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
+
+
+class _Tile(flags.ArgumentParser):
+  """A tile's side, None for "auto"."""
+
+  syntactic_help = "auto, or a number above 0"
+
+  def parse(self, argument):
+    if argument in ("auto", None):
+      return None
+    if not re.fullmatch(r"0*[1-9]\d*", str(argument)):
+      raise ValueError(f"expected {self.syntactic_help}")
+    return int(argument)
+
+
+class _Bytes(flags.ArgumentParser):
+  """An amount of memory such as 2GiB or 500MB."""
+
+  syntactic_help = "a number and KiB, MiB, GiB, or KB, MB, GB"
+
+  def parse(self, argument):
+    form = r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?"
+    match = re.fullmatch(form, str(argument), re.IGNORECASE)
+    if not match or not float(match[1]):
+      raise ValueError(f"expected {self.syntactic_help}")
+    exponent = _UNITS[(match[2] or "").upper()]
+    unit = 2**exponent if match[3] else 10 ** (exponent // 10 * 3)
+    return int(float(match[1]) * (unit if match[2] else 1))
+
 
 _OUTPUT = flags.DEFINE_string(
   "output", None, "folder, or picture file, to write", required=True
 )
-_TILE = flags.DEFINE_integer(
-  "tile",
-  192,
-  "side in pixels of the tiles in which larger pictures are done, with the same"
-  " result; less needs less memory; 0: always in one piece",
-  lower_bound=0,
+_FORMAT = flags.DEFINE_enum(
+  "format",
+  jobs.SAME,
+  [jobs.SAME, *pictures.FORMATS],
+  "file format of the results; same: as the input's, PNG where that cannot be"
+  " written",
 )
+_QUALITY = flags.DEFINE_integer(
+  "quality",
+  95,
+  "of JPEG and WebP; WebP is lossless at 100",
+  lower_bound=1,
+  upper_bound=100,
+)
+_PATTERN = flags.DEFINE_string(
+  "pattern",
+  None,
+  "what the results are called, with the input's {name} and the {format}:"
+  f' {jobs.PATTERN}, unless you choose, for example, "{{name}}_x4.{{format}}"',
+)
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "make anew what exists; else it is kept"
+)
+_OUTSCALE = flags.DEFINE_float(
+  "outscale",
+  None,
+  "enlargement wanted, such as 2 or 2.5, if it is not the network's: its"
+  " result is then resized bicubically",
+)
+_TILE = flags.DEFINE(
+  _Tile(),
+  "tile",
+  "auto",
+  "side in pixels of the tiles in which pictures are done, with the same"
+  " result; less needs less memory; auto: as large as --memory allows",
+)
+_MEMORY = flags.DEFINE(
+  _Bytes(),
+  "memory",
+  None,
+  "what the network may use at a time, such as 2GiB, by choice of the tile",
+)
+_SHARD = flags.DEFINE_string(
+  "shard",
+  "1/1",
+  "do a part of the work only, for array jobs: of four parts 1/4, 2/4, ...",
+)
+flags.adopt_module_key_flags(chosen_weights)  # so that --help shows them
 
 
 def main(argv: Sequence[str]) -> int:
   """Enlarges as the flags say; returns 1 if any picture failed."""
+  outscale = _OUTSCALE.value
+  most = enlarging.MOST_OUTSCALE
+  if outscale is not None and not 0 < outscale <= most:
+    raise errors.InputError(
+      f"--outscale={outscale:g} must be above 0 and at most {most}."
+    )
   output = pathlib.Path(_OUTPUT.value)
-  jobs, failures = _plan([pathlib.Path(text) for text in argv[1:]], output)
-  upscale, _ = chosen_weights.upscaler(_TILE.value or None)
-  if jobs and output not in jobs.values():
-    output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
-  total = sum(map(_num_pixels, jobs))
-  with tqdm.tqdm(
-    total=total, unit="px", unit_scale=True, disable=None
-  ) as progress:
-    for source, target in jobs.items():
-      try:
-        sr = upscale(images.read(source), on_pixels=progress.update)
-        images.write(target, sr)
-      except errors.InputError as error:
-        with progress.external_write_mode():
-          failures += cli.fail(error)
-      else:
-        height, width = sr.shape[:2]
-        progress.write(f"{source} -> {target} ({width} x {height})")
+  complaints = []
+  naming = jobs.Naming(output, _PATTERN.value, _FORMAT.value)
+  planned = jobs.plan(argv[1:], naming, complaints.append)
+  failures = sum(map(cli.fail, complaints))
+  planned = jobs.shard(planned, _SHARD.value)
+  planned, num_kept = _left_to_do(planned)
+  if planned:
+    compile_cache.use()
+    upscale, scale = chosen_weights.upscaler(_TILE.value, _MEMORY.value)
+    if not naming.is_file:
+      _make_folder(output)  # before the work, not after
+    failures += _enlarge_all(planned, upscale, scale, outscale or scale)
   if failures:
-    print(f"{failures} failed, see above", file=sys.stderr)
+    kept = f", {num_kept} kept" if num_kept else ""
+    print(f"{failures} failed, see above{kept}", file=sys.stderr)
   return min(failures, 1)
 
 
-def _plan(
-  inputs: list[pathlib.Path], output: pathlib.Path
-) -> tuple[dict[pathlib.Path, pathlib.Path], int]:
-  """Decides what is written where.
-
-  Args:
-    inputs: picture files and folders.
-    output: folder or picture file.
-
-  Returns:
-    The target of each source, and the number of inputs that do not exist or
-    hold no picture, of which each was named on stderr.
-
-  Raises:
-    errors.InputError: there is no input, several would be written to one file,
-      an input would be overwritten, or pictures of the output's ending cannot
-      be written.
-  """
-  if not inputs:
-    raise errors.InputError("Name at least one picture or folder to enlarge.")
-  if images.has_foreign_ending(output) and not output.is_dir():
+def _make_folder(output: pathlib.Path) -> None:
+  try:
+    output.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
     raise errors.InputError(
-      f"--output={output} has the ending of a picture that cannot be written:"
-      f" choose one of {', '.join(images.EXTENSIONS)}, or a folder."
-    )
-  if output.suffix.lower() in images.EXTENSIONS and not output.is_dir():
-    if len(inputs) > 1 or inputs[0].is_dir():
-      raise errors.InputError(
-        f"--output={output} is one picture file, but there may be several to"
-        " write: give a folder."
-      )
-    jobs, failures = {inputs[0]: output}, 0
-  else:
-    jobs, failures = {}, 0
-    for given in inputs:
+      f"The folder {output} cannot be made: {error.strerror}."
+    ) from error
+
+
+def _left_to_do(
+  planned: dict[pathlib.Path, pathlib.Path],
+) -> tuple[dict[pathlib.Path, pathlib.Path], int]:
+  """Leaves out results that exist, and says so; returns how many do."""
+  if _OVERWRITE.value:
+    return planned, 0
+  left = {
+    source: target
+    for source, target in planned.items()
+    if not os.path.isfile(target)
+  }
+  kept = [target for source, target in planned.items() if source not in left]
+  if kept:
+    exist = f"and {len(kept) - 1} more exist" if kept[1:] else "exists"
+    text = f"{kept[0]} {exist}: kept (--overwrite replaces)"
+    print(cli.printable(text))
+  return left, len(kept)
+
+
+def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
+  """Does the jobs; returns how many failed."""
+  failures = 0
+  num_pixels = {source: _num_pixels(source) for source in planned}
+  with tqdm.tqdm(
+    total=sum(num_pixels.values()),
+    unit="px",
+    unit_scale=True,
+    disable=None,
+  ) as progress:
+    for source, target in planned.items():
+      done = progress.n
       try:
-        found = images.find(given) if given.is_dir() else [given]
-      except errors.InputError as error:
-        failures += cli.fail(error)
-        continue
-      top = given if given.is_dir() else given.parent
-      for source in found:
-        relative = source.relative_to(top).with_suffix(".png")
-        jobs[source] = output / relative
-  _check_targets(jobs)
-  return jobs, failures
-
-
-def _check_targets(jobs: dict[pathlib.Path, pathlib.Path]) -> None:
-  sources = {source.resolve() for source in jobs}
-  writers = {}
-  for source, target in jobs.items():
-    place = target.resolve()
-    if place in sources:
-      raise errors.InputError(
-        f"{target}, where {source} would be written, is one of the pictures to"
-        " enlarge: choose another --output."
-      )
-    other = writers.setdefault(place, source)
-    if other.resolve() != source.resolve():
-      raise errors.InputError(
-        f"{other} and {source} would both be written to {target}: rename one,"
-        " or enlarge them into different folders."
-      )
+        picture = pictures.shortened(target, pictures.read(source))
+        size = enlarging.enlarged_size(*picture.size, outscale)
+        pictures.check_size(target, *size)  # before the work, not after it
+        sr = enlarging.enlarge(
+          picture, upscale, scale, outscale, progress.update
+        )
+        notes = sr.notes + pictures.write(target, sr, _QUALITY.value)
+      except (errors.InputError, MemoryError) as error:
+        if isinstance(error, MemoryError):
+          error = f"{source} needs more memory than there is."
+        with progress.external_write_mode():
+          failures += cli.fail(error)
+      else:
+        height, width = sr.size
+        text = f"{source} -> {target} ({width} x {height}"
+        if len(sr.frames) > 1:
+          text += f", {len(sr.frames)} frames"
+        progress.write(cli.printable("; ".join([text + ")", *notes])))
+      # Also for what failed, and for frames that the target cannot hold.
+      progress.update(done + num_pixels[source] - progress.n)
+  return failures
 
 
 def _num_pixels(path: pathlib.Path) -> int:
   """Counts a picture's pixels; 0 if it cannot be read, which is told later."""
   try:
-    height, width = images.size(path)
+    height, width, frames = pictures.size(path)
   except errors.InputError:
     return 0
-  return height * width
+  return height * width * frames
 
 
 if __name__ == "__main__":

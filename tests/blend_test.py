@@ -75,9 +75,22 @@ class BlendTest(parameterized.TestCase):
     other = self._save("other", _GENERATOR | {"num_blocks": 2}, seed=0)
     with self.assertRaisesRegex(
       errors.InputError,
-      "cannot be blended.*num_blocks is 1 and 2.*missing: .*blocks_1",
+      "cannot be blended.*num_blocks is 1 and 2; .*missing: .*blocks_1",
     ):
       weights.blend(self.first, other, 0.5)
+
+  def test_same_shapes_of_another_function(self):
+    other = self._save("other", _GENERATOR | {"tanh": True}, seed=0)
+    with self.assertRaisesRegex(
+      errors.InputError, "different architectures: tanh is False and True$"
+    ):
+      weights.blend(self.first, other, 0.5)
+
+  def test_what_does_not_matter(self):
+    change = {"dtype": "bfloat16", "initializer": "normal", "tanh": False}
+    other = self._save("other", _GENERATOR | change, seed=1)
+    blended = weights.blend(self.first, other, 0.5)
+    self.assertEqual(blended.generator, _GENERATOR)
 
   def test_file_and_flags_agree(self):
     picture = self.folder / "in.png"
@@ -99,9 +112,10 @@ class BlendTest(parameterized.TestCase):
     np.testing.assert_array_equal(Image.open(by_file), Image.open(by_flags))
 
   def test_flags_that_do_not_fit(self):
+    Image.new("RGB", (4, 4)).save(self.folder / "a.png")
     common = ("upscale", str(self.folder), f"--output={self.folder / 'out'}")
     for flags, message in (
-      ((f"--weights={self.first}", "--alpha=0.3"), "--blend and --alpha"),
+      ((f"--weights={self.first}", "--alpha=0.3"), "blend and alpha"),
       (
         ("--weights=bicubic", f"--blend={self.first}", "--alpha=1"),
         "bicubic has no weights",
@@ -109,6 +123,33 @@ class BlendTest(parameterized.TestCase):
     ):
       with self.subTest(message):
         self.assertIn(message, self._fail(*common, *flags))
+
+  @parameterized.parameters(
+    (("--alphas=",), "--alphas=: expected numbers from 0 to 1"),
+    (("--alphas=0,x",), "--alphas=0,x: expected numbers"),
+    (("--alphas=0,1.5",), "--alphas=0,1.5: expected numbers"),
+    (("third",), "two weights are blended, and 3 are named"),
+    ((), "cannot be blended"),
+  )
+  def test_sweep_that_cannot_be(self, more, message):
+    other = self._save("other", _GENERATOR | {"tanh": True}, seed=0)
+    output = self.folder / "sweep"
+    # The weights are looked at before anything that is missing here.
+    printed = self._fail(
+      "sweep", self.first, other, *more, "--benchmarks=nowhere",
+      "--lpips_weights=nowhere", f"--output={output}",
+    )  # fmt: skip
+    self.assertIn(message, printed)
+    self.assertFalse(output.exists())
+
+  def test_sweep_over_sets_that_are_not_there(self):
+    output = self.folder / "sweep"
+    printed = self._fail(
+      "sweep", self.first, self.second, "--benchmarks=nowhere",
+      "--lpips_weights=nowhere", f"--output={output}",
+    )  # fmt: skip
+    self.assertIn("nowhere", printed)
+    self.assertFalse(output.exists())
 
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_sweep(self):

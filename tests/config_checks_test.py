@@ -47,7 +47,7 @@ class ConfigChecksTest(parameterized.TestCase):
   @parameterized.parameters(
     ("seed", 2**32 - 1),
     ("data.cache_gib", 0.0),
-    ("losses.pixel_weight", 0.0),
+    ("losses.adversarial_weight", 0.0),
     ("optimizer.b1", 0.0),
     ("learning_rate.until", 1.0),
     ("discriminator_learning_rate.boundaries", (0.0, 1.0)),
@@ -56,6 +56,31 @@ class ConfigChecksTest(parameterized.TestCase):
     config = pretrain.get_config("srfeat_lite")
     config.update_from_flattened_dict({field: value})
     config_checks.check(config)
+
+  def test_something_must_be_learned_from(self):
+    config = gan.get_config("srgan_lite")
+    config.init_from = "runs/x"
+    config.losses.perceptual_weight = 0.0
+    config_checks.check(config)
+    config.losses.adversarial_weight = 0.0
+    with self.assertRaisesRegex(errors.InputError, "nothing to learn from"):
+      config_checks.check(config)
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.pixel_weight = 0.0
+    config.losses.adversarial_weight = 1.0  # of no discriminator
+    with self.assertRaisesRegex(errors.InputError, "nothing to learn from"):
+      config_checks.check(config)
+
+  @parameterized.parameters({}, {"relu5_4": 0.0})
+  def test_a_perceptual_loss_needs_layers(self, **layers):
+    config = gan.get_config("srgan_lite")
+    config.init_from = "runs/x"
+    config_checks.check(config)
+    config.losses.perceptual_layers = ml_collections.ConfigDict(layers)
+    with self.assertRaisesRegex(
+      errors.InputError, "perceptual_weight is 1.0, and no layer of config.los"
+    ):
+      config_checks.check(config)
 
   def test_adversarial_training_needs_a_start(self):
     config = gan.get_config("srgan_lite")

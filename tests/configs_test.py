@@ -210,6 +210,14 @@ class CommandLineTest(image_files.FolderTestCase):
       expected, self.fails(*arguments, program="benchmarks.full_size")
     )
 
+  def test_layers_by_flag(self):
+    sentence = self.fails(
+      "--config=configs/gan.py:srfeat_lite",
+      "--config.losses.perceptual_layers={'relu2_2': 0.5, 'relu9_9': 1.0}",
+      "--config.init_from=x",
+    )
+    self.assertIn('perceptual_layers: VGG-19 has no layer "relu9_9"', sentence)
+
   def test_value_of_another_type(self):
     sentence = self.fails(
       "--config=configs/pretrain.py", "--config.num_steps=many"

@@ -20,15 +20,19 @@ FLOORS = {
   "inference": 2,
   "interchange": 2,
   "evaluation": 3,
+  "upscaling": 3,
   "config_checks": 4,
   "networks": 4,
   "train": 4,
+  "upscalers": 4,
   "weights": 4,
 }
 ANYONE = ("errors", "files")
 PROGRAMS = 5  # the modules beside the folders that FLOORS does not name
 # Lower floors that are barred all the same.
 BARRED = {"evaluation": ("training", "interchange", "models")}
+# Modules whose names are taken in the package: see its __init__.
+RUN_ONLY = ("upscale",)
 OUTSIDE = ("benchmarks", "configs", "tests", "launch")
 # Who may import a library of others, by folder or by file.
 ONLY = {
@@ -37,6 +41,9 @@ ONLY = {
   "clu": ("training/writers.py",),
   "torch": (),
   "h5py": ("interchange/hdf5_file.py",),
+  "onnx": ("interchange/onnx_file.py",),
+  "flatbuffers": ("interchange/stablehlo_file.py",),
+  "gradio": ("demo.py", "demo_page.py"),
 }
 NEVER_IN_DATA = ("jax", "jaxlib", "flax", "optax", "orbax")
 
@@ -77,6 +84,10 @@ def place(parts) -> str:
 
 
 def may_import(home: str, other: str) -> bool:
+  if other in RUN_ONLY:
+    return False
+  if not home:
+    return other == "one_call"
   if other == home or other in ANYONE:
     return True
   if home in ANYONE or not home or not other:
@@ -137,6 +148,11 @@ class FloorsTest(parameterized.TestCase):
     ("evaluate.py", "import tests.paths"),
     ("main.py", "from configs import common"),
     ("data/a.py", "import srfeat_jax"),
+    ("main.py", "from srfeat_jax import upscale"),
+    ("main.py", "import srfeat_jax.upscale"),
+    ("__init__.py", "from srfeat_jax import upscale"),
+    ("__init__.py", "from srfeat_jax.data import images"),
+    ("evaluation/a.py", "from srfeat_jax.upscaling import jobs"),
   )
   def test_a_forbidden_import_is_found(self, path, source):
     self.assertLen(complaints(path, source), 1)
@@ -150,6 +166,8 @@ class FloorsTest(parameterized.TestCase):
     ("training/writers.py", "from clu import metric_writers"),
     ("train.py", "from srfeat_jax import models, weights"),
     ("main.py", "from srfeat_jax import cli, train"),
+    ("__init__.py", "from srfeat_jax import one_call"),
+    ("upscaling/a.py", "from srfeat_jax.data import pictures"),
   )
   def test_an_allowed_import_is_not(self, path, source):
     self.assertEmpty(complaints(path, source))

@@ -2,9 +2,11 @@
 
 import json
 import pathlib
+from unittest import mock
 
 import numpy as np
 from absl.testing import absltest
+from matplotlib.backends import backend_agg
 
 from srfeat_jax import errors
 from srfeat_jax.data import images
@@ -41,6 +43,23 @@ class TrainingCurveTest(absltest.TestCase):
       for last in (0.1, 0.9)
     ]
     self.assertFalse(np.array_equal(*drawn))
+
+  def test_legends_stand_beside_the_curves(self):
+    sheets = []
+    with mock.patch.object(
+      plots, "_write_figure", lambda sheet, path: sheets.append(sheet)
+    ):
+      self.metrics.write_text(
+        '{"step": 1, "loss/pixel": 1, "eval/set5/psnr_y": 29,'
+        ' "probability/feature_discriminator_real": 0.9}\n'
+      )
+      plots.training_curve(self.metrics, self.picture)
+    canvas = backend_agg.FigureCanvasAgg(sheets[0])
+    canvas.draw()
+    for axes in sheets[0].axes:
+      legend = axes.get_legend().get_window_extent()
+      self.assertGreaterEqual(legend.x0, axes.get_window_extent().x1)
+      self.assertLessEqual(legend.x1, sheets[0].bbox.x1)
 
   def test_half_a_line(self):
     self._draw([{"step": 1, "loss/pixel": 1.0}])

@@ -8,8 +8,9 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import models
+from srfeat_jax.interchange import generator_file
 from srfeat_jax.ops import color, pixels, quality
-from tests import paths, torch_models
+from tests import paths
 
 IMAGES = [f"img_{i:03d}" for i in range(1, 6)]
 
@@ -29,10 +30,9 @@ class PretrainedSRResNetTest(parameterized.TestCase):
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    with np.load(
+    cls.imported = generator_file.load(
       paths.DATA / "models" / "srresnet8_x4_pytorch_tutorial.npz"
-    ) as state:
-      cls.variables = torch_models.to_variables(state, "srresnet")
+    )
     cls.anchors = paths.DATA / "reference" / "anchors_set5_x4"
     cls.set5 = paths.DATA / "benchmarks" / "Set5"
     cls.sr = {name: cls.enlarge(name) for name in IMAGES}
@@ -40,16 +40,9 @@ class PretrainedSRResNetTest(parameterized.TestCase):
 
   @classmethod
   def enlarge(cls, name: str, dtype: str = "float32") -> np.ndarray:
-    generator = models.build(
-      {
-        "architecture": "srresnet",
-        "num_blocks": 8,
-        "prelu_per_channel": True,
-        "dtype": dtype,
-      }
-    )
+    generator = models.build(cls.imported.config | {"dtype": dtype})
     lr = pixels.to_float(read(cls.set5 / "LRx4" / f"{name}.png"))
-    sr = generator.apply(cls.variables, lr[None])
+    sr = generator.apply(cls.imported.variables, lr[None])
     return np.asarray(pixels.to_uint8(sr[0]))
 
   def test_set5_means(self):

@@ -1,11 +1,9 @@
-"""Tests of srfeat_jax.inference: tiled results are those of the whole."""
+"""Tests of srfeat_jax.inference.tiling, with a network that can be told."""
 
-import jax
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from srfeat_jax import errors, models
-from srfeat_jax.inference import tiling, upscaler
+from srfeat_jax.inference import overlap, tiling
 
 _RADIUS = 3
 _SIZES = ((1, 1), (3, 70), (70, 3), (13, 13), (14, 13), (37, 53), (64, 31))
@@ -13,6 +11,11 @@ _SIZES = ((1, 1), (3, 70), (70, 3), (13, 13), (14, 13), (37, 53), (64, 31))
 
 def _picture(*shape: int) -> np.ndarray:
   return np.random.default_rng(7).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _cut_by(tile, thrown=_RADIUS, feather=0, fold=1, batch=1):
+  by = overlap.Overlap(thrown, feather, fold)
+  return tiling.Tiling(4, tile, by, batch)
 
 
 def _exact_network(lr: np.ndarray) -> np.ndarray:
@@ -25,123 +28,134 @@ def _exact_network(lr: np.ndarray) -> np.ndarray:
   return sums.astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
 
 
-class TilingTest(parameterized.TestCase):
-  @parameterized.product(size=_SIZES, tile=(7, 13, 16, 40))
-  def test_equals_the_whole_exactly(self, size, tile):
+def _of_tiles(tiles: np.ndarray, inside: tuple[int, int]) -> np.ndarray:
+  """The network of what is inside; beyond it nonsense."""
+  height, width = inside
+  b, h, w, channels = tiles.shape
+  sr = np.full((b, 4 * h, 4 * w, channels), 99, np.uint8)
+  for i, each in enumerate(tiles):
+    sr[i, : 4 * height, : 4 * width] = _exact_network(each[:height, :width])
+  return sr
+
+
+class ExactTest(parameterized.TestCase):
+  @parameterized.product(
+    size=_SIZES,
+    tile=((7, 7), (13, 8), (16, 25), (40, 40)),
+    batch=(1, 3),
+  )
+  def test_equals_the_whole(self, size, tile, batch):
     lr = _picture(*size, 3)
-    shapes = set()
+    shapes, finished = set(), []
 
-    def network(piece):
-      shapes.add(piece.shape)
-      return _exact_network(piece)
+    def network(tiles, inside):
+      shapes.add(tiles.shape)
+      return _of_tiles(tiles, inside)
 
-    finished = []
-    sr = tiling.upscale_tiled(network, lr, 4, tile, _RADIUS, finished.append)
+    cut = _cut_by(tile, batch=batch)
+    sr = tiling.upscale_tiled(network, lr, cut, finished.append)
     np.testing.assert_array_equal(sr, _exact_network(lr))
     self.assertEqual(sr.dtype, np.uint8)
-    self.assertEqual(shapes, {(*(min(tile, length) for length in size), 3)})
+    self.assertEqual(shapes, {(batch, *tile, 3)})
     self.assertEqual(sum(finished), size[0] * size[1])
 
   def test_less_overlap_than_the_radius_is_not_enough(self):
     lr = _picture(37, 53, 3)
-    sr = tiling.upscale_tiled(_exact_network, lr, 4, 16, _RADIUS - 1)
+    cut = _cut_by((16, 16), _RADIUS - 1)
+    sr = tiling.upscale_tiled(_of_tiles, lr, cut)
     self.assertFalse(np.array_equal(sr, _exact_network(lr)))
 
-  def test_tile_of_nothing_but_overlap(self):
-    with self.assertRaisesRegex(ValueError, "tile 6 .* overlap 3"):
-      tiling.upscale_tiled(_exact_network, _picture(9, 9, 3), 4, 6, 3)
-
-
-def _generator(residual_base: str):
-  """A small SRFeat whose every weight and statistic matters."""
-  config = {
-    "architecture": "srfeat",
-    "features": 8,
-    "num_blocks": 2,
-    "residual_base": residual_base,
-  }
-  generator = models.build(config)
-  shapes = jax.eval_shape(
-    generator.init, jax.random.key(0), np.zeros((1, 4, 4, 3), np.float32)
-  )
-  rng = np.random.default_rng(1)
-
-  def draw(path, leaf):
-    name = path[-1].key
-    if name == "kernel":
-      fan_in = np.prod(leaf.shape[:-1])
-      values = rng.normal(size=leaf.shape) / np.sqrt(fan_in)
-    elif name in ("var", "scale"):
-      values = rng.uniform(0.5, 1.5, leaf.shape)
-    else:
-      values = rng.normal(0, 0.1, leaf.shape)
-    return values.astype(np.float32)
-
-  return generator, jax.tree_util.tree_map_with_path(draw, shapes)
-
-
-class UpscalerTest(parameterized.TestCase):
   @parameterized.product(
-    size=((1, 1), (3, 70), (37, 53), (25, 24)),
-    tile=(21, 24, None),
-    residual_base=("none", "bicubic"),
+    size=((1, 1), (33, 54), (31, 29), (70, 3)), tile=((20, 20), (36, 12))
   )
-  def test_is_the_networks_float_output_rounded(
-    self, size, tile, residual_base
-  ):
-    generator, variables = _generator(residual_base)
+  def test_tiles_begin_at_folds(self, size, tile):
     lr = _picture(*size, 3)
-    whole = generator.apply(variables, np.float32(lr)[None] / 255)
-    whole = 255 * np.clip(np.asarray(whole)[0], 0, 1)
-    sr = upscaler.Upscaler(generator, variables, tile)(lr)
-    self.assertEqual((sr.shape, sr.dtype), (whole.shape, np.uint8))
-    # Half a level of rounding and 1e-4 of the range.
-    self.assertLess(np.abs(sr - whole).max(), 0.5 + 255e-4)
-    if min(size) > 1:
-      self.assertGreater(whole.std(), 20)
+    # Every pixel its place within a fold: wrong unless folds are aligned.
+    place = np.arange(72, dtype=np.uint8) % 4
 
-  def test_halves_are_rounded_upwards_as_on_the_host(self):
-    generator, variables = _generator("none")
-    variables = jax.tree.map(np.zeros_like, variables)  # gives 0.5, or 127.5
-    sr = upscaler.Upscaler(generator, variables)(_picture(2, 2, 3))
-    np.testing.assert_array_equal(sr, np.full((8, 8, 3), 128))
+    def network(tiles, inside):
+      self.assertEqual([length % 4 for length in inside], [0, 0])
+      height, width = tiles.shape[1:3]
+      places = (4 * place[:height, None] + place[:width])[..., None]
+      sr = np.broadcast_to(places, (*tiles.shape[1:3], 3)) + 0 * tiles
+      return sr.repeat(4, axis=1).repeat(4, axis=2)
 
-  def test_gray_stays_gray(self):
-    generator, variables = _generator("bicubic")
-    upscale = upscaler.Upscaler(generator, variables, tile=24)
-    gray = _picture(30, 26)
-    sr = upscale(gray)
-    rgb = upscale(np.stack([gray] * 3, axis=-1)).astype(float)
-    luma = 0.299 * rgb[..., 0] + 0.587 * rgb[..., 1] + 0.114 * rgb[..., 2]
-    self.assertEqual((sr.shape, sr.dtype), ((120, 104), np.uint8))
-    self.assertLess(np.abs(sr - luma).max(), 0.51)
+    cut = _cut_by(tile, 4, fold=4)
+    sr = tiling.upscale_tiled(network, lr, cut)
+    places = 4 * place[: size[0], None] + place[: size[1]]
+    np.testing.assert_array_equal(
+      sr[..., 0], places.repeat(4, axis=0).repeat(4, axis=1)
+    )
 
-  def test_tells_its_scale_and_progress(self):
-    generator, variables = _generator("none")
-    upscale = upscaler.Upscaler(generator, variables, tile=24)
+  def test_small_pictures_are_mirrored_to_fill_a_tile(self):
+    lr = _picture(2, 3, 3)
+    seen = []
+
+    def network(tiles, inside):
+      seen.append((tiles, inside))
+      return _of_tiles(tiles, inside)
+
+    tiling.upscale_tiled(network, lr, _cut_by((7, 7)))
+    ((tiles, inside),) = seen
+    self.assertEqual(inside, (2, 3))
+    rows, columns = [0, 1, 1, 0, 0, 1, 1], [0, 1, 2, 2, 1, 0, 0]
+    np.testing.assert_array_equal(tiles[0], lr[rows][:, columns])
+
+  def test_the_next_batch_is_started_before_the_last_is_waited_for(self):
+    events = []
+
+    class Running:
+      def __init__(self, name, sr):
+        self.name, self.sr = name, sr
+
+      def __array__(self, dtype=None, copy=None):
+        events.append(f"read {self.name}")
+        return self.sr
+
+    def network(tiles, inside):
+      name = sum(event.startswith("start") for event in events)
+      events.append(f"start {name}")
+      return Running(name, _of_tiles(tiles, inside))
+
+    cut = _cut_by((16, 16))
+    tiling.upscale_tiled(network, _picture(10, 45, 3), cut)
+    self.assertEqual(
+      ", ".join(events),
+      "start 0, start 1, read 0, start 2, read 1, start 3, read 2, read 3",
+    )
+
+  def test_tile_of_nothing_but_overlap(self):
+    with self.assertRaisesRegex(ValueError, "side 6 must be 7 or more"):
+      tiling.upscale_tiled(_of_tiles, _picture(9, 6, 3), _cut_by((6, 6)))
+
+
+class FeatherTest(parameterized.TestCase):
+  @parameterized.parameters((7,), (23,), (60,))
+  def test_agreeing_tiles_are_not_changed(self, width):
+    lr = _picture(41, width, 3)
     finished = []
-    upscale(_picture(30, 26), on_pixels=finished.append)
-    self.assertEqual((upscale.scale, sum(finished)), (4, 30 * 26))
-    self.assertGreater(len(finished), 1)
+    cut = _cut_by((16, 18), feather=2)
+    sr = tiling.upscale_tiled(_of_tiles, lr, cut, finished.append)
+    np.testing.assert_array_equal(sr, _exact_network(lr))
+    self.assertEqual(sum(finished), lr.shape[0] * width)
 
-  def test_tile_within_the_radius(self):
-    generator, variables = _generator("none")
-    radius = generator.receptive_radius
-    with self.assertRaisesRegex(errors.InputError, f"{2 * radius + 1} or more"):
-      upscaler.Upscaler(generator, variables, tile=2 * radius)
+  @parameterized.parameters((np.uint8,), (np.float32,))
+  def test_no_seam_is_left_between_tiles_that_differ(self, dtype):
+    given = []
 
+    def network(tiles, inside):
+      given.append(20 * len(given))  # every tile of another brightness
+      b, tile, _, channels = tiles.shape
+      return np.full((b, 4 * tile, 4 * tile, channels), given[-1], dtype)
 
-class BicubicTest(absltest.TestCase):
-  def test_gray_is_a_channel(self):
-    rgb = _picture(5, 7, 3)
-    sr = upscaler.bicubic(rgb)
-    self.assertEqual((sr.shape, sr.dtype), ((20, 28, 3), np.uint8))
-    np.testing.assert_array_equal(upscaler.bicubic(rgb[..., 1]), sr[..., 1])
-
-  def test_scale_and_progress(self):
-    finished = []
-    sr = upscaler.bicubic(_picture(5, 7, 3), 2, on_pixels=finished.append)
-    self.assertEqual((sr.shape, finished), ((10, 14, 3), [35]))
+    cut = _cut_by((40, 40), 8, feather=8)
+    lr = _picture(70, 70, 3).astype(dtype)
+    sr = tiling.upscale_tiled(network, lr, cut).astype(float)
+    self.assertLen(given, 9)
+    self.assertEqual((sr[0, 0, 0], sr[-1, -1, 0]), (0, 160))
+    # Steps of 20 and 60 over 32 pixels, and one level of rounding.
+    self.assertLess(np.abs(np.diff(sr, axis=1)).max(), 20 / 32 + 1.01)
+    self.assertLess(np.abs(np.diff(sr, axis=0)).max(), 60 / 32 + 1.01)
 
 
 if __name__ == "__main__":

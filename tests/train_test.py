@@ -12,10 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from configs import pretrain
-from srfeat_jax import errors, train, weights
+from configs import gan, pretrain
+from srfeat_jax import errors, models, train, weights
+from srfeat_jax.interchange import safetensors_file
 from srfeat_jax.training import steps
-from tests import runs
+from tests import runs, torch_vgg, vgg19_file_test
 
 
 def _tiny(pictures, num_steps=4):
@@ -105,7 +106,8 @@ class TrainTest(parameterized.TestCase):
     config.generator.num_blocks = 2
     with self.assertRaisesRegex(
       errors.InputError,
-      r"missing: params/blocks_1/.* of another shape: .*\(3, 3, 8, 8\) instead"
+      r"features is 8 and 12; num_blocks is 1 and 2; .* missing:"
+      r" params/blocks_1/.* of another shape: .*\(3, 3, 8, 8\) instead"
       r" of \(3, 3, 12, 12\)",
     ):
       train.train_and_evaluate(config, self.folder / "second")
@@ -245,6 +247,84 @@ class TrainTest(parameterized.TestCase):
       losses.append(_log(self.folder / dtype)[-1]["loss/pixel"])
     self.assertAlmostEqual(*losses, delta=0.01 * losses[0])
     self.assertNotEqual(*losses)
+
+
+class AdversarialTest(absltest.TestCase):
+  """A whole run with both discriminators and VGG-19, of random weights."""
+
+  def setUp(self):
+    super().setUp()
+    self.folder = pathlib.Path(self.create_tempdir())
+    self.pictures = runs.make_pictures(self.folder / "pictures")
+    (self.folder / "benchmarks" / "Noise").mkdir(parents=True)
+    runs.make_pictures(self.folder / "benchmarks" / "Noise" / "HR", count=1)
+    self.vgg = self.folder / "vgg19.npy"
+    vgg19_file_test.write("npy", self.vgg, torch_vgg.state())
+
+  def config(self):
+    config = gan.get_config("srfeat_lite")
+    config.num_steps = 4
+    config.batch_size = 4
+    config.crop_size = 32
+    config.generator.features = 8
+    config.generator.num_blocks = 1
+    for name, size in (("image", 32), ("feature", 16)):
+      config.discriminators[name].input_size = size
+      config.discriminators[name].features = 4
+      config.discriminators[name].hidden = 8
+    config.losses.perceptual_layers = {"conv2_1": 1.0}
+    config.losses.feature_layer = "relu2_1"
+    config.vgg_weights = str(self.vgg)
+    config.init_from = str(self.folder / "start.safetensors")
+    config.data.train = str(self.pictures)
+    config.data.benchmarks = str(self.folder / "benchmarks")
+    config.log_every = 1
+    config.checkpoint_every = 2
+    return config
+
+  def test_goes_on_exactly_though_what_it_began_with_has_gone(self):
+    config = self.config()
+    generator = config.generator.to_dict()
+    start = models.build(generator).init(
+      jax.random.key(7), jnp.zeros((1, 8, 8, 3))
+    )
+    safetensors_file.save(config.init_from, generator, start)
+    straight, resumed = self.folder / "straight", self.folder / "resumed"
+    expected = train.train_and_evaluate(config, straight)
+
+    log = _log(straight)
+    # The curve begins at the start's own score.
+    self.assertEqual([line["step"] for line in log[:3]], [0, 0, 1])
+    self.assertIn("eval/noise/psnr_y_bicubic", log[0])
+    self.assertIn("eval/noise/psnr_y", log[1])
+    for name in (
+      "loss/perceptual",
+      "loss/adversarial_image",
+      "loss/adversarial_feature",
+      "loss/discriminator_feature",
+      "probability/feature_real",
+    ):
+      self.assertIn(name, log[-2])
+
+    shutil.copytree(straight, resumed)
+    shutil.rmtree(resumed / "checkpoints" / "4")
+    pathlib.Path(config.init_from).unlink()
+    moved = self.vgg.rename(self.folder / "moved.npy")
+    config.vgg_weights = str(moved)
+    config.init_from = str(self.folder / "gone")
+    with self.assertLogs("absl", "WARNING") as warnings:
+      actual = train.train_and_evaluate(config, resumed)
+    for field in ("config.init_from was", "config.vgg_weights was"):
+      self.assertIn(field, "".join(warnings.output))
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
+    self.assertEqual(int(actual.step), 4)
+
+    config.init_from = str(self.folder / "start.safetensors")
+    with self.assertRaisesRegex(
+      errors.InputError, "config.init_from is .*, which does not exist"
+    ):
+      train.train_and_evaluate(config, self.folder / "new")
+    self.assertFalse((self.folder / "new").exists())
 
 
 if __name__ == "__main__":

@@ -268,9 +268,28 @@ class BadFileTest(image_files.FolderTestCase):
     self.refuse(
       path,
       "download https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-      "sha256 begins with dcbb9e9d",
+      "sha256 dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
       f"python -m srfeat_jax.convert vgg19 vgg19-dcbb9e9d.pth --output={path}",
     )
+
+  def test_missing_file_of_caffe(self):
+    self.refuse(
+      self.folder / "vgg19.npy",
+      "/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+      "MD5 253f8cb515780f3b799900260a226db6",
+      "launch/install.sh convert",
+    )
+
+  def test_npz(self):
+    path = self.folder / "x.npz"
+    np.savez(path, conv1_1=np.ones(3))
+    self.refuse(path, "VGG-19 is not read from .npz files: give torchvision")
+
+  def test_torch_file_of_a_download_that_broke_off(self):
+    path = self.folder / "x.pth"
+    torch.save({"features.0.bias": torch.ones(64)}, path)
+    path.write_bytes(path.read_bytes()[:-200])
+    self.refuse(path, "ends too soon as after a download that broke off")
 
   def test_not_named(self):
     with self.assertRaisesRegex(errors.InputError, 'no file "" .*=vgg19.safe'):
@@ -279,7 +298,7 @@ class BadFileTest(image_files.FolderTestCase):
   def test_h5py_missing(self):
     path = self.file("x.h5", b"\x89HDF\r\n\x1a\n")
     with mock.patch.dict("sys.modules", h5py=None):
-      self.refuse(path, "needs h5py: pip install h5py")
+      self.refuse(path, "needs h5py: run launch/install.sh convert")
 
   def test_setting_it_cannot_take(self):
     path = self.folder / "vgg.npy"

@@ -123,7 +123,7 @@ class BadInputTest(parameterized.TestCase):
   @parameterized.parameters("conv5_5", "relu6_1", "fc7", "pool5", "conv1_0")
   def test_layer_that_does_not_exist(self, name):
     with self.assertRaisesRegex(
-      errors.InputError, f"layers: there is no '{name}', but conv1_1, .*relu5_4"
+      errors.InputError, f'layers: VGG-19 has no layer "{name}"; expected convI'
     ):
       vgg19.VGG19(("conv1_1", name))
 

@@ -10,7 +10,12 @@ import safetensors.numpy
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models, weights
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax.interchange import (
+  basicsr,
+  generator_file,
+  safetensors_file,
+  torch_writer,
+)
 from srfeat_jax.training import checkpoint, parallel, state, workdir
 from tests import disk, image_files, runs
 
@@ -74,6 +79,15 @@ class LoadTest(image_files.FolderTestCase):
     again = weights.load_for(generator, str(self.folder))
     assert_equal(again["params"], expected["params"])
 
+  def test_workdir_of_a_run_that_diverged(self):
+    variables = initialized(GENERATOR)
+    variables["params"]["head"]["kernel"][0, 0, 0, 0] = np.nan
+    self.save_run(GENERATOR, variables, keep_ema=False)
+    with self.assertRaisesRegex(
+      errors.InputError, "holds NaN or infinity in params/head/kernel: "
+    ):
+      weights.load(str(self.folder))
+
   def test_workdir_without_checkpoint(self):
     workdir.record(self.folder, {"generator": GENERATOR})
     with self.assertRaisesRegex(errors.InputError, "no complete checkpoint"):
@@ -108,18 +122,32 @@ class LoadTest(image_files.FolderTestCase):
     ):
       weights.load(str(self.folder))
 
-  @parameterized.parameters("nowhere", "weights.pth", "weights.npz")
+  @parameterized.parameters("weights.pth", "weights.npz", "weights")
   def test_neither(self, name):
-    if "." in name:
-      self.file(name, b"x")
-    with self.assertRaisesRegex(errors.InputError, f"{name}.* is neither"):
+    self.file(name, b"x")
+    with self.assertRaisesRegex(errors.InputError, f"{name} is no file with"):
       weights.load(str(self.folder / name))
 
-  def test_file_missing(self):
-    with self.assertRaisesRegex(
-      errors.InputError, r"no weights file .*x\.safetensors"
-    ):
-      weights.load(str(self.folder / "x.safetensors"))
+  @parameterized.parameters("x.safetensors", "x.pth")
+  def test_file_missing(self, name):
+    with self.assertRaisesRegex(errors.InputError, f"no weights file .*{name}"):
+      weights.load(str(self.folder / name))
+
+  def test_nothing_there(self):
+    with self.assertRaisesRegex(errors.InputError, "nowhere.* is neither"):
+      weights.load(str(self.folder / "nowhere"))
+
+  def test_file_of_another_program(self):
+    generator = models.build({"architecture": "msrresnet", "num_blocks": 2})
+    config = generator_file.complete(
+      {"architecture": "msrresnet", "num_blocks": 2}
+    )
+    variables = initialized(config)
+    path = self.folder / "x.pth"
+    torch_writer.save(path, "params", basicsr.state_dict(config, variables))
+    loaded = weights.load(str(path))
+    self.assertEqual(loaded.generator, config)
+    assert_equal(weights.load_for(generator, str(path)), variables)
 
 
 class FileTest(image_files.FolderTestCase):
@@ -131,7 +159,8 @@ class FileTest(image_files.FolderTestCase):
   def test_round_trip(self, batch_norm):
     config = GENERATOR | {"batch_norm": batch_norm}
     variables = initialized(config)
-    odd = [-0.0, np.inf, np.nan, np.finfo(np.float32).smallest_subnormal]
+    limits = np.finfo(np.float32)
+    odd = [-0.0, limits.max, limits.min, limits.smallest_subnormal]
     variables["params"]["head"]["bias"][:] = odd
     safetensors_file.save(
       self.path, config, jax.tree.map(jnp.asarray, variables)
@@ -159,13 +188,14 @@ class FileTest(image_files.FolderTestCase):
   def test_cut_short(self, size):
     self.path.write_bytes(self.whole()[:size])
     with self.assertRaisesRegex(
-      errors.InputError, r"x\.safetensors is not a readable safetensors file"
+      errors.InputError,
+      r"x\.safetensors is (not a readable safetensors file|no file with)",
     ):
       weights.load(str(self.path))
 
   def test_damaged(self):
     self.path.write_bytes(b"\xff" * 1000)
-    with self.assertRaisesRegex(errors.InputError, "not a readable"):
+    with self.assertRaisesRegex(errors.InputError, "is no file with weights"):
       weights.load(str(self.path))
 
   @parameterized.parameters(
@@ -174,8 +204,31 @@ class FileTest(image_files.FolderTestCase):
   def test_foreign(self, about):
     tensors = {"x": np.zeros(3, np.float32), "x/y": np.ones(2, np.float32)}
     safetensors.numpy.save_file(tensors, self.path, about)
-    with self.assertRaisesRegex(errors.InputError, "not written by this"):
+    with self.assertRaisesRegex(errors.InputError, "holds no generator"):
       weights.load(str(self.path))
+
+  @parameterized.parameters("vgg19", "lpips")
+  def test_weights_of_what_judges(self, network):
+    metadata = {"format": f"srfeat_jax/{network}"}
+    safetensors_file.write(self.path, {"x": np.zeros(3)}, metadata)
+    with self.assertRaisesRegex(
+      errors.InputError, f"holds the weights of {network}, which judges"
+    ):
+      weights.load(str(self.path))
+
+  def test_same_weights_make_the_same_bytes(self):
+    tensors = {"y": np.arange(5.0), "x": np.zeros(3, np.float32)}
+    names = [f"name {i} \u00e4" for i in range(20)]
+    files = []
+    for order in (names, names[::-1]):
+      safetensors_file.write(self.path, tensors, {n: "text" for n in order})
+      files.append(self.path.read_bytes())
+      read, metadata = safetensors_file.read(self.path)
+      assert_equal(read, tensors)
+      self.assertCountEqual(metadata, names)
+    self.assertEqual(*files)
+    start = int.from_bytes(files[0][:8], "little")
+    self.assertEqual(start % 8, 0)
 
   def test_rights_are_those_of_any_new_file(self):
     self.whole()
@@ -222,10 +275,55 @@ class LoadForTest(image_files.FolderTestCase):
 
   def test_of_another_shape(self):
     sentence = self.sentence({"features": 6})
-    self.assertRegex(sentence, r"\d+ of another shape: .*, \.\.\.")
+    self.assertIn("features is 4 and 6; 28 of another shape: ", sentence)
+    self.assertIn(" and 23 more", sentence)
     self.assertIn(
       "batch_stats/blocks_0/norm_0/mean (4,) instead of (6,)", sentence
     )
+
+  @parameterized.parameters(
+    ("residual_base", "bilinear", "residual_base is 'none' and 'bilinear'"),
+    ("tanh", True, "tanh is False and True"),
+    (
+      "activation_after_shuffle",
+      False,
+      "activation_after_shuffle is True and False",
+    ),
+  )
+  def test_same_shapes_of_another_function(self, name, value, expected):
+    sentence = self.sentence({name: value})
+    self.assertIn(f"config.generator: {expected}. Set", sentence)
+
+  def test_another_architecture(self):
+    path = self.folder / "x.safetensors"
+    safetensors_file.save(path, GENERATOR, initialized(GENERATOR))
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "config.generator: architecture is SRFeat and SRResNet; .*missing",
+    ):
+      weights.load_for(models.build({"architecture": "srresnet"}), str(path))
+
+  @parameterized.parameters(
+    {"dtype": "bfloat16"}, {"initializer": "uniform"}, {"tanh": False}
+  )
+  def test_what_does_not_matter(self, **change):
+    path = self.folder / "x.safetensors"
+    variables = initialized(GENERATOR)
+    safetensors_file.save(path, GENERATOR, variables)
+    loaded = weights.load_for(models.build(GENERATOR | change), str(path))
+    assert_equal(loaded, variables)
+
+  def test_does_not_exist(self):
+    with self.assertRaisesRegex(
+      errors.InputError, "config.init_from is nowhere/x, which does not exist"
+    ):
+      weights.load_for(models.build(GENERATOR), "nowhere/x")
+
+  def test_cannot_be_loaded(self):
+    with self.assertRaisesRegex(
+      errors.InputError, f"config.init_from: {self.folder} is not the workdir"
+    ):
+      weights.load_for(models.build(GENERATOR), str(self.folder))
 
   def test_all_at_once(self):
     sentence = self.sentence({"block_bias": True, "num_blocks": 1})

@@ -11,7 +11,7 @@ import io
 import os
 import pathlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -34,7 +34,7 @@ EXTENSIONS = tuple(_WRITTEN)
 
 # The formats that are tried, whatever the ending says: Pillow knows others
 # that run programs (EPS) or are no pictures (PDF, MPEG).
-_READABLE = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+READABLE = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 _ORIENTATION = 0x0112
 
 # Pillow warns of odd but harmless metadata, and of large pictures, which are
@@ -42,7 +42,9 @@ _ORIENTATION = 0x0112
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def find(folder: str | os.PathLike) -> list[pathlib.Path]:
+def find(
+  folder: str | os.PathLike, extensions: Collection[str] = EXTENSIONS
+) -> list[pathlib.Path]:
   """Lists the picture files of a folder tree, by their endings.
 
   Hidden files and folders (names that begin with a dot) are left out. Links to
@@ -53,7 +55,7 @@ def find(folder: str | os.PathLike) -> list[pathlib.Path]:
 
   Raises:
     errors.InputError: `folder` is missing, is not a folder, may not be read, or
-      holds no file with one of `EXTENSIONS` in upper or lower case.
+      holds no file with one of `extensions` in upper or lower case.
   """
   folder = pathlib.Path(folder)
 
@@ -74,12 +76,12 @@ def find(folder: str | os.PathLike) -> list[pathlib.Path]:
     seen.add(place)
     folders[:] = sorted(name for name in folders if name[0] != ".")
     for name in names:
-      if name[0] != "." and pathlib.Path(name).suffix.lower() in EXTENSIONS:
+      if name[0] != "." and pathlib.Path(name).suffix.lower() in extensions:
         found.append(pathlib.Path(parent, name))
   if not found:
     raise errors.InputError(
       f"The folder {folder} holds no picture: no file in it or below it ends"
-      f" in {', '.join(EXTENSIONS)}."
+      f" in {', '.join(extensions)}."
     )
   return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
@@ -111,15 +113,15 @@ def read(path: str | os.PathLike) -> np.ndarray:
       picture, has more pixels than Pillow's safety limit, or has gray values
       that cannot be converted.
   """
-  with _opened(path) as image:
-    orientation = _orientation(image)
+  with opened(path) as image:
+    orientation = orientation_of(image)
     image.load()
-    white_is_zero, top = _gray_scale(image)
+    white_is_zero, top = gray_scale(image)
     pixels = np.array(_plain(image))
   if pixels.dtype != np.uint8:
-    pixels = _to_8_bits(path, pixels, top)
+    pixels = to_levels(path, pixels, top, np.uint8)
     pixels = 255 - pixels if white_is_zero else pixels
-  return _turned(pixels, orientation)
+  return turned(pixels, orientation)
 
 
 def read_rgb(path: str | os.PathLike) -> np.ndarray:
@@ -136,9 +138,9 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
   Raises:
     errors.InputError: as `read`, but damage to the pixels goes unnoticed.
   """
-  with _opened(path) as image:
+  with opened(path) as image:
     width, height = image.size
-    sideways = _orientation(image) >= 5
+    sideways = orientation_of(image) >= 5
   return (width, height) if sideways else (height, width)
 
 
@@ -191,8 +193,26 @@ def has_foreign_ending(path: str | os.PathLike) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
-  """Opens a picture; errors in the body are taken for errors of the file."""
+def opened(
+  path: str | os.PathLike, formats: Collection[str] = READABLE
+) -> Iterator[Image.Image]:
+  """Opens a picture; errors in the body are taken for errors of the file.
+
+  Args:
+    path: the file.
+    formats: what it may be, as Pillow names them.
+
+  Yields:
+    The picture, its pixels not yet decoded.
+
+  Raises:
+    errors.InputError: as `read`.
+  """
+  if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+    # To open a pipe would be to wait for whoever writes to it.
+    raise errors.InputError(
+      f"{path} cannot be read: it is a pipe or device, not a file."
+    )
   try:
     handle = open(path, "rb")  # noqa: SIM115, closed below
   except OSError as error:
@@ -201,17 +221,22 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     ) from error
   with handle:
     try:
-      image = Image.open(handle, formats=_READABLE)
+      image = Image.open(handle, formats=formats)
       if image.width * image.height > Image.MAX_IMAGE_PIXELS:
         raise Image.DecompressionBombError("beyond the limit")
       yield image
     # Pillow promises no set of exceptions for damaged files: besides OSError
     # its decoders raise SyntaxError, ValueError, struct.error, KeyError, ...
+    except errors.InputError:
+      raise
     except Exception as error:
-      raise errors.InputError(f"{path} {_complaint(handle, error)}") from error
+      complaint = _complaint(handle, error, formats)
+      raise errors.InputError(f"{path} {complaint}") from error
 
 
-def _complaint(handle: io.BufferedReader, error: Exception) -> str:
+def _complaint(
+  handle: io.BufferedReader, error: Exception, formats: Collection[str]
+) -> str:
   if isinstance(error, Image.DecompressionBombError):
     return (
       f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels, the limit that guards"
@@ -225,13 +250,13 @@ def _complaint(handle: io.BufferedReader, error: Exception) -> str:
     if not start:
       return "is empty (0 bytes): a picture is expected."
     return (
-      f"is not a readable {'/'.join(_READABLE)} picture (it begins with"
+      f"is not a readable {'/'.join(formats)} picture (it begins with"
       f" {start!r})."
     )
   return f"is damaged or cut short ({type(error).__name__}: {error})."
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
   """Returns the EXIF orientation, 1 to 8, that is still to be applied."""
   if image.format == "TIFF":
     return 1  # Pillow turns TIFF pictures itself, their size included.
@@ -243,7 +268,7 @@ def _orientation(image: Image.Image) -> int:
   return orientation if orientation in range(1, 9) else 1
 
 
-def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
   """Applies an EXIF orientation to [H, W, ...]."""
   if orientation >= 5:
     pixels = pixels.swapaxes(0, 1)
@@ -254,7 +279,7 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
   return np.ascontiguousarray(pixels)
 
 
-def _gray_scale(image: Image.Image) -> tuple[bool, int]:
+def gray_scale(image: Image.Image) -> tuple[bool, int]:
   """Returns whether 0 is white in deep gray, and its largest value."""
   if image.format != "TIFF":
     return False, 65535
@@ -276,10 +301,23 @@ def _plain(image: Image.Image) -> Image.Image:
   return Image.alpha_composite(page, image.convert("RGBA")).convert(kind)
 
 
-def _to_8_bits(
-  path: str | os.PathLike, values: np.ndarray, top: int
+def to_levels(
+  path: str | os.PathLike, values: np.ndarray, top: int, dtype: type
 ) -> np.ndarray:
-  """Scales gray integers in [0, top] or floats in [0, 1] to 0..255."""
+  """Scales gray integers in [0, top] or floats in [0, 1] to all of a dtype.
+
+  Args:
+    path: the file they are from.
+    values: integers or floats of any shape.
+    top: white, if they are integers.
+    dtype: np.uint8 or np.uint16.
+
+  Returns:
+    Them in that dtype, white being its largest number.
+
+  Raises:
+    errors.InputError: a value is outside these bounds.
+  """
   top = 1 if values.dtype.kind == "f" else top
   low, high = values.min(), values.max()
   # Written so that a NaN fails it.
@@ -288,4 +326,5 @@ def _to_8_bits(
       f"{path} holds {values.dtype} values from {low} to {high}; expected 0 to"
       f" {top}: save it with 8 or 16 bits."
     )
-  return np.floor(values * np.float32(255 / top) + 0.5).astype(np.uint8)
+  factor = np.float32(np.iinfo(dtype).max / top)
+  return np.floor(values * factor + 0.5).astype(dtype)

@@ -34,7 +34,7 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
   if not losses:
     raise errors.InputError(f"{metrics} holds no loss to draw.")
   panels = 1 + bool(chances) + bool(scores)
-  sheet = figure.Figure((8, 0.2 + 3 * panels), 120, layout="constrained")
+  sheet = figure.Figure((10, 0.2 + 3 * panels), 120, layout="constrained")
   axes = sheet.subplots(panels, sharex=True, squeeze=False)[:, 0]
   for name in losses:
     axes[0].plot(*curves[name], label=name, linewidth=1)
@@ -59,7 +59,8 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
   axes[-1].xaxis.get_major_locator().set_params(integer=True)
   for axis in axes:
     axis.grid(alpha=0.3, which="both")
-    axis.legend(frameon=False)
+    # Beside the curves, which may be anywhere.
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
   _write_figure(sheet, path)
 
 

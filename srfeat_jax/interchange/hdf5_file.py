@@ -19,7 +19,8 @@ def load(path: pathlib.Path) -> dict[str, np.ndarray]:
     import h5py  # Nothing else needs it.
   except ImportError as error:
     raise errors.InputError(
-      f"{path} is an HDF5 file, and reading it needs h5py: pip install h5py"
+      f"{path} is an HDF5 file, and reading it needs h5py: run"
+      " launch/install.sh convert, or pip install h5py"
     ) from error
   arrays = {}
 

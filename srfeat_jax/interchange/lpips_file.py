@@ -15,7 +15,6 @@ weights they are shows in the arrays.
 import hashlib
 import pathlib
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +24,12 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import mismatch, safetensors_file, torch_file
+from srfeat_jax.interchange import (
+  mismatch,
+  npz_file,
+  safetensors_file,
+  torch_file,
+)
 from srfeat_jax.models import lpips
 
 _FORMAT = "srfeat_jax/lpips"
@@ -95,8 +99,8 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
       f'"{path}" with the weights of LPIPS cannot be read ({error.strerror});'
       f" {_HINT}"
     ) from error
-  if _is_npz(path):
-    arrays = _read_npz(path)
+  if npz_file.is_one(path):
+    arrays = npz_file.load(path)
   elif start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
     arrays = torch_file.load(path)
   else:
@@ -108,26 +112,6 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     for name, array in arrays.items()
     if isinstance(array, np.ndarray) and not str(name).startswith("classifier.")
   }
-
-
-def _is_npz(path: pathlib.Path) -> bool:
-  """Tells numpy's zip archives from torch's."""
-  try:
-    with zipfile.ZipFile(path) as archive:
-      return all(name.endswith(".npy") for name in archive.namelist())
-  except zipfile.BadZipFile:
-    return False
-
-
-def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-  try:
-    with np.load(path, allow_pickle=False) as archive:
-      return dict(archive)
-  except Exception as error:  # A damaged archive may fail in any way.
-    raise errors.InputError(
-      f"{path} is a damaged .npz file, or one with objects ({error}): get it"
-      " again"
-    ) from error
 
 
 def _backbone(path: str, arrays: Mapping[str, np.ndarray]) -> str:

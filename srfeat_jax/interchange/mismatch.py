@@ -1,8 +1,10 @@
 """What is wrong with the arrays of a file, for the person who gave it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-_NAMED = 8  # how many names of a kind are listed
+from srfeat_jax.interchange import pickles
+
+_NAMED = 5  # how many names of a kind are listed
 
 
 def describe(
@@ -27,8 +29,14 @@ def describe(
     ],
   }
   return "; ".join(
-    f"{len(names)} {kind}: {', '.join(names[:_NAMED])}"
-    + (", ..." if len(names) > _NAMED else "")
+    f"{len(names)} {kind}: {listed(names)}"
     for kind, names in problems.items()
     if names
   )
+
+
+def listed(names: Sequence[str]) -> str:
+  """The first of some names, each fit to be shown."""
+  shown = ", ".join(map(pickles.printable, names[:_NAMED]))
+  more = len(names) - _NAMED
+  return f"{shown} and {more} more" if more > 0 else shown

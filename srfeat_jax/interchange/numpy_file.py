@@ -6,7 +6,7 @@ Such files hold dicts and lists of arrays; Python 2 wrote many of them.
 import math
 import pathlib
 import re
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -29,17 +29,7 @@ def load(path: pathlib.Path) -> Any:
   """
   try:
     with open(path, "rb") as file:
-      version = np.lib.format.read_magic(file)
-      read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-      }[version]
-      *_, dtype = read_header(file)
-      if not dtype.hasobject:
-        file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
-      value = _resolve(pickles.Unpickler(file, _STAND_INS).load())
-      return value.item() if value.ndim == 0 else value
+      return read(file)
   except OSError as error:
     raise errors.InputError(
       f"{path} cannot be read: {error.strerror}"
@@ -52,6 +42,35 @@ def load(path: pathlib.Path) -> Any:
     raise errors.InputError(
       f"{path} is not a .npy file, or a damaged one ({error}): get it again"
     ) from error
+
+
+def read(file: BinaryIO, *, objects: bool = True) -> Any:
+  """As `load`, of an open file, which ends with the array.
+
+  Raises:
+    errors.InputError: it holds objects other than arrays, or any if not
+      `objects`.
+    Exception: it is damaged, or not a .npy file.
+  """
+  version = np.lib.format.read_magic(file)
+  read_header = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+  }[version]
+  shape, fortran, dtype = read_header(file)
+  if dtype.hasobject:
+    if not objects:
+      raise ValueError("Object arrays are not wanted here")
+    value = _resolve(pickles.Unpickler(file, _STAND_INS).load(), {})
+    return value.item() if value.ndim == 0 else value
+  # Numbers are taken as they come, so that a header cannot ask for memory.
+  data = file.read()
+  if (
+    len(data) != math.prod(shape) * dtype.itemsize or min(shape, default=0) < 0
+  ):
+    raise ValueError(f"the array {shape} does not fit into the file")
+  array = np.frombuffer(bytearray(data), dtype)
+  return array.reshape(shape, order="F" if fortran else "C")
 
 
 class _Dtype:
@@ -112,19 +131,26 @@ _STAND_INS = {
 }
 
 
-def _resolve(value: Any) -> Any:
-  """Puts arrays where their stand-ins are."""
+def _resolve(value: Any, known: dict[int, Any]) -> Any:
+  """Puts arrays where their stand-ins are; what is shared, is done once."""
+  if id(value) not in known:
+    known[id(value)] = None  # what holds itself, ends here
+    known[id(value)] = _resolved(value, known)
+  return known[id(value)]
+
+
+def _resolved(value: Any, known: dict[int, Any]) -> Any:
   match value:
     case _Array(value=list() as objects, shape=shape):
       array = np.empty(len(objects), object)
       for i, each in enumerate(objects):
-        array[i] = _resolve(each)
+        array[i] = _resolve(each, known)
       return array.reshape(shape)
     case _Array(value=array):
       return array
     case dict():
-      return {key: _resolve(each) for key, each in value.items()}
+      return {key: _resolve(each, known) for key, each in value.items()}
     case list() | tuple():
-      return type(value)(_resolve(each) for each in value)
+      return type(value)(_resolve(each, known) for each in value)
     case _:
       return value

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import ml_dtypes  # noqa: F401, teaches numpy bfloat16
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -46,13 +47,35 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
       written by `save`.
   """
   tensors, metadata = read(path)
-  if metadata.get("format") != _FORMAT:
+  kind = metadata.get("format", "")
+  if kind.startswith(f"{_FORMAT}/"):
+    raise errors.InputError(
+      f"{path} holds the weights of {kind.removeprefix(f'{_FORMAT}/')}, which"
+      " judges pictures: give those of a generator, which makes them"
+    )
+  if kind != _FORMAT:
     raise errors.InputError(
       f"{path} is a safetensors file without the description of a generator"
       " in its metadata: it was not written by this program"
     )
-  generator = json.loads(metadata["generator"])
-  return generator, traverse_util.unflatten_dict(tensors, sep="/")
+  try:
+    generator = json.loads(metadata["generator"])
+    return generator, traverse_util.unflatten_dict(tensors, sep="/")
+  except (LookupError, ValueError, TypeError, RecursionError) as error:
+    raise errors.InputError(
+      f"{path} is damaged: its description of a generator, or the names of its"
+      " tensors, cannot be read"
+    ) from error
+
+
+def is_ours(path: pathlib.Path) -> bool:
+  """Whether it is a safetensors file that says that this program wrote it."""
+  try:
+    with safetensors.safe_open(path, framework="numpy") as file:
+      kind = (file.metadata() or {}).get("format", "")
+      return kind.partition("/")[0] == _FORMAT
+  except (OSError, safetensors.SafetensorError):
+    return False
 
 
 def write(
@@ -70,7 +93,18 @@ def write(
   """
   tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
   # Not save_file: its files may be read by their owner alone.
-  files.replace(path, safetensors.numpy.save(tensors, metadata))
+  data = safetensors.numpy.save(tensors, metadata)
+  files.replace(path, _in_order(data))
+
+
+def _in_order(data: bytes) -> bytes:
+  """A file's bytes with its metadata by name, for its writer shuffles them."""
+  size = int.from_bytes(data[:8], "little")
+  header = json.loads(data[8 : 8 + size])
+  header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+  text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+  text += b" " * (-len(text) % 8)  # what follows is aligned
+  return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -83,7 +117,13 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with safetensors.safe_open(path, framework="numpy") as file:
       metadata = file.metadata() or {}
       tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-  except (OSError, safetensors.SafetensorError, TypeError) as error:
+  except (
+    OSError,
+    safetensors.SafetensorError,
+    AttributeError,  # a dtype that numpy does not have
+    TypeError,
+    ValueError,
+  ) as error:
     raise errors.InputError(
       f"{path} is not a readable safetensors file ({error}): make it, or get"
       " it, again"

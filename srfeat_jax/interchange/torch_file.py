@@ -73,7 +73,8 @@ def load(path: pathlib.Path) -> Any:
     ) from error
   except Exception as error:  # A damaged pickle may fail in any way.
     raise errors.InputError(
-      f"{path} is a damaged torch file ({error}): get it again"
+      f"{path} is a torch file that is damaged, or ends too soon as after a"
+      " download that broke off: get it again"
     ) from error
 
 
@@ -96,7 +97,14 @@ def _load_zip(file: BinaryIO) -> Any:
     if byteorder in members and read(byteorder) != b"little":
       raise errors.InputError("its numbers are big-endian")
 
+    room = os.fstat(file.fileno()).st_size
+
     def find(key: str, dtype: np.dtype, count: int) -> np.ndarray:
+      # Members of an archive may share their bytes; what is read may not.
+      nonlocal room
+      room -= members[f"{root}data/{key}"].file_size
+      if room < 0:
+        raise errors.InputError("its parts are together larger than the file")
       storage = np.frombuffer(bytearray(read(f"{root}data/{key}")), dtype)
       if len(storage) != count:
         raise ValueError(f"storage {key} has {len(storage)} of {count} numbers")

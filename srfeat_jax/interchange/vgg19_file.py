@@ -35,8 +35,22 @@ from srfeat_jax.interchange import (
 from srfeat_jax.models import vgg19
 
 _FORMAT = "srfeat_jax/vgg19"
-_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-_SHA256_START = "dcbb9e9d"
+# Where weights of each preprocessing are published, and how to check them.
+_PUBLISHED = {
+  "torchvision": (
+    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    "sha256 dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+  ),
+  "caffe": (
+    "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "its publisher gives the MD5 253f8cb515780f3b799900260a226db6",
+  ),
+}
+_READ = (
+  "torchvision's .pth or .safetensors, Keras' .h5, vgg19.npy, or a converted"
+  " file"
+)
 _DEPTHS = {8: "VGG-11", 10: "VGG-13", 13: "VGG-16"}  # by convolutions
 _TORCHVISION = {
   "preprocessing": "torchvision",
@@ -81,6 +95,25 @@ class _Found:
   channels_first: bool = False
 
 
+def where_to_get(
+  preprocessing: str, *, clip: bool = False, output: str = "vgg19.safetensors"
+) -> str:
+  """Tells how to get a file of weights: the end of a sentence.
+
+  Args:
+    preprocessing: what the weights expect, of `vgg19.PREPROCESSINGS`.
+    clip: whether they are wanted with that setting.
+    output: the converted file.
+  """
+  url, digest = _PUBLISHED[preprocessing]
+  first = "launch/install.sh convert and " if url.endswith(".h5") else ""
+  return (
+    f"download {url} ({digest}) and run {first}python -m srfeat_jax.convert"
+    f" vgg19 {url.rpartition('/')[2]} --output={output}"
+    + (" --clip" if clip else "")
+  )
+
+
 def load(path: str) -> Source:
   """Reads VGG-19 from any of the files above.
 
@@ -94,11 +127,10 @@ def load(path: str) -> Source:
     target = "vgg19.safetensors"
     if place.name:
       target = place.with_suffix(".safetensors")
+    kind = "caffe" if place.suffix in (".h5", ".npy") else "torchvision"
     raise errors.InputError(
-      f'there is no file "{path}" with the weights of VGG-19: download {_URL}'
-      f" (its sha256 begins with {_SHA256_START}) and run python -m"
-      f" srfeat_jax.convert vgg19 {pathlib.PurePosixPath(_URL).name}"
-      f" --output={target}"
+      f'there is no file "{path}" with the weights of VGG-19:'
+      f" {where_to_get(kind, output=target)}"
     )
   found = _find(place)
   return Source(found.kind, found.settings, {"params": _params(place, found)})
@@ -155,6 +187,10 @@ def _find(path: pathlib.Path) -> _Found:
       kernel=lambda layer: f"{layer}[0]",
       bias=lambda layer: f"{layer}[1]",
     )
+  if path.suffix == ".npz":  # which would pass for a torch file's archive
+    raise errors.InputError(
+      f"{path}: VGG-19 is not read from .npz files: give {_READ}"
+    )
   if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
     return _torchvision(torch_file.load(path))
   if start[8:9] == b"{":
@@ -169,8 +205,7 @@ def _find(path: pathlib.Path) -> _Found:
       bias=lambda layer: f"params/{layer}/bias",
     )
   raise errors.InputError(
-    f"{path} is no file with VGG-19 that this program knows: give torchvision's"
-    " .pth or .safetensors, Keras' .h5, vgg19.npy, or a converted file"
+    f"{path} is no file with VGG-19 that this program knows: give {_READ}"
   )
 
 

@@ -28,7 +28,7 @@ class SRGANDiscriminator(nn.Module):
 
   Attributes:
     input_size: Height and width of what is judged: 96 in SRGAN; 296 in SRFeat,
-      and for its features 19, what five rounding-up poolings leave of that.
+      and for its features 19, what four rounding-up poolings leave of that.
     symmetric_input: Whether the input, in [0, 1], is first mapped to [-1, 1]:
       so for images; features are taken as they are.
     features: Channels of the first convolution, an eighth of the last's.

@@ -47,6 +47,11 @@ class RRDBNet(nn.Module):
   dtype: layers.Dtype = "float32"
 
   @property
+  def fold(self) -> int:
+    """Side, in LR pixels, of the squares that are folded into channels."""
+    return _TRUNK_SCALE // self.scale
+
+  @property
   def receptive_radius(self) -> int:
     """LR pixels beyond which nothing influences an output pixel.
 
@@ -60,7 +65,7 @@ class RRDBNet(nn.Module):
     radius += 15 * self.num_blocks + 2
     # In folded pixels; only the outermost output pixels of one reach so far, so
     # where in it an output pixel lies does not add to the distance.
-    return radius * _TRUNK_SCALE // self.scale
+    return radius * self.fold
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
@@ -101,10 +106,9 @@ class RRDBNet(nn.Module):
     return y[:, : self.scale * height, : self.scale * width]
 
   def _fold(self, lr: jax.Array) -> jax.Array:
-    fold = _TRUNK_SCALE // self.scale
-    surplus = [(0, -length % fold) for length in lr.shape[1:3]]
+    surplus = [(0, -length % self.fold) for length in lr.shape[1:3]]
     padded = jnp.pad(lr, [(0, 0), *surplus, (0, 0)], mode="symmetric")
-    return pixels.pixel_unshuffle(padded, fold, order="CRD")
+    return pixels.pixel_unshuffle(padded, self.fold, order="CRD")
 
 
 class _ResidualInResidual(nn.Module):

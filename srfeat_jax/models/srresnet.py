@@ -1,6 +1,7 @@
 """SRResNet, and its modification without normalisation."""
 
 import functools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +10,21 @@ from flax import linen as nn
 from srfeat_jax.models import layers
 from srfeat_jax.ops import resize
 
+# Mean and deviation, a channel, that images in [0, 1] are normalised by.
+INPUT_RANGES = {
+  "unit": ((0.0,) * 3, (1.0,) * 3),
+  "symmetric": ((0.5,) * 3, (0.5,) * 3),
+  "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
 
 class SRResNet(nn.Module):
   """The generator of SRGAN (Ledig et al., CVPR 2017, figure 4).
 
   A 9x9 convolution; residual blocks with batch normalisation; a convolution
   and a skip over all blocks; sub-pixel upsampling; a 9x9 convolution. It takes
-  images in [0, 1] as they are and gives [-1, 1] before the last mapping.
+  images in [0, 1] as they are, unless `input_range` says otherwise, and gives
+  [-1, 1] before the last mapping.
 
   Attributes:
     features: Channels of the trunk.
@@ -29,6 +38,9 @@ class SRResNet(nn.Module):
     tanh: Whether tanh ends the network.
     residual_base: Image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
+    input_range: What the first convolution, whose padding is 0, is given:
+      images in "unit" [0, 1], in "symmetric" [-1, 1], or normalised by the
+      means and deviations of "imagenet", as some trained networks want.
     dtype: Compute dtype: "float32" or "bfloat16". Parameters, batch statistics
       and the output are float32 either way.
   """
@@ -42,6 +54,7 @@ class SRResNet(nn.Module):
   block_bias: bool = False
   tanh: bool = False
   residual_base: layers.ResidualBase = "none"
+  input_range: Literal["unit", "symmetric", "imagenet"] = "unit"
   dtype: layers.Dtype = "float32"
 
   @property
@@ -76,7 +89,9 @@ class SRResNet(nn.Module):
       dtype=self.dtype,
     )
 
-    head = conv(self.features, 9, name="head")(lr)
+    mean, deviation = INPUT_RANGES[self.input_range]
+    x = (lr - jnp.asarray(mean)) / jnp.asarray(deviation)
+    head = conv(self.features, 9, name="head")(x)
     head = activation(name="head_activation")(head)
     x = head
     for i in range(self.num_blocks):

@@ -28,6 +28,7 @@ CHANNELS = {
   )
   for i in range(1, count + 1)
 }
+LAYERS = (*CHANNELS, *(name.replace("conv", "relu") for name in CHANNELS))
 PREPROCESSINGS = ("caffe", "torchvision")
 POOLINGS = ("ceil", "floor")
 
@@ -61,14 +62,12 @@ class VGG19(nn.Module):
   def __post_init__(self):
     _check("preprocessing", self.preprocessing, PREPROCESSINGS)
     _check("pooling", self.pooling, POOLINGS)
-    existing = (*CHANNELS, *map(_after_relu, CHANNELS))
     if isinstance(self.layers, str) or not self.layers:
       raise errors.InputError(
-        f"VGG-19's layers are {self.layers!r}: expected a tuple of names, of"
-        f" {', '.join(existing)}"
+        f"VGG-19's layers are {self.layers!r}: expected a tuple of names"
       )
     for name in self.layers:
-      _check("layers", name, existing)
+      check_layer("VGG-19's layers", name)
     super().__post_init__()
 
   @nn.compact
@@ -119,6 +118,21 @@ class VGG19(nn.Module):
         f" {', '.join(self.layers)}: it shrinks to nothing"
       )
     return y
+
+
+def check_layer(field: str, name: str) -> None:
+  """Raises `errors.InputError` unless VGG-19 has a layer that is called so.
+
+  Args:
+    field: where the name stands, for the message.
+    name: the layer's.
+  """
+  if name not in LAYERS:
+    raise errors.InputError(
+      f'{field}: VGG-19 has no layer "{name}"; expected convI_J, before its'
+      " ReLU, or reluI_J, after it, with I_J from 1_1 to 5_4 (two layers in the"
+      " blocks 1 and 2, four in 3 to 5)"
+    )
 
 
 def _after_relu(name: str) -> str:

@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+_STRIP = 1 << 20  # numbers that are done at a time on the host
+
 
 def resize(
   image, scale: float, kernel: str = "bicubic", antialias: bool = True
@@ -18,9 +20,9 @@ def resize(
   """Resizes `[..., H, W, C]` to `[..., ceil(H * scale), ceil(W * scale), C]`.
 
   Args:
-    image: floats of any range, or uint8. The result has the same dtype, as in
-      MATLAB: floats are neither clipped nor rounded, uint8 is rounded after
-      each of the two passes.
+    image: floats of any range, uint8, or (numpy) uint16. The result has the
+      same dtype, as in MATLAB: floats are neither clipped nor rounded, integers
+      are rounded after each of the two passes.
     scale: factor above 0; 0.25 shrinks four times, 4 enlarges four times.
     kernel: "bicubic" (Keys 1981, a = -0.5) or "bilinear"; when enlarging the
       latter equals PyTorch's `interpolate(align_corners=False)`.
@@ -33,11 +35,16 @@ def resize(
     ValueError: unknown kernel, scale not above 0, or an empty image.
   """
   xp = image.__array_namespace__()
+  if xp is np and image.dtype in (np.uint8, np.uint16):
+    for axis in (-3, -2):
+      image = _resize_levels(image, axis, float(scale), kernel, antialias)
+    return image
+  if not all(isinstance(side, int) for side in image.shape[-3:-1]):
+    return _enlarge(xp, image, scale, kernel)
   levels = image.dtype == np.uint8
   if levels:
-    # Powers of two as scale have weights that float32 sums exactly; other
-    # scales want all the bits there are, which on a device is float32.
-    image = image.astype(np.float64 if xp is np else np.float32)
+    # Powers of two as scale have weights that float32 sums exactly.
+    image = image.astype(np.float32)
   *batch, height, width, channels = image.shape
   rows = _matrix(height, float(scale), kernel, antialias)
   columns = _matrix(width, float(scale), kernel, antialias)
@@ -54,6 +61,61 @@ def resize(
   return _round(xp, image).astype(np.uint8) if levels else image
 
 
+def _enlarge(xp, image, scale: int, kernel: str):
+  """Resizes an image whose size only the compiled program will know.
+
+  A matrix needs the size; but enlarged by a whole number, every pixel becomes
+  `scale` sums of its neighbours whose weights are those of every other.
+  """
+  if scale != int(scale) or image.dtype == np.uint8:
+    raise ValueError("an image of unknown size is enlarged a whole number")
+  scale, reach = int(scale), 2
+  function, _ = _kernel(kernel)
+  offsets = np.arange(-reach, reach + 1)
+  centres = (np.arange(scale) + 0.5) / scale - 0.5
+  weights = function(centres[:, None] - offsets)
+  weights = (weights / weights.sum(axis=1, keepdims=True)).astype(image.dtype)
+  for axis in (image.ndim - 3, image.ndim - 2):
+    length = image.shape[axis]
+    neighbours = []
+    for offset in offsets:
+      i = (xp.arange(length) + offset) % (2 * length)
+      i = xp.minimum(i, 2 * length - 1 - i)
+      neighbours.append(xp.take(image, i, axis))
+    phases = [
+      sum(w * x for w, x in zip(row, neighbours, strict=True) if w)
+      for row in weights
+    ]
+    shape = (*image.shape[:axis], scale * length, *image.shape[axis + 1 :])
+    image = xp.stack(phases, axis + 1).reshape(shape)
+  return image
+
+
+def _resize_levels(image, axis, scale, kernel, antialias) -> np.ndarray:
+  """Resizes one axis of integers on the host, in little memory at any size.
+
+  Matrices are as long as the picture: right for patches on a device, too much
+  for what is 12,000 pixels wide.
+  """
+  rows = np.moveaxis(image, axis, 0)
+  places, weights = taps(len(rows), scale, kernel, antialias)
+  used = (weights != 0).any(axis=0)
+  places, weights = places[:, used], weights[:, used]
+  shape = list(image.shape)
+  shape[axis] = len(places)
+  result = np.empty(shape, image.dtype)
+  resized = np.moveaxis(result, axis, 0)
+  count = max(1, _STRIP // max(1, rows[0].size))
+  for start in range(0, len(places), count):
+    part = slice(start, start + count)
+    total = np.zeros(resized[part].shape)
+    for place, weight in zip(places[part].T, weights[part].T, strict=True):
+      total += rows[place] * weight.reshape(-1, *[1] * (rows.ndim - 1))
+    top = np.iinfo(image.dtype).max
+    resized[part] = np.floor(np.clip(total, 0, top) + 0.5)
+  return result
+
+
 def _round(xp, levels):
   return xp.floor(xp.clip(levels, 0, 255) + 0.5)
 
@@ -63,6 +125,26 @@ def _matrix(
   length: int, scale: float, kernel: str, antialias: bool
 ) -> np.ndarray:
   """Weights `[ceil(length * scale), length]`, float64, rows sum to 1."""
+  places, weights = taps(length, scale, kernel, antialias)
+  matrix = np.zeros((len(places), length))
+  np.add.at(matrix, (np.arange(len(places))[:, None], places), weights)
+  matrix.setflags(write=False)  # shared by every caller of the cache
+  return matrix
+
+
+def taps(
+  length: int, scale: float, kernel: str = "bicubic", antialias: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+  """What each pixel of a resized row is a weighted sum of.
+
+  Args:
+    length: pixels of the row.
+    scale: as `resize`, and so are the others.
+
+  Returns:
+    int [ceil(length * scale), taps]: places in the row; and their weights,
+    float64 of the same shape, which sum to 1.
+  """
   if scale <= 0:
     raise ValueError(f"scale must be above 0, got {scale}")
   if length < 1:
@@ -74,15 +156,11 @@ def _matrix(
   new_length = math.ceil(length * scale - 1e-9)
   centres = (np.arange(new_length) + 0.5) / scale - 0.5
   first = np.floor(centres - support / 2).astype(int)
-  taps = first[:, None] + np.arange(math.ceil(support) + 2)
-  weights = function((centres[:, None] - taps) * stretch)
+  places = first[:, None] + np.arange(math.ceil(support) + 2)
+  weights = function((centres[:, None] - places) * stretch)
   weights /= weights.sum(axis=1, keepdims=True)
-  mirrored = np.mod(taps, 2 * length)
-  mirrored = np.minimum(mirrored, 2 * length - 1 - mirrored)
-  matrix = np.zeros((new_length, length))
-  np.add.at(matrix, (np.arange(new_length)[:, None], mirrored), weights)
-  matrix.setflags(write=False)  # shared by every caller of the cache
-  return matrix
+  mirrored = np.mod(places, 2 * length)
+  return np.minimum(mirrored, 2 * length - 1 - mirrored), weights
 
 
 def _kernel(name: str):

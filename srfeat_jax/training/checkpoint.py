@@ -183,6 +183,14 @@ def folder(workdir: pathlib.Path) -> pathlib.Path:
   return pathlib.Path(os.path.abspath(workdir)) / "checkpoints"
 
 
+def exists(workdir: pathlib.Path) -> bool:
+  """Whether a workdir holds a complete checkpoint; nothing is written."""
+  _hush_orbax()
+  options = ocp.CheckpointManagerOptions(read_only=True)
+  with ocp.CheckpointManager(folder(workdir), options=options) as manager:
+    return manager.latest_step() is not None
+
+
 def restore_generator(workdir: pathlib.Path) -> dict:
   """The generator's variables from a workdir's newest checkpoint.
 

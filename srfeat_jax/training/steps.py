@@ -18,6 +18,9 @@ from srfeat_jax import errors
 from srfeat_jax.training import degrade, losses
 from srfeat_jax.training import state as state_lib
 
+# So that a discriminator begins alike whichever others there are.
+_KEYS = {"feature": 0, "image": 1}
+
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
@@ -40,8 +43,10 @@ class Networks:
     """Random variables of the generator, and of each discriminator by name."""
     generator = self.generator.init(key, jnp.zeros((1, 8, 8, 3)))
     discriminators = {
-      name: module.init(jax.random.fold_in(key, i), jnp.zeros(self.views[name]))
-      for i, (name, module) in enumerate(sorted(self.discriminators.items()))
+      name: module.init(
+        jax.random.fold_in(key, _KEYS[name]), jnp.zeros(self.views[name])
+      )
+      for name, module in self.discriminators.items()
     }
     return generator, discriminators
 
@@ -124,12 +129,13 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
         settings.feature_scale,
       )
       total += settings.perceptual_weight * terms["perceptual"]
-    for name, discriminator in discriminators.items():
-      logits = judge(name, discriminator.params, real, fake)
-      terms[f"adversarial_{name}"] = losses.adversarial_generator(
-        *logits, settings.adversarial
-      )
-      total += settings.adversarial_weight * terms[f"adversarial_{name}"]
+    if settings.adversarial_weight:
+      for name, discriminator in discriminators.items():
+        logits = judge(name, discriminator.params, real, fake)
+        terms[f"adversarial_{name}"] = losses.adversarial_generator(
+          *logits, settings.adversarial
+        )
+        total += settings.adversarial_weight * terms[f"adversarial_{name}"]
     return total, terms
 
   def discriminator_loss(params, name, real, fake):

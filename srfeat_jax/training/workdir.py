@@ -25,8 +25,13 @@ except ImportError:  # not Unix
   fcntl = None
 
 # Fields that may differ when a run goes on: they do not touch the numbers,
-# except num_steps, which moves the schedule with it.
+# except num_steps, which moves the schedule with it. What init_from names is
+# past by then, and the file of vgg_weights may have moved.
 _FREE = {
+  "init_from",
+  "vgg_weights",
+  "vgg_preprocessing",
+  "vgg_clip",
   "num_steps",
   "log_every",
   "eval_every",

@@ -1,0 +1,72 @@
+"""A very large picture on little memory: 12000 x 9000 pixels, peak and time.
+
+  python -m benchmarks.large_picture
+
+Enlarges a synthetic picture of 3000 x 2250 pixels with the weights that ship,
+in a process of its own, and prints the largest resident memory of that process,
+the result included, and how long it took. The default of `--memory` is the
+upscaler's own.
+"""
+
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+
+from absl import flags
+
+from srfeat_jax import cli
+
+_WEIGHTS = (
+  pathlib.Path(__file__).parents[1]
+  / "srfeat_jax"
+  / "pretrained"
+  / "srfeat-lite.safetensors"
+)
+_MEMORY = flags.DEFINE_integer("memory", 1536, "MiB that a tile may take")
+_TILE = flags.DEFINE_integer("tile", None, "side of tiles instead")
+_HERE = flags.DEFINE_bool("here", False, "in this process")
+
+
+def main(argv) -> int:
+  """Starts the process, or is it."""
+  if not _HERE.value:
+    program = [sys.executable, "-m", "benchmarks.large_picture", "--here"]
+    return subprocess.run(program + list(argv[1:]) + sys.argv[1:]).returncode
+  # Imported here, so that all that they take is counted.
+  import numpy as np
+
+  from srfeat_jax import models, weights
+  from srfeat_jax.data import synthetic
+  from srfeat_jax.inference import upscaler
+
+  scene = synthetic.scene(0, 750)
+  lr = np.tile(scene, (3, 4, 1))
+  loaded = weights.load(str(_WEIGHTS))
+  upscale = upscaler.Upscaler(
+    models.build(loaded.generator),
+    loaded.variables,
+    _TILE.value,
+    memory=_MEMORY.value * 2**20,
+  )
+  idle = _peak()
+  before = time.perf_counter()
+  sr = upscale(lr)
+  seconds = time.perf_counter() - before
+  print(
+    f"{lr.shape[1]} x {lr.shape[0]} -> {sr.shape[1]} x {sr.shape[0]} in"
+    f" {seconds:.0f} s, compilation included; peak {_peak():.2f} GiB, of which"
+    f" {idle:.2f} GiB before it and {sr.nbytes / 2**30:.2f} GiB the result;"
+    f" load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+  )
+  return 0
+
+
+def _peak() -> float:
+  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+if __name__ == "__main__":
+  cli.run(main)

@@ -1,0 +1,193 @@
+"""A generator from a file, of ours or of others; which it is shows in it.
+
+what                                         kept as
+what `convert` and `safetensors_file` write  .safetensors
+RRDBNet, MSRResNet of BasicSR, ...           .pth, .safetensors, .npz
+SRResNet of SRGAN, whoever's                 .pth, .safetensors, .npz
+SRFeat of its authors                        .npz
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from srfeat_jax import errors, models
+from srfeat_jax.interchange import (
+  basicsr,
+  mismatch,
+  pickles,
+  safetensors_file,
+  srfeat_file,
+  srresnet_file,
+  state_file,
+  value_range,
+)
+
+_LONGEST = 2000  # characters of a sentence
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+  """What was read from a file.
+
+  Attributes:
+    kind: what it was, in words.
+    config: what `models.build` takes, every field of it.
+    variables: "params" and, with BatchNorm, "batch_stats".
+    doubt: what could not be told and was assumed, in a sentence, or "".
+  """
+
+  kind: str
+  config: dict[str, Any]
+  variables: dict[str, Any]
+  doubt: str = ""
+
+
+def load(
+  path: str | pathlib.Path,
+  input_range: str | None = None,
+  output_range: str | None = None,
+) -> Generator:
+  """Reads a generator of any of the kinds above.
+
+  Args:
+    path: the file.
+    input_range: of `value_range.INPUTS`, for an SRResNet of others.
+    output_range: of `value_range.OUTPUTS`, likewise.
+
+  Raises:
+    errors.InputError: there is no such file, it is damaged or hostile, or no
+      generator that this program has; arrays that are missing, unexpected,
+      misshapen or not finite are listed by name.
+  """
+  path = pathlib.Path(path)
+  try:
+    return _load(path, input_range, output_range)
+  except errors.InputError as error:
+    # A stranger's file may have put anything into the sentence.
+    lines = " ".join(str(error).split())
+    shown = "".join(c if c.isprintable() else "?" for c in lines)
+    raise errors.InputError(shown[:_LONGEST]) from error
+  except MemoryError as error:
+    raise errors.InputError(
+      f"{path} cannot be read: it needs more memory than there is"
+    ) from error
+
+
+def check_finite(path: str | pathlib.Path, variables: Mapping) -> None:
+  """Checks that weights are numbers: a picture made of others is black.
+
+  Args:
+    path: what they are of, for the message.
+    variables: arrays by name, in any depth of dicts.
+
+  Raises:
+    errors.InputError: some are NaN or infinite; they are listed by name.
+  """
+  arrays = traverse_util.flatten_dict(variables, sep="/")
+  bad = [name for name, x in arrays.items() if not np.isfinite(x).all()]
+  if bad:
+    raise errors.InputError(
+      f"{path} holds NaN or infinity in {mismatch.listed(bad)}: it is damaged,"
+      " or the training that made it diverged"
+    )
+
+
+def complete(generator: Mapping[str, Any]) -> dict[str, Any]:
+  """A config with every field, so that it compares with those of runs."""
+  module = models.build(generator)
+  return {"architecture": generator["architecture"]} | {
+    field.name: getattr(module, field.name)
+    for field in dataclasses.fields(module)
+    if field.name not in ("parent", "name")
+  }
+
+
+def _load(path, input_range, output_range) -> Generator:
+  if not path.is_file():
+    raise errors.InputError(f"there is no weights file {path}")
+  if safetensors_file.is_ours(path):
+    config, variables = safetensors_file.load(path)
+    _check(path, config, variables)
+    check_finite(path, variables)
+    return Generator("srfeat_jax", config, variables)
+  state = state_file.load(path)
+  if state.objects:
+    fields, variables = srfeat_file.convert(path, state.objects)
+    check_finite(path, variables)
+    return _made("SRFeat of its authors", fields, variables)
+  check_finite(path, state.arrays)
+  if found := basicsr.recognised(path, state.arrays):
+    program, fields, params = found
+    kind = f"{fields['architecture']} as {program} names it"
+    return _made(kind, fields, {"params": params})
+  if found := srresnet_file.convert(path, state.arrays, ordered=state.ordered):
+    return _srresnet(path, *found, input_range, output_range)
+  raise errors.InputError(
+    f"{path} holds no generator that this program knows (RRDBNet, MSRResNet,"
+    f" SRResNet, SRFeat); its {len(state.arrays)} arrays are"
+    f" {mismatch.listed(list(state.arrays))}"
+  )
+
+
+def _made(kind: str, fields: Mapping, variables: dict) -> Generator:
+  return Generator(kind, complete(fields), variables)
+
+
+def _srresnet(path, fields, variables, input_range, output_range) -> Generator:
+  found = value_range.find(fields, variables, input_range, output_range)
+  made = _made("SRResNet", *value_range.applied(found, fields, variables))
+  ranges = f"{found.input_range} input and {found.output_range} output"
+  if found.sure:
+    return dataclasses.replace(made, kind=f"SRResNet, {ranges}")
+  return dataclasses.replace(
+    made,
+    doubt=(
+      f"the ranges of the network in {path} could not be told from what it"
+      f" makes of a picture, and {ranges} are assumed; if pictures come out"
+      " wrong, import it with --input_range and --output_range"
+    ),
+  )
+
+
+def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
+  """Checks that the arrays are those of the config."""
+  arrays = traverse_util.flatten_dict(variables, sep="/")
+  sizes = [n for array in arrays.values() for n in array.shape]
+  if not isinstance(config, dict):
+    raise errors.InputError(f"{path} describes its generator as {config!r}")
+  for name in ("num_blocks", "features", "growth"):
+    # So that a false one is not built before it is found out.
+    value = config.get(name, 1)
+    most = len(arrays) if name == "num_blocks" else max(sizes, default=0)
+    if not isinstance(value, int) or value > most:
+      raise errors.InputError(
+        f"{path} says of its generator that {name} is"
+        f" {pickles.printable(repr(value))}, and its arrays are not so many"
+      )
+  module = models.build(config)
+  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
+  wanted = jax.eval_shape(module.init, jax.random.key(0), lr)
+  problems = mismatch.describe(
+    {name: np.shape(array) for name, array in arrays.items()},
+    {
+      name: x.shape
+      for name, x in traverse_util.flatten_dict(wanted, sep="/").items()
+    },
+  )
+  if problems:
+    raise errors.InputError(
+      f"{path} does not hold the weights of the generator it describes,"
+      f" {json.dumps(config)}: {problems}"
+    )
+  for name, array in arrays.items():
+    if not np.issubdtype(array.dtype, np.floating):
+      raise errors.InputError(
+        f"{path} has {name} as {array.dtype}: expected floating point"
+      )

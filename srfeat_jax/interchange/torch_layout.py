@@ -1,0 +1,30 @@
+"""Arrays as torch lays them out, and as we do.
+
+Kernels are OIHW there and HWIO here. The outputs of a convolution before a
+pixel shuffle are ordered (channel, row, column) there and (row, column,
+channel) here.
+"""
+
+import numpy as np
+
+
+def kernel(weight: np.ndarray) -> np.ndarray:
+  """OIHW to HWIO."""
+  return weight.transpose(2, 3, 1, 0)
+
+
+def weight(kernel: np.ndarray) -> np.ndarray:
+  """HWIO to OIHW."""
+  return kernel.transpose(3, 2, 0, 1)
+
+
+def to_depth_last(outputs: np.ndarray) -> np.ndarray:
+  """Reorders the last axis, [..., c * 4], from torch's order to ours."""
+  grouped = outputs.reshape(*outputs.shape[:-1], -1, 4)
+  return grouped.swapaxes(-1, -2).reshape(outputs.shape)
+
+
+def to_depth_first(outputs: np.ndarray) -> np.ndarray:
+  """The inverse of `to_depth_last`."""
+  grouped = outputs.reshape(*outputs.shape[:-1], 4, -1)
+  return grouped.swapaxes(-1, -2).reshape(outputs.shape)

@@ -1,0 +1,3 @@
+"""What it takes to enlarge a person's pictures."""
+
+BICUBIC = "bicubic"  # the baseline, which needs no weights

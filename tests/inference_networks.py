@@ -1,0 +1,65 @@
+"""Small generators of every kind, no weight or statistic of them trivial."""
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from srfeat_jax import models
+
+_SMALL = {"features": 8, "num_blocks": 2}
+CONFIGS = {
+  "srfeat": {"architecture": "srfeat"},
+  "srfeat_bicubic": {"architecture": "srfeat", "residual_base": "bicubic"},
+  "srfeat_plain": {
+    "architecture": "srfeat",
+    "batch_norm": False,
+    "block_bias": True,
+    "skip_bias": True,
+    "residual_base": "bilinear",
+    "scale": 2,
+  },
+  "srresnet": {"architecture": "srresnet", "batch_norm_epsilon": 1e-3},
+  "srresnet_bias": {
+    "architecture": "srresnet",
+    "block_bias": True,
+    "prelu_per_channel": True,
+    "tanh": True,
+    "scale": 2,
+    "residual_base": "bicubic",
+  },
+  "msrresnet": {"architecture": "msrresnet"},
+  "rrdbnet": {"architecture": "rrdbnet", "num_blocks": 1, "growth": 4},
+  "rrdbnet_x2": {
+    "architecture": "rrdbnet",
+    "num_blocks": 1,
+    "growth": 4,
+    "scale": 2,
+  },
+  "rrdbnet_x1": {
+    "architecture": "rrdbnet",
+    "num_blocks": 1,
+    "growth": 4,
+    "scale": 1,
+  },
+}
+
+
+def build(config: dict) -> tuple[nn.Module, dict]:
+  """Makes the generator and its variables."""
+  generator = models.build(_SMALL | config)
+  shapes = jax.eval_shape(
+    generator.init, jax.random.key(0), np.zeros((1, 4, 4, 3), np.float32)
+  )
+  rng = np.random.default_rng(1)
+
+  def draw(path, leaf):
+    name = path[-1].key
+    if name == "kernel":
+      values = rng.normal(size=leaf.shape) / np.sqrt(np.prod(leaf.shape[:-1]))
+    elif name in ("var", "scale"):
+      values = rng.uniform(0.5, 1.5, leaf.shape)
+    else:
+      values = rng.normal(0, 0.3, leaf.shape)
+    return values.astype(np.float32)
+
+  return generator, jax.tree_util.tree_map_with_path(draw, shapes)
