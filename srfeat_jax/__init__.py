@@ -1,19 +1,20 @@
 """Single-image super-resolution in JAX/Flax: train, judge and use it.
 
 import srfeat_jax
-larger = srfeat_jax.upscale(image, weights="generator.safetensors")
+larger = srfeat_jax.upscale(image)
 """
 
 __version__ = "0.1.0"
 
 
-def upscale(image, weights, **options):
+def upscale(image, *arguments, **options):
   """Enlarges a picture; see `srfeat_jax.one_call.upscale`, which this calls.
 
   Args:
     image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
       PIL.Image.
-    weights: workdir of a run, weights file, or "bicubic".
+    *arguments: weights: the name of some that come with the package, workdir of
+      a run, weights file, or "bicubic".
     **options: blend, alpha, outscale, tile, memory, ensemble, precision.
 
   Returns:
@@ -22,4 +23,4 @@ def upscale(image, weights, **options):
   # JAX takes seconds to import: reading the version need not wait for it.
   from srfeat_jax import one_call
 
-  return one_call.upscale(image, weights, **options)
+  return one_call.upscale(image, *arguments, **options)

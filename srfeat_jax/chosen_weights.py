@@ -4,15 +4,15 @@ import pathlib
 
 from absl import flags
 
-from srfeat_jax import upscaling
+from srfeat_jax import shipped, upscaling
 
 BICUBIC = upscaling.BICUBIC
 
 _WEIGHTS = flags.DEFINE_string(
   "weights",
-  None,
-  'what to enlarge with: workdir of a run, weights file, or "bicubic"',
-  required=True,
+  shipped.DEFAULT,
+  f"what to enlarge with: one of {', '.join(shipped.NAMES)}; workdir of a run,"
+  f' weights file, or "{BICUBIC}"',
 )
 _BLEND = flags.DEFINE_string(
   "blend",

@@ -74,6 +74,13 @@ _OUTPUT_RANGE = flags.DEFINE_enum(
   " same before a tanh, in [0, 1], or the same before a sigmoid; by default as"
   " it turns out in use",
 )
+_DTYPE = flags.DEFINE_enum(
+  "dtype",
+  None,
+  ["float32", "float16", "bfloat16"],
+  "import: number format in the file, of which the 16-bit ones are half as"
+  " large; by default float32",
+)
 _PREPROCESSING = flags.DEFINE_enum(
   "preprocessing",
   None,
@@ -96,7 +103,7 @@ _ALPHA = flags.DEFINE_float(
 )
 # The commands, each with the flags that are its own; unset, a flag is None.
 _COMMANDS = {
-  "import": (_INPUT_RANGE, _OUTPUT_RANGE),
+  "import": (_INPUT_RANGE, _OUTPUT_RANGE, _DTYPE),
   "export": (_FORMAT,),
   "vgg19": (_PREPROCESSING, _POOLING, _CLIP),
   "lpips": (),
@@ -139,17 +146,25 @@ def main(argv: Sequence[str]) -> None:
 
 def _import(sources: list[str], output: pathlib.Path) -> None:
   source = _one(sources, "a generator is imported from one file or workdir")
-  from srfeat_jax import weights
+  import jax
+  import ml_dtypes  # noqa: F401, teaches numpy bfloat16
+  import numpy as np
+
+  from srfeat_jax import shipped, weights
   from srfeat_jax.interchange import generator_file, safetensors_file
 
-  if pathlib.Path(source).is_dir():
-    kind, read = "workdir", weights.load(source)
+  if source in shipped.NAMES or pathlib.Path(source).is_dir():
+    kind = "shipped" if source in shipped.NAMES else "workdir"
+    read = weights.load(source)
     config, variables = read.generator, read.variables
   else:
     read = generator_file.load(source, _INPUT_RANGE.value, _OUTPUT_RANGE.value)
     kind, config, variables = read.kind, read.config, read.variables
     if read.doubt:
       logging.warning("%s", read.doubt)
+  dtype = _DTYPE.value or "float32"
+  variables = jax.tree.map(lambda x: np.asarray(x).astype(dtype), variables)
+  generator_file.check_finite(output, variables)  # 16 bits may not hold them
   safetensors_file.save(output, config, variables)
   print(f"{source} ({kind}) -> {output}")
   for name, value in config.items():

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import jax
 
-from srfeat_jax import errors, upscalers, weights
+from srfeat_jax import errors, shipped, upscalers, weights
 from srfeat_jax.data import pictures
 from srfeat_jax.upscaling import enlarging
 
 LARGEST_SCALE = 4  # more adds pixels, but nothing to see
-_SHIPPED = pathlib.Path(__file__).parent / "pretrained"
 _SHOWN_SIDE = 3200  # pixels; more makes browsers slow
 
 
@@ -73,22 +72,18 @@ class Service:
     Raises:
       errors.InputError: some are no weights.
     """
-    self._paths = {path: path for path in given}
-    for path in sorted(_SHIPPED.glob("*.safetensors")):
-      self._paths.setdefault(path.stem, str(path))
     self._kinds = {
-      name: _kind(weights.load(path))
-      for name, path in self._paths.items()
-      if path != upscalers.BICUBIC
+      name: _kind(weights.load(name))
+      for name in (*given, *shipped.NAMES)
+      if name != upscalers.BICUBIC
     }
-    self._paths[upscalers.BICUBIC] = upscalers.BICUBIC
     self._max_pixels = max_megapixels * 1e6
     self._folder = pathlib.Path(folder)
 
   @property
   def names(self) -> list[str]:
     """The weights there are to choose from."""
-    return list(self._paths)
+    return [*self._kinds, upscalers.BICUBIC]
 
   def partners(self, name: str) -> list[str]:
     """The weights that some can be blended with: of the same architecture."""
@@ -149,8 +144,8 @@ class Service:
     with _complaints_about(path):
       picture = self._read(path)
       upscale, scale = _upscaler(
-        self._path(name),
-        blend and self._path(blend),
+        self._checked(name),
+        blend and self._checked(blend),
         alpha if blend else None,
         ensemble,
       )
@@ -187,12 +182,12 @@ class Service:
       )
     return pictures.read(path)
 
-  def _path(self, name: str) -> str:
-    if name not in self._paths:
+  def _checked(self, name: str) -> str:
+    if name not in self.names:
       raise errors.InputError(
-        f"There are no weights {name}: choose one of {', '.join(self._paths)}."
+        f"There are no weights {name}: choose one of {', '.join(self.names)}."
       )
-    return self._paths[name]
+    return name
 
   def _new_folder(self) -> pathlib.Path:
     return pathlib.Path(tempfile.mkdtemp(dir=self._folder))

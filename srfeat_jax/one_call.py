@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from srfeat_jax import errors, upscalers
+from srfeat_jax import errors, shipped, upscalers
 from srfeat_jax.data import pictures
 from srfeat_jax.upscaling import enlarging
 
@@ -17,7 +17,7 @@ _KINDS = "uint8 or uint16 [h, w], [h, w, 3] or [h, w, 4], or a PIL.Image"
 
 def upscale(
   image: np.ndarray | Image.Image,
-  weights: str | os.PathLike,
+  weights: str | os.PathLike = shipped.DEFAULT,
   *,
   outscale: float | None = None,
   blend: str | os.PathLike | None = None,
@@ -36,7 +36,7 @@ def upscale(
     image: numpy uint8 or uint16, [h, w] in gray, [h, w, 3] in RGB or [h, w, 4]
       with alpha; or a PIL.Image, of which what it shows now is enlarged. Gray
       in its modes I and F must be in [0, 65535] and [0, 1].
-    weights: workdir of a run, weights file, or "bicubic".
+    weights: of `shipped.NAMES`, workdir of a run, weights file, or "bicubic".
     outscale: enlargement, above 0 and at most 16, if it is not to be the
       network's.
     blend: as for `upscalers.make`, and so are those below.
@@ -100,7 +100,8 @@ def _check_outscale(outscale: float | None) -> None:
 def _name(option: str, path: str | os.PathLike) -> str:
   if not isinstance(path, (str, os.PathLike)):
     raise errors.InputError(
-      f"{option} is {path!r}: expected a workdir, a weights file or bicubic"
+      f"{option} is {path!r}: expected a name, a workdir, a weights file or"
+      " bicubic"
     )
   return os.fspath(path)
 

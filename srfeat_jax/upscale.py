@@ -1,5 +1,6 @@
 """Enlarges pictures.
 
+  python -m srfeat_jax.upscale photo.jpg
   python -m srfeat_jax.upscale photos "more/**/*.jpg" --weights=runs/x4 \\
     --output=enlarged
 
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 import tqdm
 from absl import flags
 
-from srfeat_jax import chosen_weights, cli, compile_cache, errors
+from srfeat_jax import chosen_weights, cli, compile_cache, errors, shipped
 from srfeat_jax.data import pictures
 from srfeat_jax.upscaling import enlarging, jobs
 
@@ -56,7 +57,7 @@ class _Bytes(flags.ArgumentParser):
 
 
 _OUTPUT = flags.DEFINE_string(
-  "output", None, "folder, or picture file, to write", required=True
+  "output", "upscaled", "folder, or picture file, to write"
 )
 _FORMAT = flags.DEFINE_enum(
   "format",
@@ -105,11 +106,17 @@ _SHARD = flags.DEFINE_string(
   "1/1",
   "do a part of the work only, for array jobs: of four parts 1/4, 2/4, ...",
 )
+_LIST = flags.DEFINE_bool(
+  "list", False, "print which weights come with the package, and end"
+)
 flags.adopt_module_key_flags(chosen_weights)  # so that --help shows them
 
 
 def main(argv: Sequence[str]) -> int:
   """Enlarges as the flags say; returns 1 if any picture failed."""
+  if _LIST.value:
+    print(shipped.listing())
+    return 0
   outscale = _OUTSCALE.value
   most = enlarging.MOST_OUTSCALE
   if outscale is not None and not 0 < outscale <= most:

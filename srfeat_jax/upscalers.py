@@ -22,7 +22,7 @@ def make(
   """Makes an upscaler.
 
   Args:
-    name: workdir of a run, weights file, or BICUBIC.
+    name: of `shipped`, workdir of a run, weights file, or BICUBIC.
     blend: other weights of the same architecture, to interpolate with.
     alpha: the share of `blend`, in [0, 1].
     tile: see `upscaler.Upscaler`, and the others too; they make no difference

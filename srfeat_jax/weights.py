@@ -1,8 +1,9 @@
 """Generator weights from wherever a person has them.
 
-A folder is the workdir of a run, of which the newest checkpoint is taken (the
-averaged weights where the run keeps them); a file is one that this program
-wrote or another program's, see `interchange.generator_file`.
+A name is one of `shipped`; a folder is the workdir of a run, of which the
+newest checkpoint is taken (the averaged weights where the run keeps them); a
+file is one that this program wrote or another program's, see
+`interchange.generator_file`.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from absl import logging
 from flax import linen as nn
 from flax import traverse_util
 
-from srfeat_jax import errors, models
+from srfeat_jax import errors, models, shipped
 from srfeat_jax.interchange import generator_file, mismatch
 from srfeat_jax.training import checkpoint
 from srfeat_jax.training import workdir as workdir_lib
@@ -38,13 +39,13 @@ class Weights:
 
 
 def load(path: str) -> Weights:
-  """Loads weights from a workdir or a file.
+  """Loads weights by name, or from a workdir or a file.
 
   Raises:
     errors.InputError: nothing there, not weights, or some of them are not
       finite.
   """
-  place = pathlib.Path(path)
+  place = shipped.path(path) if path in shipped.NAMES else pathlib.Path(path)
   if place.is_dir():
     generator = workdir_lib.read_config(place)["generator"]
     variables = checkpoint.restore_generator(place)
@@ -60,7 +61,8 @@ def load(path: str) -> Weights:
   if place.suffix:
     raise errors.InputError(f"there is no weights file {path}")
   raise errors.InputError(
-    f'"{path}" is neither the workdir of a run nor a file with weights'
+    f'"{path}" is neither the workdir of a run nor a file with weights, nor one'
+    f" of those that come with the package, {', '.join(shipped.NAMES)}"
   )
 
 
@@ -131,10 +133,11 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
     errors.InputError: as `load`; or fields of the two networks differ, names
       are missing or unexpected, or shapes differ, and they are listed.
   """
-  if not pathlib.Path(path).exists():
+  if path not in shipped.NAMES and not pathlib.Path(path).exists():
     raise errors.InputError(
       f"config.init_from is {path}, which does not exist: name the workdir of a"
-      " run, or a file with a generator's weights"
+      " run, a file with a generator's weights, or one of"
+      f" {', '.join(shipped.NAMES)}"
     )
   try:
     loaded = load(path)

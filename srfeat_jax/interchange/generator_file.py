@@ -39,7 +39,7 @@ class Generator:
   Attributes:
     kind: what it was, in words.
     config: what `models.build` takes, every field of it.
-    variables: "params" and, with BatchNorm, "batch_stats".
+    variables: "params" and, with BatchNorm, "batch_stats", in float32.
     doubt: what could not be told and was assumed, in a sentence, or "".
   """
 
@@ -68,7 +68,11 @@ def load(
   """
   path = pathlib.Path(path)
   try:
-    return _load(path, input_range, output_range)
+    read = _load(path, input_range, output_range)
+    variables = jax.tree.map(
+      lambda x: np.asarray(x, np.float32), read.variables
+    )
+    return dataclasses.replace(read, variables=variables)
   except errors.InputError as error:
     # A stranger's file may have put anything into the sentence.
     lines = " ".join(str(error).split())

@@ -1,0 +1,54 @@
+"""The runs that made the weights in `srfeat_jax/pretrained`.
+
+launch/train_shipped.sh makes them all, in the order in which each starts from
+the last:
+
+srfeat_lite       `pretrain.py:srfeat_lite`, from a random start.
+srfeat_lite_more  Again from its weights, with the learning rate raised once
+                  more: srfeat-lite.
+srfeat_lite_gan   SRFeat's image and feature discriminator, and several layers
+                  of VGG-19 by which the grain of the small crops is held to the
+                  picture's: srfeat-lite-gan.
+"""
+
+import ml_collections
+
+from configs import common, gan, pretrain
+from srfeat_jax import errors
+
+
+def get_config(variant: str = "srfeat_lite") -> ml_collections.ConfigDict:
+  """The config of a variant, see above."""
+  match variant:
+    case "srfeat_lite":
+      return pretrain.get_config("srfeat_lite")
+    case "srfeat_lite_more":
+      return _srfeat_lite_more()
+    case "srfeat_lite_gan":
+      return _srfeat_lite_gan()
+  raise errors.InputError(
+    f'configs/shipped.py has no variant "{variant}": choose srfeat_lite,'
+    " srfeat_lite_more or srfeat_lite_gan"
+  )
+
+
+def _srfeat_lite_more():
+  config = pretrain.get_config("srfeat_lite")
+  config.num_steps = 9_000
+  config.learning_rate.peak = 3e-4
+  config.eval_every = 2_000
+  return config
+
+
+def _srfeat_lite_gan():
+  config = gan.get_config("srfeat_lite")
+  config.num_steps = 2_000
+  config.ema_decay = 0.998
+  config.losses.pixel = "l1"
+  config.losses.pixel_weight = 0.1
+  config.losses.perceptual = "l1"
+  config.losses.perceptual_layers = ml_collections.ConfigDict(
+    {"conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+  )
+  config.losses.adversarial_weight = 5e-3
+  return config
