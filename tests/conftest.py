@@ -1,6 +1,7 @@
-"""What holds for every test: devices, a compilation cache, parsed flags."""
+"""What holds for every test: devices, compilation cache, flags, Ctrl-C."""
 
 import os
+import signal
 import tempfile
 
 from absl import flags
@@ -15,3 +16,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 
 # grain's workers are started with the flags of this process.
 flags.FLAGS.mark_as_parsed()
+
+# Shells let what they start in the background ignore it, and its children with
+# it: those that tests interrupt would go on.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The weight gradient that CPUs compute their own way."""
+"""Convolutions that are computed in ways of our own equal the plain ones."""
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +6,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax.models import convolution
+from srfeat_jax.ops import pixels
 
 
 def _plain(x, kernel, stride=1):
@@ -18,11 +19,26 @@ def _plain(x, kernel, stride=1):
   )
 
 
-def _gradients(convolve, x, kernel, direction):
-  def total(x, kernel):
-    return jnp.sum(convolve(x, kernel) * direction)
+def _assert_alike(ours, plain, x_shape, kernel_shape):
+  """Both have the same results, and the same gradients of their sum."""
+  keys = jax.random.split(jax.random.key(0), 3)
+  x = jax.random.normal(keys[0], x_shape)
+  kernel = jax.random.normal(keys[1], kernel_shape)
+  shape = jax.eval_shape(plain, x, kernel).shape
+  direction = jax.random.normal(keys[2], shape)
 
-  return jax.jit(jax.value_and_grad(total, argnums=(0, 1)))(x, kernel)
+  def results(convolve):
+    def total(x, kernel):
+      y = convolve(x, kernel)
+      return jnp.sum(y * direction), y
+
+    return jax.jit(jax.grad(total, (0, 1), has_aux=True))(x, kernel)
+
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+    results(ours),
+    results(plain),
+  )
 
 
 class ConvolutionTest(parameterized.TestCase):
@@ -32,15 +48,21 @@ class ConvolutionTest(parameterized.TestCase):
     (3, 2, 9, 2, 300),
     (2, 7, 5, 3, 8),
   )
-  def test_value_and_gradients_are_the_plain_ones(self, b, h, w, c, f):
-    keys = jax.random.split(jax.random.key(0), 3)
-    x = jax.random.normal(keys[0], (b, h, w, c))
-    kernel = jax.random.normal(keys[1], (3, 3, c, f))
-    direction = jax.random.normal(keys[2], (b, h, w, f))
-    ours = _gradients(convolution.convolve, x, kernel, direction)
-    plain = _gradients(_plain, x, kernel, direction)
-    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(plain), strict=True):
-      np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+  def test_many_outputs(self, b, h, w, c, f):
+    _assert_alike(convolution.convolve, _plain, (b, h, w, c), (3, 3, c, f))
+
+  @parameterized.parameters(1, 3, 5, 7, 9)
+  def test_few_outputs_of_three_channels(self, size):
+    kernel = (size, size, 3, 8)
+    _assert_alike(convolution.convolve, _plain, (2, 7, 5, 3), kernel)
+
+  @parameterized.parameters((1, 7, 5), (3, 7, 5), (5, 4, 1), (9, 2, 3))
+  def test_of_a_shuffled_map(self, size, height, width):
+    def plain(x, kernel):
+      return _plain(pixels.pixel_shuffle(x, 2), kernel)
+
+    x, kernel = (2, height, width, 12), (size, size, 3, 2)
+    _assert_alike(convolution.convolve_shuffled, plain, x, kernel)
 
   def test_cpus_do_it_by_products_and_others_by_convolution(self):
     x, kernel = jnp.ones((1, 6, 6, 2)), jnp.ones((3, 3, 2, 256))

@@ -1,9 +1,9 @@
-"""Convolution, with a weight gradient that is fast on CPUs too.
+"""Convolution, in ways that XLA is fast at; benchmarks/README.md has numbers.
 
-XLA's own weight gradient of a 3x3 convolution with many outputs takes 1.1 to 5
-times as long on a CPU as what is done here instead, and is the longest part of
-a training step there; benchmarks/README.md has the numbers. On GPUs and TPUs
-everything is XLA's.
+On a CPU, XLA's own weight gradient of a 3x3 convolution with many outputs takes
+1.1 to 5 times as long as what is done here instead, and is the longest part of
+a training step there. Likewise on a CPU, a large kernel from three channels to
+few takes 3 to 7 times as long as with a fourth channel of zeros.
 """
 
 import functools
@@ -11,7 +11,10 @@ import functools
 import jax
 import jax.numpy as jnp
 
-_MANY = 256  # outputs; with less XLA's is as fast
+from srfeat_jax.ops import pixels
+
+_MANY = 256  # outputs; with less XLA's weight gradient is as fast
+_FEW = 32  # outputs; with more XLA's is as fast from three channels
 
 
 def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
@@ -25,9 +28,44 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
   Returns:
     [b, h / stride, w / stride, f], rounded up.
   """
-  if kernel.shape[0] == 3 and stride == 1 and kernel.shape[-1] >= _MANY:
+  size, _, inputs, outputs = kernel.shape
+  if size == 3 and stride == 1 and outputs >= _MANY:
     return _convolve_to_many(x, kernel)
+  if size > 3 and inputs == 3 and outputs <= _FEW:
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, 1)))
+    kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 0)))
   return _convolve(x, kernel, stride)
+
+
+def convolve_shuffled(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """Convolves what pixel shuffle makes of x, without making it.
+
+  The shuffle of a map with many channels takes long; here that of the result is
+  done instead. Every output is computed from all inputs in reach of its block
+  of four, most of them times zero.
+
+  Args:
+    x: [b, h, w, 4c], in depth-to-space order ("DCR").
+    kernel: [k, k, c, f], of x's dtype, k odd.
+
+  Returns:
+    [b, 2h, 2w, f]: `convolve(pixel_shuffle(x, 2), kernel)`.
+  """
+  size, _, inputs, outputs = kernel.shape
+  reach = (size // 2 + 1) // 2  # in blocks
+  side = 2 * reach + 1
+  parts = []  # of the kernel, for each of a block's four outputs
+  for row in range(2):
+    for column in range(2):
+      margins = [
+        (before, 2 * side - size - before)
+        for before in (2 * reach - size // 2 + i for i in (row, column))
+      ]
+      part = jnp.pad(kernel, (*margins, (0, 0), (0, 0)))
+      parts.append(pixels.pixel_unshuffle(part.transpose(3, 0, 1, 2), 2))
+  blocks = jnp.concatenate(parts).transpose(1, 2, 3, 0)
+  assert blocks.shape == (side, side, 4 * inputs, 4 * outputs)
+  return pixels.pixel_shuffle(_convolve(x, blocks), 2)
 
 
 def _convolve(x, kernel, stride=1):

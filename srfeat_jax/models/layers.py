@@ -37,6 +37,8 @@ class Conv(nn.Module):
     use_bias: Whether a bias is added.
     initializer: See `_initializers`.
     dtype: Compute and output dtype.
+    shuffles: Whether it convolves what pixel shuffle makes of its input, whose
+      height and width it so doubles.
   """
 
   features: int
@@ -45,18 +47,22 @@ class Conv(nn.Module):
   use_bias: bool = True
   initializer: str = "uniform"
   dtype: str = "float32"
+  shuffles: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [b, h, w, c] to [b, h / stride, w / stride, features]."""
-    shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
+    inputs = x.shape[-1] // (4 if self.shuffles else 1)
+    shape = (self.kernel_size, self.kernel_size, inputs, self.features)
     kernel_init, bias_init = _initializers(
       self.initializer, fan_in=math.prod(shape[:-1])
     )
     kernel = self.param("kernel", kernel_init, shape)
-    y = convolution.convolve(
-      x.astype(self.dtype), kernel.astype(self.dtype), self.stride
-    )
+    x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+    if self.shuffles:
+      y = convolution.convolve_shuffled(x, kernel)
+    else:
+      y = convolution.convolve(x, kernel, self.stride)
     if self.use_bias:
       bias = self.param("bias", bias_init, (self.features,))
       y += bias.astype(self.dtype)
@@ -197,17 +203,22 @@ class ResidualBlock(nn.Module):
 
 
 class Upsample(nn.Module):
-  """Doubles height and width: 3x3 conv, pixel shuffle, activation if any."""
+  """Doubles height and width: 3x3 conv, pixel shuffle, activation if any.
+
+  Unless it `shuffles`, the pixel shuffle is left to the `Conv` that follows.
+  """
 
   features: int
   make_conv: ModuleFactory
   make_activation: ModuleFactory | None
+  shuffles: bool = True
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [b, h, w, c] to [b, 2h, 2w, features]."""
+    """Maps [b, h, w, c] to [b, 2h, 2w, features], or [b, h, w, 4 features]."""
     y = self.make_conv(4 * self.features, name="conv")(x)
-    y = pixels.pixel_shuffle(y, 2, order="DCR")
+    if self.shuffles:
+      y = pixels.pixel_shuffle(y, 2, order="DCR")
     if self.make_activation:
       y = self.make_activation(name="activation")(y)
     return y

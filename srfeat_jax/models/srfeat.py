@@ -98,14 +98,17 @@ class SRFeat(nn.Module):
         skips.append(skip(x))
     x = sum(skips, start=x)
 
-    for i in range(layers.num_upsamples(self.scale)):
+    # The last shuffle and convolution in one are faster, if not to train.
+    num_upsamples = layers.num_upsamples(self.scale)
+    for i in range(num_upsamples):
       x = layers.Upsample(
         self.features,
         make_conv=conv,
         make_activation=activation if self.activation_after_shuffle else None,
+        shuffles=train or i < num_upsamples - 1,
         name=f"upsample_{i}",
       )(x)
-    y = conv(3, name="tail")(x).astype(jnp.float32)
+    y = conv(3, shuffles=not train, name="tail")(x).astype(jnp.float32)
     if self.tanh:
       y = jnp.tanh(y)
     return layers.symmetric_to_image(y, lr, self.scale, self.residual_base)
