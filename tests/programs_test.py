@@ -15,9 +15,8 @@ from tests import paths, programs
 
 class FlagsTest(programs.ProgramTestCase):
   @parameterized.parameters(
-    (("evaluate", "--benchmarks=x", "--output=x"), ("--weights",)),
     (("evaluate", "--weights=bicubic", "--output=x"), ("--benchmarks",)),
-    (("upscale", "x.png", "--weights=bicubic"), ("--output",)),
+    (("upscale", "--weights=bicubic"), ("Name at least one picture",)),
     (
       ("upscale", "x.png", "--wieghts=bicubic", "--output=x"),
       ("wieghts", "weights"),
