@@ -45,10 +45,11 @@ def _srfeat_lite_gan():
   config.num_steps = 2_000
   config.ema_decay = 0.998
   config.losses.pixel = "l1"
-  config.losses.pixel_weight = 0.1
+  config.losses.pixel_weight = 1.0
   config.losses.perceptual = "l1"
   config.losses.perceptual_layers = ml_collections.ConfigDict(
-    {"conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+    {"conv2_2": 0.1, "conv3_4": 0.2, "conv4_4": 0.3, "conv5_4": 1.0}
   )
+  config.losses.shift = 16
   config.losses.adversarial_weight = 5e-3
   return config

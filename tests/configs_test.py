@@ -59,7 +59,7 @@ FIELDS = (
 class ConfigsTest(parameterized.TestCase):
   def test_every_file_is_tested(self):
     files = {path.stem for path in (paths.REPOSITORY / "configs").glob("*.py")}
-    self.assertEqual(files, {"common", "gan", "pretrain", "quickstart"})
+    self.assertEqual(files, {"common", "gan", "pretrain", "quickstart", "shipped"})
 
   @parameterized.parameters(*CONFIGS)
   def test_fields(self, name):

@@ -45,10 +45,17 @@ class ShippedTest(parameterized.TestCase):
     self.assertEqual(last, config["num_steps"])
     built = models.build(config["generator"])
     self.assertEqual(built, models.build(weights.load(name).generator))
-    sets = json.loads((folder / "results.json").read_text())["sets"]
-    for each in ("Set5", "Set14", "BSD100"):
-      self.assertIn(f"{sets[each]['psnr_y']:.2f}", _card(name))
-      self.assertIn(f"{sets[each]['lpips']:.4f}", _card(name))
+    for each in ("Set5 (5)", "Set14 (14)", "BSD100 (100)"):
+      rows = re.findall(
+        rf"^\| {re.escape(each)} \| [\w-]+ (.*) \|$",
+        (folder / "results.md").read_text(),
+        flags=re.MULTILINE,
+      )
+      bicubic, ours = (row.removeprefix("| ").split(" | ") for row in rows)
+      wanted = [ours[i] for i in (0, 1, -1)]
+      wanted.append(" / ".join(bicubic[i] for i in (0, 1, -1)))
+      line = f"| {each.split()[0]} | {' | '.join(wanted)} |"
+      self.assertIn(line, _card(name))
 
   @parameterized.parameters(*_NAMES)
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
