@@ -46,11 +46,6 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses.perceptual_layers = ml_collections.ConfigDict()
   config.losses.feature_scale = 1 / 12.75  # of features, in whatever uses them
   config.losses.feature_layer = "relu5_4"  # what "feature" judges
-  # VGG-19 and the discriminators see their strides' grid of pixels better than
-  # what lies between, which SR shows as a pattern of 4 px. Images are turned
-  # round by less than so many pixels, anew each step, before they look; 16, the
-  # largest stride, hides the grid. 0: never, as the papers have it.
-  config.losses.shift = 0
   config.losses.adversarial = "vanilla"  # or "relativistic"
   config.losses.adversarial_weight = 0.0  # for each discriminator
   config.losses.discriminator_weight = 1.0

@@ -13,7 +13,7 @@ srfeat_lite_gan   SRFeat's image and feature discriminator, and several layers
 
 import ml_collections
 
-from configs import common, gan, pretrain
+from configs import gan, pretrain
 from srfeat_jax import errors
 
 
@@ -50,6 +50,5 @@ def _srfeat_lite_gan():
   config.losses.perceptual_layers = ml_collections.ConfigDict(
     {"conv2_2": 0.1, "conv3_4": 0.2, "conv4_4": 0.3, "conv5_4": 1.0}
   )
-  config.losses.shift = 16
   config.losses.adversarial_weight = 5e-3
   return config

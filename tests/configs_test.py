@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import ml_collections
 from absl.testing import absltest, parameterized
 
-from configs import common, gan, pretrain, quickstart
+from configs import common, gan, pretrain, quickstart, shipped
 from srfeat_jax import errors, models
 from srfeat_jax.training import degrade, losses, optimizers, steps
 from tests import image_files, paths
@@ -36,8 +36,10 @@ GAN_VARIANTS = (
   "srgan_lite",
   "esrgan_lite",
 )
+SHIPPED_VARIANTS = ("srfeat_lite", "srfeat_lite_more", "srfeat_lite_gan")
 CONFIGS = {name: pretrain.get_config(name) for name in VARIANTS}
 CONFIGS |= {f"gan_{name}": gan.get_config(name) for name in GAN_VARIANTS}
+CONFIGS |= {f"shipped_{x}": shipped.get_config(x) for x in SHIPPED_VARIANTS}
 CONFIGS["quickstart"] = quickstart.get_config()
 # Overridden by name all over the documents.
 FIELDS = (
@@ -59,7 +61,9 @@ FIELDS = (
 class ConfigsTest(parameterized.TestCase):
   def test_every_file_is_tested(self):
     files = {path.stem for path in (paths.REPOSITORY / "configs").glob("*.py")}
-    self.assertEqual(files, {"common", "gan", "pretrain", "quickstart", "shipped"})
+    self.assertEqual(
+      files, {"common", "gan", "pretrain", "quickstart", "shipped"}
+    )
 
   @parameterized.parameters(*CONFIGS)
   def test_fields(self, name):

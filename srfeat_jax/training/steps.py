@@ -66,7 +66,7 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
 
   Args:
     config: the run's config; read are `losses`, `ema_decay`,
-      `freeze_batch_norm`, `seed` and `update_first`.
+      `freeze_batch_norm` and `update_first`.
     networks: the modules.
     optimizers: theirs.
 
@@ -85,15 +85,8 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
       ' "discriminator" or "generator"'
     )
 
-  def offset(step) -> jax.Array:
-    """How far images are turned round before they are looked at."""
-    key = jax.random.fold_in(jax.random.key(config.seed), step)
-    return jax.random.randint(key, (2,), 0, settings.shift)
-
-  def look(image, vgg, step) -> dict[str, Any]:
+  def look(image, vgg) -> dict[str, Any]:
     """What losses and discriminators see of an image."""
-    if settings.shift:
-      image = jnp.roll(image, offset(step), axis=(1, 2))
     if networks.features is None:
       return {"image": image, "layers": {}}
     layers = networks.features.apply(vgg, image)
@@ -184,9 +177,9 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
 
     def make(params):
       sr, batch_stats = generate(params, state.generator.batch_stats, lr)
-      return look(sr, vgg, state.step), batch_stats
+      return look(sr, vgg), batch_stats
 
-    real = look(hr, vgg, state.step)
+    real = look(hr, vgg)
     # Once for all losses: `back` takes their gradients to the parameters.
     fake, back, batch_stats = jax.vjp(
       make, state.generator.params, has_aux=True
