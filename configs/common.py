@@ -39,6 +39,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses = ml_collections.ConfigDict()
   config.losses.pixel = "l1"  # or "mse"; images are in [0, 1]
   config.losses.pixel_weight = 1.0
+  # Against a grid of 4 px, which VGG-19 and young discriminators let pass.
+  config.losses.pattern_weight = 0.0
   config.losses.perceptual = "mse"  # or "l1"
   config.losses.perceptual_weight = 0.0
   # Weights by VGG-19's layer: "conv5_4" before its ReLU, "relu5_4" after. By

@@ -6,9 +6,9 @@ the last:
 srfeat_lite       `pretrain.py:srfeat_lite`, from a random start.
 srfeat_lite_more  Again from its weights, with the learning rate raised once
                   more: srfeat-lite.
-srfeat_lite_gan   SRFeat's image and feature discriminator, and several layers
-                  of VGG-19 by which the grain of the small crops is held to the
-                  picture's: srfeat-lite-gan.
+srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
+                  four layers count, and a term against the grid of 4 px that
+                  these alone leave in flat areas: srfeat-lite-gan.
 """
 
 import ml_collections
@@ -42,13 +42,14 @@ def _srfeat_lite_more():
 
 def _srfeat_lite_gan():
   config = gan.get_config("srfeat_lite")
-  config.num_steps = 2_000
-  config.ema_decay = 0.998
+  config.num_steps = 1_600
+  config.ema_decay = 0.99
   config.losses.pixel = "l1"
   config.losses.pixel_weight = 1.0
+  config.losses.pattern_weight = 300.0
   config.losses.perceptual = "l1"
   config.losses.perceptual_layers = ml_collections.ConfigDict(
     {"conv2_2": 0.1, "conv3_4": 0.2, "conv4_4": 0.3, "conv5_4": 1.0}
   )
-  config.losses.adversarial_weight = 5e-3
+  config.losses.adversarial_weight = 5e-2
   return config

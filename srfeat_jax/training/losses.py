@@ -11,12 +11,16 @@ loss does not reach the generator is for the caller to see to, with
 `jax.lax.stop_gradient` on the images or features that are judged.
 """
 
+import math
 from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 
 from srfeat_jax import errors
+from srfeat_jax.ops import pixels
+
+_PATTERN_WINDOW = 8  # LR pixels
 
 
 def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
@@ -31,6 +35,27 @@ def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
     errors.InputError: another kind.
   """
   return _mean_difference(sr, hr, kind, "config.losses.pixel")
+
+
+def pattern(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
+  """How far SR differs from HR by a pattern that repeats with each LR pixel.
+
+  Each LR pixel becomes `scale` x `scale` pixels. The difference of each of
+  these, and of each channel, is averaged over windows of LR pixels, where
+  detail cancels and a pattern does not; the mean of what is left, absolute.
+
+  Args:
+    sr: the generator's output, `[b, H, W, 3]`.
+    hr: the target, of the same shape.
+    scale: enlargement.
+  """
+  difference = pixels.pixel_unshuffle(sr - hr, scale)
+  sides = [min(side, _PATTERN_WINDOW) for side in difference.shape[1:3]]
+  window = (1, *sides, 1)
+  sums = jax.lax.reduce_window(
+    difference, 0.0, jax.lax.add, window, window, "VALID"
+  )
+  return jnp.mean(jnp.abs(sums)) / math.prod(sides)
 
 
 def perceptual(

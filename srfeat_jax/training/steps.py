@@ -120,6 +120,11 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
         fake["image"], real["image"], settings.pixel
       )
       total += settings.pixel_weight * terms["pixel"]
+    if settings.pattern_weight:
+      terms["pattern"] = losses.pattern(
+        fake["image"], real["image"], networks.generator.scale
+      )
+      total += settings.pattern_weight * terms["pattern"]
     if settings.perceptual_weight:
       terms["perceptual"] = losses.perceptual(
         fake["layers"],
