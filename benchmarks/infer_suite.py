@@ -22,9 +22,6 @@ def measure(name: str, options: train_suite.Options) -> dict:
   config = cases.generator_config(case.variant, options.dtype, options.tiny)
   width, height = cases.picture_size(case, options.tiny)
   columns, rows = cases.grid(width, height, machine.on_gpu())
-  if options.one_tile:
-    width, height = width // columns, height // rows
-    columns = rows = 1
   tiles = columns * rows
   rng = np.random.default_rng(0)
   tile = rng.random((1, height // rows, width // columns, 3), np.float32)
@@ -34,11 +31,13 @@ def measure(name: str, options: train_suite.Options) -> dict:
   result |= {"width": width, "height": height}
 
   networks, pictures, counts, flops = {}, {}, [], None
-  ours = ours_lib.Generator.start(config)
+  ours = None
+  if {"ours", "onnx"} & set(options.who):
+    ours = ours_lib.Generator.start(config)
+    counts.append(ours.parameters)
   if "ours" in options.who:
     networks["ours"], flops = ours.network(tile)
     pictures["ours"] = ours.picture(picture)
-    counts.append(ours.parameters)
     flops *= tiles
   for who in ("eager", "compiled"):
     if who in options.who:
@@ -55,12 +54,13 @@ def measure(name: str, options: train_suite.Options) -> dict:
     except ImportError as error:
       result["onnx"] = f"not measured: {error}"
   assert len(set(counts)) <= 1, counts
-  result["parameters"] = ours.parameters
+  result["parameters"] = counts[0]
 
   for kind, runners, amount in (
     ("network", networks, tiles),
     ("picture", pictures, 1),
   ):
+    train_suite.drop_uncompiled(runners, result)
     seconds = timing.alternate(runners, options.repeats, options.count * amount)
     whole = {who: [amount * x for x in each] for who, each in seconds.items()}
     result[kind] = train_suite.rows(whole, megapixels, flops)

@@ -14,8 +14,8 @@ import jax
 # The first kind whose pattern is found in a kernel's name is its kind.
 _KINDS = (
   ("copy", r"memcpy|memset|copy|transpose|nchwto|nhwcto|converttensor"),
-  ("convolution", r"conv|fprop|dgrad|wgrad|implicit|xmma|cudnn|winograd"),
-  ("matrix product", r"gemm|dot|cutlass|nvjet|cublas|matmul"),
+  ("convolution", r"conv(?!ert)|fprop|dgrad|wgrad|implicit|cudnn|winograd"),
+  ("matrix product", r"gemm|dot|cutlass|nvjet|cublas|matmul|xmma"),
   ("pooling", r"select_and_scatter|reduce_window|reduce-window|pool"),
   ("reduction", r"reduc"),
   ("elementwise", r"fusion|loop|wrapped|broadcast|add|multiply|select"),

@@ -18,7 +18,8 @@ _GENERATORS = {
   "msrresnet": torch_models.MSRResNet,
   "rrdbnet": torch_gan_models.RRDBNet,
 }
-_NOT_PYTORCHS = ("architecture", "initializer", "dtype")
+# The last is "unit" in all configs, which the peers take.
+_NOT_PYTORCHS = ("architecture", "initializer", "dtype", "input_range")
 
 
 def prepare(threads: int = 0) -> torch.device:

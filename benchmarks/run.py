@@ -8,6 +8,7 @@ share memory peaks with other cases; what comes is written after each.
 benchmarks/README.md says what the results mean.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -23,7 +24,10 @@ from absl import flags
 from benchmarks import cases, machine, train_suite
 from srfeat_jax import cli, errors
 
-_PEERS = ("ours", "eager", "compiled")
+_PEERS = {
+  "train": ("ours", "eager", "compiled"),
+  "infer": ("ours", "eager", "compiled", "onnx"),
+}
 _SUITE = flags.DEFINE_enum(
   "suite", None, ["train", "infer", "data", "start"], "what to measure"
 )
@@ -50,9 +54,6 @@ _COUNT = flags.DEFINE_integer(
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "data: how long each is measured")
 _THREADS = flags.DEFINE_integer(
   "threads", 0, "of PyTorch and onnxruntime; 0: their own choice"
-)
-_ONE_TILE = flags.DEFINE_bool(
-  "one_tile", False, "infer: one tile instead of the whole picture"
 )
 _MEMORY = flags.DEFINE_bool(
   "memory", True, "on CPU: measure memory too, in further processes"
@@ -109,21 +110,27 @@ def _cases(suite: str) -> list[str]:
       raise errors.InputError(
         f"--case={name}: expected of {', '.join(existing)}"
       )
+  for who in _WHO.value:
+    if who not in _PEERS[suite]:
+      raise errors.InputError(
+        f"--who={who}: expected of {', '.join(_PEERS[suite])}"
+      )
   return _CASE.value or list(existing)
 
 
 def _measure(suite: str, case: str) -> dict:
   """Measures a case in a process of its own, and on CPU the memory of each."""
-  who = _WHO.value or [*_PEERS, *(["onnx"] if suite == "infer" else [])]
+  who = _WHO.value or list(_PEERS[suite])
   try:
     result = _child(suite, case, who)
-    if result["device"] == "cpu" and _MEMORY.value:
-      result["peak_bytes"] = {
-        each: _child(suite, case, [each], "--repeats=1")["host_peak_bytes"]
-        for each in who
-      }
   except RuntimeError as error:
     return {"case": case, "error": str(error)}
+  if result["device"] == "cpu" and _MEMORY.value:
+    result["peak_bytes"] = {}
+    for each in who:
+      with contextlib.suppress(RuntimeError):  # it was told of above
+        alone = _child(suite, case, [each], "--repeats=1")
+        result["peak_bytes"][each] = alone["host_peak_bytes"]
   return result
 
 
@@ -135,7 +142,8 @@ def _child(suite: str, case: str, who: list[str], *more: str) -> dict:
     command += ["--in_process", f"--output={output}", *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not output.exists():
-      raise RuntimeError(done.stderr[-1000:])
+      status = f"ended with status {done.returncode}"
+      raise RuntimeError(done.stderr.strip()[-1000:] or status)
     return json.loads(output.read_text())
 
 
@@ -144,13 +152,12 @@ def _measure_here(case: str) -> dict:
 
   gpu = machine.on_gpu()
   options = train_suite.Options(
-    who=tuple(_WHO.value or _PEERS),
+    who=tuple(_WHO.value),
     dtype=_DTYPE.value or ("bfloat16" if gpu else "float32"),
     batch_size=_BATCH.value,
     repeats=_REPEATS.value,
     count=_COUNT.value or (10 if gpu else 1),
     threads=_THREADS.value,
-    one_tile=_ONE_TILE.value,
     tiny=_TINY.value,
   )
   suite = {"train": train_suite, "infer": infer_suite}[_SUITE.value]

@@ -13,7 +13,6 @@ import tempfile
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
-import numpy as np
 from absl import flags
 
 from benchmarks import cases, kernels, machine, ours
@@ -33,14 +32,17 @@ def main(argv) -> None:
   config, vgg_settings = cases.train_config(
     cases.TRAIN[_CASE.value], dtype, _BATCH.value, _TINY.value
   )
-  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
-  hr = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+  hr = cases.crops(config)
   step = ours.TrainStep(config, vgg_settings, hr)
   step(2)
   with tempfile.TemporaryDirectory() as folder:
     with jax.profiler.trace(folder):
       step(_STEPS.value)
-    result = {"case": _CASE.value, "batch_size": shape[0], "dtype": dtype}
+    result = {
+      "case": _CASE.value,
+      "batch_size": config.batch_size,
+      "dtype": dtype,
+    }
     result |= kernels.summarize(pathlib.Path(folder), _STEPS.value)
   text = json.dumps(result, indent=1)
   if _OUTPUT.value:

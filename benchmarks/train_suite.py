@@ -3,8 +3,6 @@
 import dataclasses
 import math
 
-import numpy as np
-
 from benchmarks import cases, machine, timing
 
 
@@ -13,13 +11,12 @@ class Options:
   """How a case is measured.
 
   Attributes:
-    who: "all", or of "ours", "eager" and "compiled" those that are wanted.
+    who: of "ours", "eager", "compiled" and "onnx" those that are wanted.
     dtype: "float32" or "bfloat16".
     batch_size: instead of the case's; 0: the case's.
     repeats: turns.
     count: steps, or pictures, in a turn.
     threads: PyTorch's and onnxruntime's on a CPU; 0: their choice.
-    one_tile: enlarge one tile of a picture, and multiply.
     tiny: shrink everything, to test the benchmark itself.
   """
 
@@ -29,7 +26,6 @@ class Options:
   repeats: int = 5
   count: int = 1
   threads: int = 0
-  one_tile: bool = False
   tiny: bool = False
 
 
@@ -43,9 +39,9 @@ def measure(name: str, options: Options) -> dict:
   config, vgg_settings = cases.train_config(
     cases.TRAIN[name], options.dtype, options.batch_size, options.tiny
   )
-  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
-  hr = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-  result = {"case": name, "batch_size": shape[0], "crop_size": shape[1]}
+  hr = cases.crops(config)
+  result = {"case": name, "batch_size": config.batch_size}
+  result["crop_size"] = config.crop_size
   result["dtype"] = options.dtype
   runners, counts = {}, {}
   # Imported as needed, for what is imported takes memory.
@@ -70,24 +66,28 @@ def measure(name: str, options: Options) -> dict:
   assert all(other == first for other in others), counts
   result["parameters"] = first
 
-  for who, step in list(runners.items()):
-    try:
-      metrics = step(1)
-    except Exception as error:
-      if who != "compiled":
-        raise
-      # There may be no compiler for it; the others count all the same.
-      result["compiled"] = f"not measured: {error}"[:300]
-      del runners[who]
-      continue
-    for metric, value in metrics.items():
+  drop_uncompiled(runners, result)
+  for who, step in runners.items():
+    for metric, value in step(1).items():
       if not math.isfinite(value):
         raise FloatingPointError(f"{name}, {who}: {metric} is {value}")
   seconds = timing.alternate(runners, options.repeats, options.count)
-  result["rows"] = rows(seconds, shape[0], result.get("flops"))
+  result["rows"] = rows(seconds, config.batch_size, result.get("flops"))
   if machine.on_gpu():
     add_gpu_memory(result["rows"])
   return result
+
+
+def drop_uncompiled(runners: dict, result: dict) -> None:
+  """Leaves out what `torch.compile` fails for, and notes why in the result.
+
+  There may be no compiler for it; the others count all the same.
+  """
+  try:
+    runners.get("compiled", lambda count: None)(1)
+  except Exception as error:
+    result["compiled"] = f"not measured: {error}"[:300]
+    del runners["compiled"]
 
 
 def rows(seconds: dict, amount: float, flops: float | None) -> dict:

@@ -7,14 +7,14 @@ larger = srfeat_jax.upscale(image)
 __version__ = "0.1.0"
 
 
-def upscale(image, *arguments, **options):
+def upscale(image, weights=None, **options):
   """Enlarges a picture; see `srfeat_jax.one_call.upscale`, which this calls.
 
   Args:
     image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
       PIL.Image.
-    *arguments: weights: the name of some that come with the package, workdir of
-      a run, weights file, or "bicubic".
+    weights: the name of some that come with the package, workdir of a run,
+      weights file, or "bicubic"; None: the best of those that come with it.
     **options: blend, alpha, outscale, tile, memory, ensemble, precision.
 
   Returns:
@@ -23,4 +23,4 @@ def upscale(image, *arguments, **options):
   # JAX takes seconds to import: reading the version need not wait for it.
   from srfeat_jax import one_call
 
-  return one_call.upscale(image, *arguments, **options)
+  return one_call.upscale(image, weights, **options)

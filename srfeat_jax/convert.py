@@ -164,7 +164,11 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
       logging.warning("%s", read.doubt)
   dtype = _DTYPE.value or "float32"
   variables = jax.tree.map(lambda x: np.asarray(x).astype(dtype), variables)
-  generator_file.check_finite(output, variables)  # 16 bits may not hold them
+  if not all(np.isfinite(x).all() for x in jax.tree.leaves(variables)):
+    raise errors.InputError(
+      f"{dtype} cannot hold all the weights of {source}, of which some are too"
+      " large for it: choose --dtype=bfloat16"
+    )
   safetensors_file.save(output, config, variables)
   print(f"{source} ({kind}) -> {output}")
   for name, value in config.items():

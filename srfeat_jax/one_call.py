@@ -17,7 +17,7 @@ _KINDS = "uint8 or uint16 [h, w], [h, w, 3] or [h, w, 4], or a PIL.Image"
 
 def upscale(
   image: np.ndarray | Image.Image,
-  weights: str | os.PathLike = shipped.DEFAULT,
+  weights: str | os.PathLike | None = None,
   *,
   outscale: float | None = None,
   blend: str | os.PathLike | None = None,
@@ -36,7 +36,8 @@ def upscale(
     image: numpy uint8 or uint16, [h, w] in gray, [h, w, 3] in RGB or [h, w, 4]
       with alpha; or a PIL.Image, of which what it shows now is enlarged. Gray
       in its modes I and F must be in [0, 65535] and [0, 1].
-    weights: of `shipped.NAMES`, workdir of a run, weights file, or "bicubic".
+    weights: of `shipped.NAMES`, workdir of a run, weights file, or "bicubic";
+      None: `shipped.DEFAULT`.
     outscale: enlargement, above 0 and at most 16, if it is not to be the
       network's.
     blend: as for `upscalers.make`, and so are those below.
@@ -58,7 +59,7 @@ def upscale(
   picture = _picture(image)
   _check_outscale(outscale)
   upscalers.check(alpha, tile, memory, precision)  # before they are looked up
-  weights = _name("weights", weights)
+  weights = _name("weights", shipped.DEFAULT if weights is None else weights)
   if blend is not None:
     blend = _name("blend", blend)
   upscaler, scale = _upscaler(

@@ -27,7 +27,7 @@ def make(
     alpha: the share of `blend`, in [0, 1].
     tile: see `upscaler.Upscaler`, and the others too; they make no difference
       to bicubic.
-    memory: bytes; None: `upscaler.MEMORY`.
+    memory: likewise, in bytes.
     ensemble: the mean over eight ways to turn and mirror the picture.
     precision: "float32", "bfloat16", or None.
 
@@ -57,7 +57,7 @@ def make(
     generator,
     loaded.variables,
     tile,
-    memory=upscaler.MEMORY if memory is None else memory,
+    memory=memory,
     ensemble=ensemble,
     precision=precision,
   )

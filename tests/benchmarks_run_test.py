@@ -43,8 +43,7 @@ class PeerTest(parameterized.TestCase):
     )
     config.update_first = "generator"  # BasicSR's order
     config.losses.pixel_weight = 0.5
-    rng = np.random.default_rng(0)
-    hr = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    hr = cases.crops(config)
     torch.manual_seed(0)
     peer = peer_training.TrainStep(
       config, vgg_settings, hr, torch.device("cpu")
@@ -163,7 +162,7 @@ class Missing(importlib.abc.MetaPathFinder):
       raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Missing())
 from benchmarks import cases, check, kernels, ours, peer_training
-from benchmarks import infer_suite, train_suite
+from benchmarks import infer_suite, run, step_profile, train_suite
 for name in cases.TRAIN:
   config, settings = cases.train_config(cases.TRAIN[name], "bfloat16")
   ours.networks_lib.assemble(config, settings)
@@ -179,6 +178,8 @@ for name in cases.TRAIN:
 class KindsTest(parameterized.TestCase):
   @parameterized.parameters(
     ("sm90_xmma_wgrad_implicit_gemm_bf16bf16_bf16f32_f32", "convolution"),
+    ("sm80_xmma_gemm_f32f32_tf32f32_f32_nn_n_tilesize128", "matrix product"),
+    ("loop_convert_fusion", "elementwise"),
     ("void cudnn::ops::nchwToNhwcKernel<...>", "copy"),
     ("loop_transpose_fusion_3", "copy"),
     ("input_reduce_fusion_12", "reduction"),

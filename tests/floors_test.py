@@ -23,6 +23,7 @@ FLOORS = {
   "upscaling": 3,
   "config_checks": 4,
   "networks": 4,
+  "shipped": 4,
   "train": 4,
   "upscalers": 4,
   "weights": 4,

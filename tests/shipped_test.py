@@ -1,6 +1,7 @@
 """The weights that ship: what their cards and the README say of them."""
 
 import json
+import pathlib
 import re
 import shutil
 import unittest
@@ -74,7 +75,7 @@ class ShippedTest(parameterized.TestCase):
   def test_a_changed_or_missing_file_is_refused(self):
     folder = self.create_tempdir().full_path
     folder = shutil.copytree(shipped.FOLDER, folder, dirs_exist_ok=True)
-    path = shipped.FOLDER.__class__(folder) / f"{shipped.DEFAULT}.safetensors"
+    path = pathlib.Path(folder) / f"{shipped.DEFAULT}.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     with mock.patch.object(shipped, "FOLDER", path.parent):

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from unittest import mock
 
 import jax
 import numpy as np
@@ -288,6 +289,13 @@ class MemoryTest(parameterized.TestCase):
       self.assertBetween(total, budget / 8, budget)
     self.assertEqual(sides, sorted(set(sides)))
     self.assertEqual(sides[-1], 1024)
+
+  def test_budget_unless_told_otherwise(self):
+    self.assertEqual(memory.default_budget(), 1.5 * 2**30)
+    device = mock.Mock()
+    device.memory_stats.return_value = {"bytes_limit": 80 * 2**30}
+    with mock.patch.object(jax, "local_devices", return_value=[device]):
+      self.assertEqual(memory.default_budget(), 20 * 2**30)
 
   def test_budget_below_the_smallest_tile(self):
     generator, variables = inference_networks.build(CONFIGS["srresnet"])

@@ -27,7 +27,6 @@ from srfeat_jax.inference import (
 )
 from srfeat_jax.ops import resize
 
-MEMORY = 3 * 2**29  # bytes a device may take for a tile, unless told otherwise
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -51,7 +50,7 @@ class Upscaler:
     variables: Mapping[str, Any],
     tile: int | None = None,
     *,
-    memory: int = MEMORY,
+    memory: int | None = None,
     ensemble: bool = False,
     precision: str | None = None,
   ):
@@ -63,7 +62,8 @@ class Upscaler:
         this process can read whole.
       tile: side in LR pixels of the largest square tile, and others have no
         larger area; None: what `memory` allows.
-      memory: bytes that a device may take for a tile, beside the weights.
+      memory: bytes that a device may take for a tile, beside the weights; None:
+        a quarter of what the device has, 1.5 GiB on a CPU.
       ensemble: the mean over the picture turned and mirrored in all eight ways,
         which is a little better and takes eight times as long.
       precision: "float32" (in full: GPUs and TPUs would use fewer bits unasked)
@@ -142,10 +142,11 @@ class Upscaler:
     return tiling.Tiling(self.scale, tile, self._overlap, batch)
 
   def _affordable_tile(self) -> int:
-    tile = memory.largest_tile(self._generator, self._ensemble, self._memory)
+    budget = self._memory or memory.default_budget()
+    tile = memory.largest_tile(self._generator, self._ensemble, budget)
     if tile < self._overlap.shortest_side:
       raise errors.InputError(
-        f"{_amount(self._memory)} of memory are too little for this network:"
+        f"{_amount(budget)} of memory are too little for this network:"
         f" its tiles need {self._overlap.shortest_side} pixels or more"
         f" a side, and {tile or 'not even 64'} is what there is memory for."
       )

@@ -89,15 +89,14 @@ def _forward(x, kernel):
 
 def _backward(saved, gradient):
   x, kernel = saved
-  _, to_input = jax.vjp(lambda x: _convolve(x, kernel), x)
-  _, to_kernel = jax.vjp(lambda kernel: _convolve(x, kernel), kernel)
+  _, plain = jax.vjp(_convolve, x, kernel)
   kernel_gradient = jax.lax.platform_dependent(
     x,
     gradient,
     cpu=functools.partial(_products, dtype=kernel.dtype),
-    default=lambda _, gradient: to_kernel(gradient)[0],
+    default=lambda _, gradient: plain(gradient)[1],
   )
-  return *to_input(gradient), kernel_gradient
+  return plain(gradient)[0], kernel_gradient
 
 
 _convolve_to_many.defvjp(_forward, _backward)
