@@ -9,7 +9,6 @@ upscaler's own.
 """
 
 import os
-import pathlib
 import resource
 import subprocess
 import sys
@@ -19,12 +18,6 @@ from absl import flags
 
 from srfeat_jax import cli
 
-_WEIGHTS = (
-  pathlib.Path(__file__).parents[1]
-  / "srfeat_jax"
-  / "pretrained"
-  / "srfeat-lite.safetensors"
-)
 _MEMORY = flags.DEFINE_integer("memory", 1536, "MiB that a tile may take")
 _TILE = flags.DEFINE_integer("tile", None, "side of tiles instead")
 _HERE = flags.DEFINE_bool("here", False, "in this process")
@@ -44,7 +37,7 @@ def main(argv) -> int:
 
   scene = synthetic.scene(0, 750)
   lr = np.tile(scene, (3, 4, 1))
-  loaded = weights.load(str(_WEIGHTS))
+  loaded = weights.load("srfeat-lite")
   upscale = upscaler.Upscaler(
     models.build(loaded.generator),
     loaded.variables,

@@ -18,7 +18,6 @@ from srfeat_jax.data import images
 _MODULES = ("numpy", "jax", "srfeat_jax.models", "srfeat_jax.train")
 _PROGRAMS = ("main", "evaluate", "upscale", "convert", "sweep", "demo")
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
-_WEIGHTS = _ROOT / "srfeat_jax" / "pretrained" / "srfeat-lite.safetensors"
 
 
 def measure(repeats: int, tiny: bool = False) -> list[dict]:
@@ -77,7 +76,7 @@ def _first_picture(place: pathlib.Path, i: int) -> list[str]:
   target = place / f"out_{i}.png"
   return [
     *("-m", "srfeat_jax.upscale", str(source)),
-    *(f"--weights={_WEIGHTS}", f"--output={target}"),
+    *("--weights=srfeat-lite", f"--output={target}"),
   ]
 
 
