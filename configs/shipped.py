@@ -48,7 +48,7 @@ def _srfeat_lite_more():
 
 def _srfeat_lite_gan():
   config = gan.get_config("srfeat_lite")
-  config.num_steps = 1_200
+  config.num_steps = 800
   config.data.sets = ("Set5",)
   config.ema_decay = 0.99
   config.losses.pixel = "l1"
