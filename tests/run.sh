@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
 launch/install.sh test
 .venv/bin/ruff check .
 .venv/bin/ruff format --check --quiet .
-exec .venv/bin/python -m pytest --numprocesses=auto --dist=loadfile "$@"
+exec .venv/bin/python -m pytest --numprocesses=auto --dist=loadfile \
+  --no-loadscope-reorder "$@"

@@ -517,7 +517,7 @@ class OneCallTest(programs.ProgramTestCase):
       ({"blend": "x", "alpha": "half"}, "alpha is 'half'"),
       ({"blend": 3, "alpha": 0.5}, "blend is 3"),
       ({"weights": "nowhere"}, "nowhere"),
-      ({"weights": None}, "weights is None"),
+      ({"weights": 3}, "weights is 3"),
       ({"tile": "auto"}, "tile is 'auto'"),
       ({"tile": [64]}, "tile is [64]"),
       ({"tile": -3}, "tile is -3"),
