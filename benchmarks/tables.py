@@ -34,7 +34,9 @@ def load(folder: pathlib.Path) -> dict[str, dict]:
   for path in sorted(folder.glob("*.json")):
     report = json.loads(path.read_text())
     device = found.setdefault(re.match(r"[a-z]+", path.name)[0], {})
-    device.setdefault("environments", []).append(report["environment"])
+    device.setdefault("environments", []).append(
+      report["environment"] | {"suites": ", ".join(report["suites"])}
+    )
     for suite, results in report["suites"].items():
       device.setdefault(suite, []).extend(results)
   return found
@@ -149,7 +151,8 @@ def _environments(environments: list[dict]) -> str:
   for each in environments:
     versions = [f"{k} {v}" for k, v in each["versions"].items() if v]
     lines.append(
-      f"- {each['time']}: {each['gpu'] or each['cpu']}, {each['cores']} cores,"
+      f"- {each['suites']}, {each['time']}: {each['gpu'] or each['cpu']},"
+      f" {each['cores']} cores,"
       f" load {each['load_average'][0]:.1f}; Python {each['python']},"
       f" {', '.join(versions)}"
     )

@@ -2,9 +2,9 @@
 # Makes the weights in srfeat_jax/pretrained again, as configs/shipped.py has it.
 #   launch/train_shipped.sh DATA VGG19_FILE [WORKDIRS [FLAGS]]
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
-# each; DATA/benchmarks has Set5, Set14 and BSD100, which are only reported.
+# each; DATA/benchmarks/Set5 is looked at, and nothing is chosen by it.
 # WORKDIRS (default: runs/shipped) gets a workdir for each run, and the files.
-# Two CPU cores take some three hours; after an interruption the same command
+# Two CPU cores take some two and a half hours; after an interruption the same command
 # goes on.
 set -euo pipefail
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }

@@ -14,7 +14,7 @@ def upscale(image, weights=None, **options):
     image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
       PIL.Image.
     weights: the name of some that come with the package, workdir of a run,
-      weights file, or "bicubic"; None: the best of those that come with it.
+      weights file, or "bicubic"; None: srfeat-lite.
     **options: blend, alpha, outscale, tile, memory, ensemble, precision.
 
   Returns:

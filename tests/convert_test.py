@@ -6,11 +6,13 @@ import subprocess
 import sys
 from unittest import mock
 
+import jax
 import numpy as np
 import onnx
 from absl.testing import absltest, parameterized
 from jax import export
 
+from srfeat_jax import weights
 from srfeat_jax.interchange import safetensors_file, vgg19_file
 from tests import (
   exports_test,
@@ -50,6 +52,34 @@ class ConvertTest(image_files.FolderTestCase):
       read.variables["params"]["conv5_4"]["kernel"],
       torch_vgg.state()["features.34.weight"].permute(2, 3, 1, 0),
     )
+
+  @parameterized.parameters(("float16", 1e-3), ("bfloat16", 1e-2))
+  def test_import_to_sixteen_bits(self, dtype, tolerance):
+    output = self.folder / f"{dtype}.safetensors"
+    result = run(
+      "import", "srfeat-lite", f"--output={output}", f"--dtype={dtype}"
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertLess(output.stat().st_size, 600_000)
+    read, whole = (weights.load(str(x)) for x in (output, "srfeat-lite"))
+    for ours, theirs in zip(
+      jax.tree.leaves(read.variables),
+      jax.tree.leaves(whole.variables),
+      strict=True,
+    ):
+      self.assertEqual(ours.dtype, np.float32)
+      np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=1e-6)
+
+  def test_import_of_what_sixteen_bits_cannot_hold(self):
+    source = self.folder / "large.safetensors"
+    loaded = weights.load("srfeat-lite")
+    large = jax.tree.map(lambda x: 1e6 * x, loaded.variables)
+    safetensors_file.save(source, loaded.generator, large)
+    output = self.folder / "small.safetensors"
+    result = run("import", source, f"--output={output}", "--dtype=float16")
+    self.assertEqual(result.returncode, 1)
+    self.assertIn("float16 cannot hold all the weights", result.stderr)
+    self.assertFalse(output.exists())
 
   def exported(self, source, name: str, *flags) -> pathlib.Path:
     output = self.folder / "out" / name

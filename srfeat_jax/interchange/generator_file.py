@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
@@ -191,7 +192,7 @@ def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
       f" {json.dumps(config)}: {problems}"
     )
   for name, array in arrays.items():
-    if not np.issubdtype(array.dtype, np.floating):
+    if not jnp.issubdtype(array.dtype, jnp.floating):
       raise errors.InputError(
         f"{path} has {name} as {array.dtype}: expected floating point"
       )
