@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from absl import flags
 
-from benchmarks import cases, machine, ours
+from benchmarks import cases, comparison, machine, ours
 from srfeat_jax import cli
 from srfeat_jax.inference import upscaler
 
@@ -42,43 +42,25 @@ def main(argv) -> int:
   del argv
   rows = []
   cases_ = _CASES[:1] if _TINY.value else _CASES
-  for name, compute in (
-    *((name, _metrics) for name in cases_),
-    (_PICTURE, _picture),
+  for name, compute, compute_plainly in (
+    *((name, _metrics, _metrics) for name in cases_),
+    (_PICTURE, _picture, _whole_picture),
   ):
     with jax.default_device(jax.devices("cpu")[0]):
-      reference = compute(name, "float32", "highest")
+      reference = compute_plainly(name, "float32", "highest")
     for way, (dtype, precision, *tolerances) in _WAYS.items():
       if dtype == "bfloat16" and not machine.on_gpu():
         continue
       found = compute(name, dtype, precision)
       tolerance = tolerances[compute is _picture]
       rows.append({"case": name, "way": way})
-      rows[-1] |= compare(found, reference, tolerance)
+      rows[-1] |= comparison.compare(found, reference, tolerance)
       print(json.dumps(rows[-1]), flush=True)
       if _OUTPUT.value:  # each time, for this may be stopped
         device = jax.devices()[0].device_kind
         content = {"device": device, "rows": rows}
         pathlib.Path(_OUTPUT.value).write_text(json.dumps(content) + "\n")
   return 0 if all(row["good"] for row in rows) else 1
-
-
-def compare(found: dict, reference: dict, tolerance: float) -> dict:
-  """What differs most, by how much, and whether all is within the tolerance.
-
-  Args:
-    found: numbers by name, or arrays, whose largest difference counts.
-    reference: the same as they should be.
-    tolerance: relative for numbers, absolute for arrays.
-  """
-  errors = {}
-  for name, value in reference.items():
-    scale = max(abs(value), 1e-3) if np.ndim(value) == 0 else 1.0
-    errors[name] = float(np.max(np.abs(found[name] - value)) / scale)
-  # A NaN counts as the worst there is.
-  worst = max(errors, key=lambda name: (np.isnan(errors[name]), errors[name]))
-  good = all(error <= tolerance for error in errors.values())
-  return {"good": good, "worst": worst, "error": errors[worst]}
 
 
 def _metrics(name: str, dtype: str, precision: str | None) -> dict[str, float]:
@@ -92,11 +74,22 @@ def _metrics(name: str, dtype: str, precision: str | None) -> dict[str, float]:
 def _picture(name: str, dtype: str, precision: str | None) -> dict:
   """A picture that is larger than a tile, enlarged."""
   del precision  # the upscaler chooses
+  module, variables, lr = _picture_case(name, dtype)
+  return {"sr": upscaler.Upscaler(module, variables, tile=128)(lr)}
+
+
+def _whole_picture(name: str, dtype: str, precision: str) -> dict:
+  """The same by the bare network: upscalers choose their devices themselves."""
+  module, variables, lr = _picture_case(name, dtype)
+  with jax.default_matmul_precision(precision):
+    return {"sr": np.asarray(jax.jit(module.apply)(variables, lr[None])[0])}
+
+
+def _picture_case(name: str, dtype: str) -> tuple:
   config = cases.generator_config(cases.INFER[name].variant, dtype)
   generator = ours.Generator.start(config)
   lr = np.random.default_rng(0).random((150, 130, 3), np.float32)
-  upscale = upscaler.Upscaler(generator.module, generator.variables, tile=128)
-  return {"sr": upscale(lr)}
+  return generator.module, generator.variables, lr
 
 
 if __name__ == "__main__":

@@ -56,28 +56,25 @@ def fill(text: str, results: dict[str, dict]) -> str:
 
 
 def _train(results: list[dict]) -> str:
-  header = "case | who | images/s | s a step (spread) | TFLOP/s | of the"
-  header += " matrix product | peak memory | ours is faster by"
-  rows = []
-  for result in results:
-    if "rows" not in result:
-      rows.append([f"`{result['case']}`", _error(result)])
-    for who, row in result.get("rows", {}).items():
-      rows.append([_case(result), _PEERS[who], f"{row['per_s']:.2f}"])
-      rows[-1] += _costs(result, row, who)
-  return _table(header, rows)
+  return _speeds(results, "images/s | s a step", {"rows": ""})
 
 
 def _infer(results: list[dict]) -> str:
-  header = "case | who | MP/s | s a picture (spread) | TFLOP/s | of the"
-  header += " matrix product | peak memory | ours is faster by"
+  kinds = {"network": " network", "picture": " picture"}
+  return _speeds(results, "MP/s | s a picture", kinds)
+
+
+def _speeds(results: list[dict], units: str, kinds: dict[str, str]) -> str:
+  """A table of who is how fast; kinds are keys of results, and what to add."""
+  header = f"case | who | {units} (spread) | TFLOP/s | of the matrix product"
+  header += " | peak memory | ours is faster by"
   rows = []
   for result in results:
-    if "network" not in result:
+    if not kinds.keys() & result.keys():
       rows.append([f"`{result['case']}`", _error(result)])
-    for kind in ("network", "picture"):
+    for kind, suffix in kinds.items():
       for who, row in result.get(kind, {}).items():
-        case = f"{_case(result)} {kind}"
+        case = _case(result) + suffix
         rows.append([case, _PEERS[who], f"{row['per_s']:.2f}"])
         rows[-1] += _costs(result, row, who)
   return _table(header, rows)

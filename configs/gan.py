@@ -26,8 +26,8 @@ srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator
 srgan_lite       of pretrain.py:srfeat_lite, with small discriminators, for two
 esrgan_lite      CPU cores.
 
-A step of srfeat at its full size has 3.0 TFLOP, and takes 9 GiB and 21 s on two
-CPU cores; 400 steps of a lite variant take some nine minutes there.
+A step of srfeat at its full size has 3.0 TFLOP, and takes 10 GiB and 23 s on
+two CPU cores; 400 steps of a lite variant take some nine minutes there.
 PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).
 """
 

@@ -11,7 +11,14 @@ import numpy as np
 import torch
 from absl.testing import absltest, parameterized
 
-from benchmarks import cases, kernels, ours, peer_training, tables
+from benchmarks import (
+  cases,
+  comparison,
+  kernels,
+  ours,
+  peer_training,
+  tables,
+)
 from srfeat_jax import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
 from tests import paths, torch_gan_models, torch_models, torch_vgg
@@ -175,6 +182,19 @@ for name in cases.TRAIN:
       env=os.environ | {"JAX_PLATFORMS": "cpu"},
       check=True,
     )
+
+
+class ComparisonTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ({"a": 1.01, "b": np.zeros(3)}, True, "a"),
+    ({"a": 1.0, "b": np.array([0, 0.03, 0])}, False, "b"),
+    ({"a": 1.0, "b": np.array([0, np.nan, 0])}, False, "b"),
+    ({"a": np.nan, "b": np.array([0, 0.5, 0])}, False, "a"),
+  )
+  def test_compare(self, found, good, worst):
+    reference = {"a": 1.0, "b": np.zeros(3)}
+    result = comparison.compare(found, reference, tolerance=0.02)
+    self.assertEqual((result["good"], result["worst"]), (good, worst))
 
 
 class KindsTest(parameterized.TestCase):
