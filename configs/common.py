@@ -2,6 +2,8 @@
 
 import ml_collections
 
+from configs import degradations
+
 
 def get_config() -> ml_collections.ConfigDict:
   """Fields that the other configs fill in or change."""
@@ -15,6 +17,9 @@ def get_config() -> ml_collections.ConfigDict:
   # Share of the old value in the running average of the weights, which is then
   # what is judged and shipped; 0 keeps none.
   config.ema_decay = 0.0
+
+  # How LR is made of HR: by flag, --config.degradation.kind=photo.
+  config.degradation = degradations.bicubic()
 
   # `architecture` and the fields of its module, see srfeat_jax/models.
   config.generator = ml_collections.ConfigDict()

@@ -65,6 +65,7 @@ def _srfeat():
   config.generator.block_bias = False
   config.generator.skip_bias = False
   config.generator.activation_after_shuffle = True
+  config.generator.blur_after_shuffle = False
   config.generator.tanh = False
   config.generator.residual_base = "none"
   config.generator.dtype = "float32"

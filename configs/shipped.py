@@ -9,11 +9,13 @@ srfeat_lite_more  Again from its weights, with the learning rate raised once
 srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   four layers count, and a term against the grid of 4 px that
                   these alone leave in flat areas: srfeat-lite-gan.
+srfeat_photo_psnr  Photographs as they are, PSNR-oriented: degradations from
+                  none to blur, noise and JPEG, L1: the start of srfeat_photo.
 """
 
 import ml_collections
 
-from configs import gan, pretrain
+from configs import degradations, gan, pretrain
 from srfeat_jax import errors
 
 
@@ -26,9 +28,11 @@ def get_config(variant: str = "srfeat_lite") -> ml_collections.ConfigDict:
       return _srfeat_lite_more()
     case "srfeat_lite_gan":
       return _srfeat_lite_gan()
+    case "srfeat_photo_psnr":
+      return _srfeat_photo_psnr()
   raise errors.InputError(
     f'configs/shipped.py has no variant "{variant}": choose srfeat_lite,'
-    " srfeat_lite_more or srfeat_lite_gan"
+    " srfeat_lite_more, srfeat_lite_gan or srfeat_photo_psnr"
   )
 
 
@@ -43,6 +47,18 @@ def _srfeat_lite_more():
   config.num_steps = 9_000
   config.learning_rate.peak = 3e-4
   config.eval_every = 2_000
+  return config
+
+
+def _srfeat_photo_psnr():
+  config = _srfeat_lite()
+  config.generator.blur_after_shuffle = True
+  config.num_steps = 20_000
+  config.batch_size = 8
+  config.crop_size = 144
+  config.degradation = degradations.mixed()
+  config.learning_rate.peak = 1e-3
+  config.eval_every = 1_000
   return config
 
 

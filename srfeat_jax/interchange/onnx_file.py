@@ -103,14 +103,28 @@ class _Graph:
       found = found[part]
     return found
 
-  def conv(self, x: str, place: str, weight=None) -> str:
-    """A convolution with zero padding that keeps the size."""
+  def conv(self, x: str, place: str, weight=None, pads=None) -> str:
+    """A convolution with zero padding, that keeps the size unless told."""
     arrays = self.find("params", place)
     kernel = np.asarray(arrays["kernel"]) if weight is None else weight
     inputs = [self.constant(kernel.transpose(3, 2, 0, 1))]
     if "bias" in arrays:
       inputs.append(self.constant(arrays["bias"]))
-    return self.op("Conv", x, *inputs, pads=[kernel.shape[0] // 2] * 4)
+    pads = kernel.shape[0] // 2 if pads is None else pads
+    return self.op("Conv", x, *inputs, pads=[pads] * 4)
+
+  def blurred_conv(self, x: str, place: str) -> str:
+    """A convolution of what [1, 2, 1] / 4 along both axes makes of x."""
+    kernel = np.asarray(self.find("params", place)["kernel"])
+    size, _, channels, _ = kernel.shape
+    line = np.array([1, 2, 1]) / 4
+    blur = np.tile(np.outer(line, line), (channels, 1, 1, 1))
+    x = self.op(
+      *("Conv", x, self.constant(blur)),
+      group=channels,
+      pads=[size // 2 + 1] * 4,
+    )
+    return self.conv(x, place, pads=0)
 
   def norm(self, x: str, place: str, epsilon: float) -> str:
     params, statistics = (
@@ -230,11 +244,15 @@ def _srfeat(graph: _Graph, config: Mapping, lr: str) -> str:
       skips.append(graph.conv(x, f"skips_{i}"))
   for skip in skips:
     x = graph.plus(x, skip)
-  for stage in _stages(config):
-    x = graph.shuffle(graph.conv(x, f"{stage}/conv"))
+  # What follows a shuffle blurs first, if that was asked for.
+  blurs = config["blur_after_shuffle"]
+  shuffled_conv = graph.blurred_conv if blurs else graph.conv
+  for i, stage in enumerate(_stages(config)):
+    conv = shuffled_conv if i else graph.conv
+    x = graph.shuffle(conv(x, f"{stage}/conv"))
     if config["activation_after_shuffle"]:
       x = graph.leaky(x, 0.2)
-  return graph.image(graph.conv(x, "tail"), lr, config)
+  return graph.image(shuffled_conv(x, "tail"), lr, config)
 
 
 def _srresnet(graph: _Graph, config: Mapping, lr: str) -> str:

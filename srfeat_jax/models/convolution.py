@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from srfeat_jax.ops import pixels
 
 _MANY = 256  # outputs; with less XLA's weight gradient is as fast
+_NARROW = 8  # outputs; with less a larger kernel costs less than a blur
 _FEW = 32  # outputs; with more XLA's is as fast from three channels
 
 
@@ -35,6 +36,46 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
     x = jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, 1)))
     kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 0)))
   return _convolve(x, kernel, stride)
+
+
+def convolve_blurred(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """Blurs x by [1, 2, 1] / 4 along both axes, then convolves.
+
+  x counts as zero beyond its sides, and so does not what the blur makes of it:
+  the same as one convolution with `blurred(kernel)`, which is what is done for
+  few outputs.
+
+  Args:
+    x: [b, h, w, c].
+    kernel: [k, k, c, f], of x's dtype, k odd.
+
+  Returns:
+    [b, h, w, f].
+  """
+  if kernel.shape[-1] < _NARROW:
+    return convolve(x, blurred(kernel))
+  margin = kernel.shape[0] // 2
+  around = (margin + 1, margin + 1)
+  x = jnp.pad(x, ((0, 0), around, around, (0, 0)))
+  x = (x[:, :-2] + 2 * x[:, 1:-1] + x[:, 2:]) / 4
+  x = (x[:, :, :-2] + 2 * x[:, :, 1:-1] + x[:, :, 2:]) / 4
+  inside = slice(margin, -margin or None)
+  return convolve(x, kernel)[:, inside, inside]
+
+
+def blurred(kernel: jax.Array) -> jax.Array:
+  """The kernel [k + 2, k + 2, c, f] that blurs by [1, 2, 1] / 4 as well."""
+  for axis in (0, 1):
+    before, after = [(0, 0)] * 4, [(0, 0)] * 4
+    before[axis], after[axis] = (0, 2), (2, 0)
+    middle = [(0, 0)] * 4
+    middle[axis] = (1, 1)
+    kernel = (
+      jnp.pad(kernel, before)
+      + 2 * jnp.pad(kernel, middle)
+      + jnp.pad(kernel, after)
+    ) / 4
+  return kernel
 
 
 def convolve_shuffled(x: jax.Array, kernel: jax.Array) -> jax.Array:

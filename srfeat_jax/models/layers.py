@@ -39,6 +39,9 @@ class Conv(nn.Module):
     dtype: Compute and output dtype.
     shuffles: Whether it convolves what pixel shuffle makes of its input, whose
       height and width it so doubles.
+    blurs: Whether its input is first blurred by [1, 2, 1] / 4 along both axes,
+      in which the finest checkerboard that pixel shuffle can leave vanishes
+      (Sugawara et al. 2018).
   """
 
   features: int
@@ -48,6 +51,7 @@ class Conv(nn.Module):
   initializer: str = "uniform"
   dtype: str = "float32"
   shuffles: bool = False
+  blurs: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -60,7 +64,10 @@ class Conv(nn.Module):
     kernel = self.param("kernel", kernel_init, shape)
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     if self.shuffles:
+      kernel = convolution.blurred(kernel) if self.blurs else kernel
       y = convolution.convolve_shuffled(x, kernel)
+    elif self.blurs:
+      y = convolution.convolve_blurred(x, kernel)
     else:
       y = convolution.convolve(x, kernel, self.stride)
     if self.use_bias:
@@ -206,17 +213,19 @@ class Upsample(nn.Module):
   """Doubles height and width: 3x3 conv, pixel shuffle, activation if any.
 
   Unless it `shuffles`, the pixel shuffle is left to the `Conv` that follows.
+  If it `blurs`, its convolution blurs first what the stage before shuffled.
   """
 
   features: int
   make_conv: ModuleFactory
   make_activation: ModuleFactory | None
   shuffles: bool = True
+  blurs: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [b, h, w, c] to [b, 2h, 2w, features], or [b, h, w, 4 features]."""
-    y = self.make_conv(4 * self.features, name="conv")(x)
+    y = self.make_conv(4 * self.features, blurs=self.blurs, name="conv")(x)
     if self.shuffles:
       y = pixels.pixel_shuffle(y, 2, order="DCR")
     if self.make_activation:
@@ -229,18 +238,21 @@ def num_upsamples(scale: int) -> int:
   return scale.bit_length() - 1
 
 
-def reconstruction_radius(tail_radius: int, scale: int) -> int:
+def reconstruction_radius(
+  tail_radius: int, scale: int, blurs: bool = False
+) -> int:
   """Returns the radius, in LR pixels, of all that follows the trunk.
 
   Args:
     tail_radius: Joint radius, in HR pixels, of the convolutions after the last
       `Upsample`.
     scale: Power of two.
+    blurs: Whether the convolutions after each shuffle blur first.
   """
-  radius = tail_radius
-  for _ in range(num_upsamples(scale)):
+  radius = tail_radius + blurs
+  for i in reversed(range(num_upsamples(scale))):
     # A pixel seen from either half of a coarse pixel: halving rounds up.
-    radius = math.ceil(radius / 2) + 1
+    radius = math.ceil(radius / 2) + 1 + (blurs and i > 0)
   return radius
 
 

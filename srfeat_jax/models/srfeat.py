@@ -29,6 +29,8 @@ class SRFeat(nn.Module):
     skip_bias: Whether the skips have biases.
     activation_after_shuffle: Whether a leaky ReLU ends each upsampling, as in
       the authors' code but not in the paper's figure.
+    blur_after_shuffle: Whether the convolutions after a pixel shuffle blur
+      first, against checkerboard artifacts, see `layers.Conv`.
     tanh: Whether tanh ends the network.
     residual_base: Image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
@@ -44,6 +46,7 @@ class SRFeat(nn.Module):
   block_bias: bool = False
   skip_bias: bool = False
   activation_after_shuffle: bool = True
+  blur_after_shuffle: bool = False
   tanh: bool = False
   residual_base: layers.ResidualBase = "none"
   dtype: layers.Dtype = "float32"
@@ -55,7 +58,9 @@ class SRFeat(nn.Module):
     A residual base reaches 2 at most, less than the network itself.
     """
     trunk = 4 + 2 * self.num_blocks
-    return trunk + layers.reconstruction_radius(1, self.scale)
+    return trunk + layers.reconstruction_radius(
+      1, self.scale, self.blur_after_shuffle
+    )
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
@@ -106,9 +111,13 @@ class SRFeat(nn.Module):
         make_conv=conv,
         make_activation=activation if self.activation_after_shuffle else None,
         shuffles=train or i < num_upsamples - 1,
+        blurs=self.blur_after_shuffle and i > 0,
         name=f"upsample_{i}",
       )(x)
-    y = conv(3, shuffles=not train, name="tail")(x).astype(jnp.float32)
+    tail = conv(
+      3, shuffles=not train, blurs=self.blur_after_shuffle, name="tail"
+    )
+    y = tail(x).astype(jnp.float32)
     if self.tanh:
       y = jnp.tanh(y)
     return layers.symmetric_to_image(y, lr, self.scale, self.residual_base)

@@ -1,9 +1,20 @@
-"""The degradation that training undoes, done on the device."""
+"""The degradation that training undoes: LR images of HR crops, on the device."""
+
+import importlib
+from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from srfeat_jax import errors
 from srfeat_jax.ops import pixels, resize
+from srfeat_jax.training import photo
+
+_KINDS = ("bicubic", "photo", "custom")
+
+# uint8 HR crops [b, H, W, 3] and a key to LR and HR in [0, 1], float32
+# [b, H / scale, W / scale, 3] and [b, H, W, 3].
+Degradation = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 
 def check_crop_size(crop_size: int, scale: int) -> None:
@@ -15,8 +26,46 @@ def check_crop_size(crop_size: int, scale: int) -> None:
     )
 
 
+def make(config, scale: int) -> Degradation:
+  """The degradation of a run.
+
+  Args:
+    config: `config.degradation`, see `configs/degradations.py`.
+    scale: of LR.
+
+  Returns:
+    A pure function, see `Degradation`. What it draws depends on the key and an
+    image's place in the batch alone, not on the number of devices.
+
+  Raises:
+    errors.InputError: an unknown kind, or a function that is not there.
+  """
+  if config.kind not in _KINDS:
+    raise errors.InputError(
+      f'config.degradation.kind is "{config.kind}": expected one of'
+      f" {', '.join(_KINDS)}"
+    )
+  if config.kind == "bicubic":
+    return lambda hr, key: degrade(hr, scale)
+  if config.kind == "custom":
+    return _custom(config.function, scale)
+
+  def photographs(hr, key):
+    clean, target = degrade(hr, scale)
+    keys = jax.random.split(key, len(hr))
+    lr, _ = jax.vmap(
+      lambda image, key: photo.degrade(image, key, config, scale)
+    )(target, keys)
+    is_clean = jax.random.bernoulli(
+      jax.random.fold_in(key, 1), config.clean_probability, (len(hr), 1, 1, 1)
+    )
+    return jnp.where(is_clean, clean, lr), target
+
+  return photographs
+
+
 def degrade(hr: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
-  """uint8 crops `[b, H, W, 3]` to a pair of LR and HR in [0, 1].
+  """uint8 crops `[b, H, W, 3]` to a pair of clean LR and HR in [0, 1].
 
   LR is MATLAB's antialiased bicubic of the crop, rounded to 8 bits, as the
   files of the field's test sets are (SRFeat's own augmentation script does the
@@ -27,3 +76,36 @@ def degrade(hr: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
   """
   lr = resize.resize(hr, 1 / scale)
   return pixels.to_float(lr), pixels.to_float(hr)
+
+
+def _custom(name: str, scale: int) -> Degradation:
+  """A person's own function, by the name that the config gives it."""
+  module, _, function = name.partition(":")
+  remedy = (
+    'expected "MODULE:FUNCTION", as in "my_degradations:old_film", of a module'
+    " that Python finds (in the current folder, or on PYTHONPATH)"
+  )
+  if not (module and function):
+    raise errors.InputError(
+      f'config.degradation.function is "{name}": {remedy}'
+    )
+  try:
+    own = getattr(importlib.import_module(module), function)
+  except (ModuleNotFoundError, AttributeError) as error:
+    raise errors.InputError(
+      f'config.degradation.function is "{name}", and {error}: {remedy}'
+    ) from error
+
+  def degraded(hr, key):
+    target = pixels.to_float(hr)
+    lr = own(target, key, scale)
+    batch, height, width, channels = hr.shape
+    expected = (batch, height // scale, width // scale, channels)
+    if lr.shape != expected or lr.dtype != jnp.float32:
+      raise errors.InputError(
+        f"config.degradation.function={name} returned {lr.dtype} {lr.shape} of"
+        f" HR {hr.shape}: expected float32 {expected}"
+      )
+    return lr, target
+
+  return degraded

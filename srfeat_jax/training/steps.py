@@ -20,6 +20,7 @@ from srfeat_jax.training import state as state_lib
 
 # So that a discriminator begins alike whichever others there are.
 _KEYS = {"feature": 0, "image": 1}
+_DEGRADATION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +66,8 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
   """The training step.
 
   Args:
-    config: the run's config; read are `losses`, `ema_decay`,
-      `freeze_batch_norm` and `update_first`.
+    config: the run's config; read are `losses`, `ema_decay`, `degradation`,
+      `seed`, `freeze_batch_norm` and `update_first`.
     networks: the modules.
     optimizers: theirs.
 
@@ -84,6 +85,12 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
       f'config.update_first is "{config.update_first}": expected'
       ' "discriminator" or "generator"'
     )
+
+  degrade_batch = degrade.make(config.degradation, networks.generator.scale)
+  # A stream of its own, whatever else is drawn from the seed.
+  degradation_key = jax.random.fold_in(
+    jax.random.key(config.seed), _DEGRADATION
+  )
 
   def look(image, vgg) -> dict[str, Any]:
     """What losses and discriminators see of an image."""
@@ -178,7 +185,8 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
     )
 
   def step(state: state_lib.TrainState, vgg, hr: jax.Array):
-    lr, hr = degrade.degrade(hr, networks.generator.scale)
+    key = jax.random.fold_in(degradation_key, state.step)
+    lr, hr = degrade_batch(hr, key)
 
     def make(params):
       sr, batch_stats = generate(params, state.generator.batch_stats, lr)
