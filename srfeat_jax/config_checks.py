@@ -12,6 +12,21 @@ from srfeat_jax import errors
 
 _COUNT = (lambda x: x >= 1, "a whole number above 0")
 _NOT_NEGATIVE = (lambda x: x >= 0, "a number from 0")
+_PROBABILITY = (lambda x: 0 <= x <= 1, "a probability, from 0 to 1")
+_SHARES = (
+  lambda x: min(x) >= 0 and sum(x) > 0,
+  "relative shares from 0, not all of them 0",
+)
+
+
+def _range(low: float, high: float):
+  """Two numbers within bounds, the smaller one first."""
+  return (
+    lambda x: len(x) == 2 and low <= x[0] <= x[1] <= high,
+    f"two numbers from {low:g} to {high:g}, the smaller one first",
+  )
+
+
 _MOMENT = (lambda x: 0 <= x < 1, "a number from 0 to below 1")
 # Fields, which need not be there, the test and what it expects. A NaN fails.
 _TABLE = (
@@ -33,6 +48,22 @@ _TABLE = (
   ("data.cache_gib", *_NOT_NEGATIVE),
   ("losses.*_weight", *_NOT_NEGATIVE),
   ("losses.perceptual_layers.*", *_NOT_NEGATIVE),
+  ("degradation.*probability", *_PROBABILITY),
+  ("degradation.*.kernels", *_SHARES),
+  ("degradation.*.resize_directions", *_SHARES),
+  ("degradation.*.resize_kernels", *_SHARES),
+  (
+    "degradation.*.kernel_size",
+    lambda x: len(x) == 2 and 1 <= x[0] <= x[1] <= 63 and x[0] % 2 and x[1] % 2,
+    "two odd numbers from 1 to 63, the smaller one first",
+  ),
+  ("degradation.*.sigma", *_range(0.01, 30)),
+  ("degradation.*.generalized_beta", *_range(0.05, 20)),
+  ("degradation.*.plateau_beta", *_range(0.05, 20)),
+  ("degradation.*.resize_range", *_range(0.05, 4)),
+  ("degradation.*.noise_sigma", *_range(0, 255)),
+  ("degradation.*.poisson_scale", *_range(0, 100)),
+  ("degradation.*.jpeg_quality", *_range(1, 100)),
   ("*optimizer.b1", *_MOMENT),
   ("*optimizer.b2", *_MOMENT),
   ("*optimizer.eps", lambda x: x > 0, "a number above 0"),

@@ -94,7 +94,7 @@ def blur(image: jax.Array, kernel: jax.Array) -> jax.Array:
   sides = [fft.next_fast_len(side, real=True) for side in padded.shape[1:]]
   # Symmetric kernels correlate and convolve alike; others are turned round.
   spectrum = jnp.fft.rfft2(kernel[::-1, ::-1], sides)
-  result = jnp.fft.irfft2(jnp.fft.rfft2(padded) * spectrum, sides)
+  result = jnp.fft.irfft2(jnp.fft.rfft2(padded, sides) * spectrum, sides)
   inside = result[:, 2 * margin :, 2 * margin :]
   return inside[:, :height, :width].transpose(1, 2, 0)
 

@@ -13,8 +13,11 @@ from srfeat_jax.training import photo
 _KINDS = ("bicubic", "photo", "custom")
 
 # uint8 HR crops [b, H, W, 3] and a key to LR and HR in [0, 1], float32
-# [b, H / scale, W / scale, 3] and [b, H, W, 3].
-Degradation = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+# [b, H / scale, W / scale, 3] and [b, H, W, 3], and what was drawn for each
+# image, arrays [b, ...] by name.
+Degradation = Callable[
+  [jax.Array, jax.Array], tuple[jax.Array, jax.Array, dict[str, jax.Array]]
+]
 
 
 def check_crop_size(crop_size: int, scale: int) -> None:
@@ -46,20 +49,21 @@ def make(config, scale: int) -> Degradation:
       f" {', '.join(_KINDS)}"
     )
   if config.kind == "bicubic":
-    return lambda hr, key: degrade(hr, scale)
+    return lambda hr, key: (*degrade(hr, scale), {})
   if config.kind == "custom":
     return _custom(config.function, scale)
 
   def photographs(hr, key):
     clean, target = degrade(hr, scale)
     keys = jax.random.split(key, len(hr))
-    lr, _ = jax.vmap(
+    lr, draws = jax.vmap(
       lambda image, key: photo.degrade(image, key, config, scale)
     )(target, keys)
     is_clean = jax.random.bernoulli(
-      jax.random.fold_in(key, 1), config.clean_probability, (len(hr), 1, 1, 1)
+      jax.random.fold_in(key, 1), config.clean_probability, (len(hr),)
     )
-    return jnp.where(is_clean, clean, lr), target
+    lr = jnp.where(is_clean[:, None, None, None], clean, lr)
+    return lr, target, {"clean": is_clean, **draws}
 
   return photographs
 
@@ -106,6 +110,6 @@ def _custom(name: str, scale: int) -> Degradation:
         f"config.degradation.function={name} returned {lr.dtype} {lr.shape} of"
         f" HR {hr.shape}: expected float32 {expected}"
       )
-    return lr, target
+    return lr, target, {}
 
   return degraded

@@ -83,10 +83,9 @@ def _stage(canvas, side, unit: int, key, settings, blocks: bool):
   image = blur.blur(canvas, kernel)
   draws["kernel"] = kernel
 
-  low, high = settings.resize_range
   factor, resize_kernel = _draw_resize(chance, settings)
   new_side = jnp.maximum(1, jnp.round(factor * unit)).astype(jnp.int32)
-  new_canvas = max(1, round(max(1.0, high) * unit))
+  new_canvas = round(max(1.0, *settings.resize_range) * unit)
   image = resample.resample(image, side, new_canvas, new_side, resize_kernel)
   image = jnp.clip(image, 0, 1)
   draws |= {"resize": factor, "resize_kernel": resize_kernel}

@@ -186,7 +186,7 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
 
   def step(state: state_lib.TrainState, vgg, hr: jax.Array):
     key = jax.random.fold_in(degradation_key, state.step)
-    lr, hr = degrade_batch(hr, key)
+    lr, hr, _ = degrade_batch(hr, key)
 
     def make(params):
       sr, batch_stats = generate(params, state.generator.batch_stats, lr)
