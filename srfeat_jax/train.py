@@ -51,7 +51,7 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   validator = validator_lib.Validator(
     generator, config.data.benchmarks, config.data.sets
   )
-  batches, pictures = _batches(config)
+  batches, pictures = make_batches(config)
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
   optimizers = make_optimizers(config)
@@ -164,7 +164,19 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   return state
 
 
-def _batches(config):
+def make_batches(config):
+  """The training crops of a run, and what they are cut from.
+
+  Args:
+    config: of the run; read are `data`, `crop_size`, `batch_size` and `seed`.
+
+  Returns:
+    An endless iterator of uint8 `[b, H, W, 3]`, this process's share of each
+    batch, to be closed; and the identities of its sources.
+
+  Raises:
+    errors.InputError: a folder is missing or holds nothing to train on.
+  """
   train_sources, train_weights = sources.create(
     config.data.train,
     config.crop_size,

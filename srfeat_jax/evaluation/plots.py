@@ -117,3 +117,38 @@ def _curves(path: pathlib.Path) -> dict[str, tuple[list, list]]:
       steps.append(step)
       values.append(value)
   return curves
+
+
+def degradations(
+  hr: np.ndarray,
+  lr: np.ndarray,
+  captions: Sequence[str],
+  path: str | os.PathLike,
+) -> None:
+  """Draws pairs of HR and LR crops, LR at HR's size, with captions.
+
+  Args:
+    hr: floats `[n, H, W, 3]` in [0, 1].
+    lr: floats `[n, h, w, 3]`.
+    captions: one a pair.
+    path: the picture file.
+
+  Raises:
+    errors.InputError: the picture cannot be written.
+  """
+  columns = min(4, len(hr))
+  rows = -(-len(hr) // columns)
+  size = (3.4 * columns, 2.3 * rows)
+  sheet = figure.Figure(size, 110, layout="constrained")
+  axes = sheet.subplots(rows, columns, squeeze=False).ravel()
+  for axis in axes:
+    axis.set_axis_off()
+  for axis, target, degraded, caption in zip(
+    axes, hr, lr, captions, strict=False
+  ):
+    factor = target.shape[0] // degraded.shape[0]
+    enlarged = degraded.repeat(factor, axis=0).repeat(factor, axis=1)
+    both = np.concatenate([target, enlarged], axis=1)
+    axis.imshow(np.clip(both, 0, 1), interpolation="nearest")
+    axis.set_title(caption, fontsize=6, loc="left")
+  _write_figure(sheet, path)

@@ -1,7 +1,8 @@
-"""The degradation that training undoes: LR images of HR crops, on the device."""
+"""The degradation that training undoes: LR of HR crops, on the device."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -80,6 +81,24 @@ def degrade(hr: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
   """
   lr = resize.resize(hr, 1 / scale)
   return pixels.to_float(lr), pixels.to_float(hr)
+
+
+def caption(draws: Mapping[str, Any]) -> str:
+  """What was drawn for one image, in a few words.
+
+  Args:
+    draws: of a `Degradation`, one image's.
+  """
+  if not draws:
+    return ""
+  if draws["clean"]:
+    return "bicubic"
+  lines = [
+    photo.describe(draws, stage)
+    for stage in ("first", "second", "last")
+    if draws.get(f"{stage}_used", stage != "first")
+  ]
+  return "\n".join(lines)
 
 
 def _custom(name: str, scale: int) -> Degradation:

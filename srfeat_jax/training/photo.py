@@ -13,6 +13,7 @@ and the grid of JPEG's blocks is shifted at random against the image, or a
 network would learn where blocks begin.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -22,6 +23,17 @@ import numpy as np
 from srfeat_jax.ops import blur, color, jpeg, resample
 
 Draws = dict[str, jax.Array]  # what was drawn, by name
+
+# Kinds of blur kernel, in the order of `config.degradation.first.kernels`.
+_KINDS = (
+  "Gaussian",
+  "anisotropic",
+  "generalized",
+  "anisotropic generalized",
+  "plateau",
+  "anisotropic plateau",
+)
+_SINC = len(_KINDS)
 
 
 def degrade(
@@ -122,6 +134,38 @@ def _last(canvas, side, target: int, key, settings):
   return image, draws
 
 
+def describe(draws: Mapping[str, Any], stage: str) -> str:
+  """A stage's draws ("first", "second" or "last"), in a line."""
+  own = {
+    name.removeprefix(f"{stage}_"): value
+    for name, value in draws.items()
+    if name.startswith(f"{stage}_")
+  }
+  words = []
+  if own.get("kernel_kind", -1) == _SINC:
+    words.append(f"sinc {own['cutoff']:.1f}")
+  elif own.get("kernel_kind", -1) >= 0:
+    sigma = f"{own['sigma_x']:.1f}"
+    if own["sigma_x"] != own["sigma_y"]:
+      sigma += f"/{own['sigma_y']:.1f}"
+    words.append(f"{_KINDS[own['kernel_kind']]} {sigma}")
+  if own.get("sinc"):
+    words.append(f"sinc {own['cutoff']:.1f}")
+  if "resize" in own:
+    name = resample.KERNELS[own["resize_kernel"]]
+    words.append(f"x{own['resize']:.2f} {name}")
+  if own.get("noisy"):
+    color_or_gray = "gray " if own["gray_noise"] else ""
+    words.append(
+      f"{color_or_gray}noise {own['noise_sigma']:.0f}"
+      if own["gaussian"]
+      else f"{color_or_gray}Poisson {own['poisson_scale']:.1f}"
+    )
+  if own.get("jpeg"):
+    words.append(f"JPEG {own['jpeg_quality']:.0f}")
+  return ", ".join(words) or "nothing"
+
+
 class _Chance:
   """Draws from one block of random numbers, which compiles to one operation.
 
@@ -182,7 +226,7 @@ def draw_kernel(chance: _Chance, settings) -> tuple[jax.Array, Draws]:
     ringing = chance.happens(settings.sinc_probability)
     filtered = blur.cropped(blur.sinc(largest, cutoff), size)
     kernel = jnp.where(ringing, filtered, kernel)
-    kind = jnp.where(ringing, 6, kind)
+    kind = jnp.where(ringing, _SINC, kind)
     draws["cutoff"] = cutoff
   blurred = chance.happens(settings.blur_probability)
   draws["kernel_kind"] = jnp.where(blurred, kind, -1)

@@ -1,0 +1,61 @@
+"""Shows what a config's degradation makes of its training crops.
+
+  python -m srfeat_jax.degrade --config=configs/shipped.py:srfeat_photo \\
+    --config.data.train=photos --output=degradations.png
+
+Writes a contact sheet: each crop in HR, beside its LR at four times the size
+with the parameters that were drawn for it.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import config_flags
+
+from srfeat_jax import cli, errors
+
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "the run's config, as for main"
+)
+_OUTPUT = flags.DEFINE_string("output", None, "the PNG to write", required=True)
+_COUNT = flags.DEFINE_integer("count", 24, "crops to show", lower_bound=1)
+
+
+def main(argv: Sequence[str]) -> None:
+  """Draws as the flags say."""
+  if len(argv) > 1:
+    raise errors.InputError(
+      f"{argv[1]} is no flag: name the pictures by --config.data.train"
+    )
+  if _CONFIG.value is None:
+    raise errors.InputError("--config is missing: name a file of configs/")
+  import jax
+
+  from srfeat_jax import config_checks, train
+  from srfeat_jax.evaluation import plots
+  from srfeat_jax.training import degrade
+
+  config = _CONFIG.value.copy_and_resolve_references()
+  with config.unlocked():
+    config.batch_size = _COUNT.value
+  config_checks.check(config)
+  scale = config.generator.scale
+  degrade.check_crop_size(config.crop_size, scale)
+  batches, _ = train.make_batches(config)
+  try:
+    crops = next(batches)
+  finally:
+    batches.close()
+  key = jax.random.key(config.seed)
+  degraded = jax.jit(degrade.make(config.degradation, scale))(crops, key)
+  lr, hr, draws = jax.device_get(degraded)
+  captions = [
+    degrade.caption({name: value[i] for name, value in draws.items()})
+    for i in range(len(crops))
+  ]
+  plots.degradations(hr, lr, captions, _OUTPUT.value)
+  print(f"{len(crops)} crops are in {_OUTPUT.value}")
+
+
+if __name__ == "__main__":
+  cli.run(main)
