@@ -194,7 +194,7 @@ class BuildTest(parameterized.TestCase):
       models.build_discriminator({"architecture": architecture}, size)
 
   @parameterized.parameters(
-    ({}, "architecture: expected srgan or vgg_style, got None"),
+    ({}, "architecture: expected srgan, vgg_style or unet, got None"),
     ({"architecture": "srfeat"}, "architecture: expected .*got 'srfeat'"),
     ({"architecture": "vgg_style", "symmetric_input": True},
      "symmetric_input: vgg_style has no such field; expected one of input_"),

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax.models import convolution
+from srfeat_jax.models import spectral_norm as spectral_norm_lib
 from srfeat_jax.ops import pixels, resize
 
 ModuleFactory = Callable[..., nn.Module]
@@ -39,6 +40,8 @@ class Conv(nn.Module):
     dtype: Compute and output dtype.
     shuffles: Whether it convolves what pixel shuffle makes of its input, whose
       height and width it so doubles.
+    spectral_norm: Whether the kernel is divided by its largest singular value;
+      it then has state, see `spectral_norm.py`.
   """
 
   features: int
@@ -48,6 +51,7 @@ class Conv(nn.Module):
   initializer: str = "uniform"
   dtype: str = "float32"
   shuffles: bool = False
+  spectral_norm: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -58,6 +62,8 @@ class Conv(nn.Module):
       self.initializer, fan_in=math.prod(shape[:-1])
     )
     kernel = self.param("kernel", kernel_init, shape)
+    if self.spectral_norm:
+      kernel = spectral_norm_lib.SpectralNorm(name="norm")(kernel)
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     if self.shuffles:
       y = convolution.convolve_shuffled(x, kernel)
