@@ -20,7 +20,9 @@ SMALL = {"features": 4, "hidden": 8}
 
 
 def build(architecture: str, size: int, **fields):
-  config = {"architecture": architecture, "input_size": size, **fields}
+  config = {"architecture": architecture, **fields}
+  if architecture != "unet":
+    config["input_size"] = size
   return models.build_discriminator(config, size)
 
 
@@ -41,6 +43,8 @@ class ParityTest(parameterized.TestCase):
     ("srgan_even", "srgan", 32, 3, {}),
     ("srgan_halves_of_296", "srgan", 37, 3, {}),
     ("srgan_features", "srgan", 19, 16, {"symmetric_input": False}),
+    ("srgan_patch_even", "srgan", 32, 3, {"logits": "patch"}),
+    ("srgan_patch_odd", "srgan", 37, 3, {"logits": "patch"}),
     ("vgg_style", "vgg_style", 64, 3, {}),
   )
   def test_logits_and_gradients(self, architecture, size, channels, change):
@@ -52,7 +56,9 @@ class ParityTest(parameterized.TestCase):
     # With these inputs no late activation is so near its kink that rounding
     # decides on the gradient.
     x = parity.images(4, size, size, channels, seed=3)
-    direction = parity.images(4, seed=1) - 0.5
+    patches = fields.get("logits") == "patch"
+    shape = (4, *[math.ceil(size / 16)] * 2) if patches else (4,)
+    direction = parity.images(*shape, seed=1) - 0.5
 
     their_x = parity.channels_first(x).requires_grad_()
     their_logits = peer(their_x)
@@ -70,7 +76,7 @@ class ParityTest(parameterized.TestCase):
     gradients, logits = jax.grad(project, argnums=(0, 1), has_aux=True)(
       variables, x
     )
-    self.assertEqual(logits.shape, (4,))
+    self.assertEqual(logits.shape, shape)
     np.testing.assert_allclose(
       logits, their_logits.detach()[:, 0], rtol=0, atol=1e-4
     )
@@ -91,6 +97,16 @@ class ParityTest(parameterized.TestCase):
     np.testing.assert_allclose(logits, theirs, rtol=0, atol=1e-4)
     together = judge(variables, np.concatenate([real, fake]))
     self.assertGreater(np.abs(together - np.concatenate(logits)).max(), 1e-2)
+
+  def test_patches_are_judged_at_any_size(self):
+    fields = SMALL | {"logits": "patch"}
+    _, variables = peer_and_variables("srgan", 32, **fields)
+    module = build("srgan", 32, **fields)
+    for size in (16, 40):
+      config = {"architecture": "srgan", "input_size": 32, **fields}
+      self.assertEqual(models.build_discriminator(config, size), module)
+    logits = module.apply(variables, parity.images(2, 40, 17, 3))
+    self.assertEqual(logits.shape, (2, 3, 2))
 
   @parameterized.parameters(*PEERS)
   def test_bfloat16_is_close_to_float32(self, architecture):
@@ -114,6 +130,8 @@ class InitialisationTest(parameterized.TestCase):
     # The image discriminator's, with 6x6 in place of 19x19 maps at the end.
     ("srgan", "srgan", 96, 3, 193_959_105 - (19**2 - 6**2) * 512 * 1024),
     ("esrgan", "vgg_style", 128, 3, 14_499_401),
+    # Real-ESRGAN's, as published.
+    ("unet", "unet", 128, 3, 4_376_897),
   )
   def test_parameter_count(self, architecture, size, channels, expected):
     module = build(architecture, size)
@@ -194,7 +212,7 @@ class BuildTest(parameterized.TestCase):
       models.build_discriminator({"architecture": architecture}, size)
 
   @parameterized.parameters(
-    ({}, "architecture: expected srgan or vgg_style, got None"),
+    ({}, "architecture: expected srgan, vgg_style or unet, got None"),
     ({"architecture": "srfeat"}, "architecture: expected .*got 'srfeat'"),
     ({"architecture": "vgg_style", "symmetric_input": True},
      "symmetric_input: vgg_style has no such field; expected one of input_"),
@@ -203,6 +221,10 @@ class BuildTest(parameterized.TestCase):
     ({"architecture": "srgan", "hidden": 0},
      "hidden: expected a whole number above 0, got 0"),
     ({"architecture": "srgan", "input_size": 0}, "input_size: .*got 0"),
+    ({"architecture": "srgan", "logits": "pixel"},
+     "logits: expected one of image, patch, got 'pixel'"),
+    ({"architecture": "unet", "input_size": 296},
+     "input_size: unet has no such field; expected one of features, dtype"),
     ({"architecture": "srgan", "dtype": "float16"}, "dtype: .*'float16'"),
   )  # fmt: skip
   def test_refuses(self, config, message):

@@ -83,10 +83,17 @@ class SRGANDiscriminator(nn.Module):
   """Padded as in TensorFlow: an even side gets its zeros after it alone."""
 
   def __init__(
-    self, input_size, channels=3, features=64, hidden=1024, symmetric_input=True
+    self,
+    input_size,
+    channels=3,
+    features=64,
+    hidden=1024,
+    symmetric_input=True,
+    logits="image",
   ):
     super().__init__()
     self.symmetric_input = symmetric_input
+    self.patches = logits == "patch"
     widths = [features * k for k in (1, 1, 2, 2, 4, 4, 8, 8)]
     self.convs = nn.ModuleList()
     self.norms = nn.ModuleList()
@@ -94,6 +101,9 @@ class SRGANDiscriminator(nn.Module):
       self.convs.append(nn.Conv2d(channels, width, 3, stride=1 + i % 2))
       self.norms.append(_batch_norm(width) if i else nn.Identity())
       channels = width
+    if self.patches:
+      self.logit = nn.Conv2d(channels, 1, 3, padding=1)
+      return
     for _ in range(4):
       input_size = (input_size + 1) // 2
     self.hidden = nn.Linear(input_size**2 * channels, hidden)
@@ -106,6 +116,8 @@ class SRGANDiscriminator(nn.Module):
       before = 1 if conv.stride == (1, 1) or x.shape[-1] % 2 else 0
       x = functional.pad(x, (before, 1, before, 1))
       x = functional.leaky_relu(norm(conv(x)), 0.2)
+    if self.patches:
+      return self.logit(x)
     x = functional.leaky_relu(self.hidden(_flat(x)), 0.2)
     return self.logit(x)
 
@@ -137,6 +149,39 @@ class VGGStyleDiscriminator(nn.Module):
     return self.linear2(functional.leaky_relu(self.linear1(_flat(x)), 0.2))
 
 
+class UNetDiscriminator(nn.Module):
+  """With PyTorch's own spectral normalization, whose vectors are buffers."""
+
+  def __init__(self, channels=3, features=64):
+    super().__init__()
+    self.conv0 = nn.Conv2d(channels, features, 3, 1, 1)
+    for i in range(3):
+      width = features << i
+      down = nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False)
+      up = nn.Conv2d(2 * width, width, 3, 1, 1, bias=False)
+      self.add_module(f"conv{1 + i}", nn.utils.spectral_norm(down))
+      self.add_module(f"conv{6 - i}", nn.utils.spectral_norm(up))
+    for i in (7, 8):
+      same = nn.Conv2d(features, features, 3, 1, 1, bias=False)
+      self.add_module(f"conv{i}", nn.utils.spectral_norm(same))
+    self.conv9 = nn.Conv2d(features, 1, 3, 1, 1)
+
+  def forward(self, x):
+    maps = []
+    for i in range(4):
+      x = functional.leaky_relu(getattr(self, f"conv{i}")(x), 0.2)
+      maps.append(x)
+    for i in (4, 5, 6):
+      x = functional.interpolate(
+        x, scale_factor=2, mode="bilinear", align_corners=False
+      )
+      x = functional.leaky_relu(getattr(self, f"conv{i}")(x), 0.2)
+      x = x + maps[6 - i]
+    for i in (7, 8):
+      x = functional.leaky_relu(getattr(self, f"conv{i}")(x), 0.2)
+    return self.conv9(x)
+
+
 _NAMES = {
   "rrdbnet": (
     (r"^conv_first", "head"),
@@ -158,6 +203,7 @@ _NAMES = {
     (r"^linear1", "hidden"),
     (r"^linear2", "logit"),
   ),
+  "unet": ((r"^conv", "conv_"),),
 }  # fmt: skip
 
 
@@ -166,3 +212,17 @@ def to_variables(
 ) -> dict[str, dict]:
   """As `torch_models.to_variables`, for the networks here."""
   return torch_models.convert(state, _NAMES[architecture])
+
+
+def spectral_vectors(peer: UNetDiscriminator) -> dict[str, dict]:
+  """The state of its normalizations as our "batch_stats"."""
+  vectors = {}
+  for name, conv in peer.named_children():
+    if hasattr(conv, "weight_u"):
+      inputs, side = conv.in_channels, conv.kernel_size
+      v = conv.weight_v.reshape(inputs, *side).permute(1, 2, 0).flatten()
+      norm = {"u": conv.weight_u, "v": v}
+      vectors[name.replace("conv", "conv_")] = {
+        "norm": {key: x.numpy().astype(np.float32) for key, x in norm.items()}
+      }
+  return vectors

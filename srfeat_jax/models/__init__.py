@@ -21,7 +21,13 @@ from typing import Any
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.models import discriminators, rrdbnet, srfeat, srresnet
+from srfeat_jax.models import (
+  discriminators,
+  rrdbnet,
+  srfeat,
+  srresnet,
+  unet_discriminator,
+)
 
 
 def build(config: Mapping[str, Any]) -> nn.Module:
@@ -62,8 +68,8 @@ def build_discriminator(
   """Makes a discriminator.
 
   Args:
-    config: "architecture" ("srgan" or "vgg_style"), and any of that module's
-      fields; the others keep their defaults.
+    config: "architecture" ("srgan", "vgg_style" or "unet"), and any of that
+      module's fields; the others keep their defaults.
     size: Height and width of what it will be given: of the crops, or of their
       feature maps.
     name: What the config is called, for messages.
@@ -73,7 +79,7 @@ def build_discriminator(
 
   Raises:
     errors.InputError: An architecture or field does not exist, a value is not
-      one the field takes, or the field `input_size` is not `size`.
+      one the field takes, or the network cannot take that size.
   """
   architecture = config.get("architecture")
   match architecture:
@@ -81,18 +87,17 @@ def build_discriminator(
       module = discriminators.SRGANDiscriminator
     case "vgg_style":
       module = discriminators.VGGStyleDiscriminator
+    case "unet":
+      module = unet_discriminator.UNetDiscriminator
     case _:
       raise errors.InputError(
-        f"{name}.architecture: expected srgan or vgg_style, got "
+        f"{name}.architecture: expected srgan, vgg_style or unet, got "
         f"{architecture!r}"
       )
   discriminator = _make(module, config, name)
-  if discriminator.input_size != size:
-    raise errors.InputError(
-      f"{name}.input_size: the discriminator is built for "
-      f"{discriminator.input_size}x{discriminator.input_size} but would be "
-      f"given {size}x{size}; set it to {size}, or change the crop size"
-    )
+  mismatch = discriminator.mismatch(size)
+  if mismatch:
+    raise errors.InputError(f"{name}.{mismatch}")
   return discriminator
 
 

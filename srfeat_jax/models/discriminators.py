@@ -1,21 +1,30 @@
-"""Discriminators: networks that tell real images, or features, from made ones.
+"""Discriminators: networks that tell real images, or features, from fake ones.
 
-Input is [b, s, s, c] with s the field `input_size`; output a float32 logit an
-image, [b], above 0 for what is judged real. There are parameters only: batch
-normalisation is always by the batch at hand, as the authors of SRFeat do it, so
-real and made images are to be judged in two calls, each a batch of its own:
+They map images or features [b, h, w, c] to float32 logits, above 0 for what is
+judged real: one an image, [b], or one a position, [b, h', w']. Batch
+normalization is always by the batch at hand, as the authors of SRFeat do it, so
+real and fake images are to be judged in two calls, each a batch of its own:
 
-  real = discriminator.apply({"params": params}, hr)
-  fake = discriminator.apply({"params": params}, sr)
+  variables = discriminator.init(key, hr)
+  real, updates = discriminator.apply(
+    variables, hr, mutable=["batch_stats"])
+  fake = discriminator.apply({**variables, **updates}, sr)
+
+The state, where a network has any, is that of spectral normalization: a call
+with `mutable` advances it, any other leaves it. Each module's
+`mismatch(size)` says why it could not take inputs of a size.
 """
 
 import functools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax.models import layers
+
+Logits = Literal["image", "patch"]
 
 
 class SRGANDiscriminator(nn.Module):
@@ -26,13 +35,20 @@ class SRGANDiscriminator(nn.Module):
   layer; the logit. What the paper leaves open is as in SRFeat's code, where
   this network judges images of 296 px and, from other weights, VGG features.
 
+  With a logit a patch, one 3x3 convolution of the last feature map stands for
+  the dense layers, as in PatchGAN (Isola et al., CVPR 2017): each logit judges
+  the surroundings of its position, so local artifacts are not averaged away.
+
   Attributes:
+    logits: "image", one logit an image, or "patch", one for each 16x16 pixels
+      of the input.
     input_size: Height and width of what is judged: 96 in SRGAN; 296 in SRFeat,
       and for its features 19, what four rounding-up poolings leave of that.
+      Without effect for patches, which are judged at any size.
     symmetric_input: Whether the input, in [0, 1], is first mapped to [-1, 1]:
       so for images; features are taken as they are.
     features: Channels of the first convolution, an eighth of the last's.
-    hidden: Outputs of the first dense layer.
+    hidden: Outputs of the first dense layer. Without effect for patches.
     dtype: Compute dtype: "float32" or "bfloat16". Parameters, the statistics
       of the normalisations and the last layer are float32 either way.
   """
@@ -42,21 +58,32 @@ class SRGANDiscriminator(nn.Module):
   features: int = 64
   hidden: int = 1024
   dtype: layers.Dtype = "float32"
+  logits: Logits = "image"
+
+  def mismatch(self, size: int) -> str:
+    """Returns why it cannot take [b, size, size, c], "" if it can."""
+    return _mismatch(self.input_size, size) if self.logits == "image" else ""
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [b, input_size, input_size, c] to logits [b]."""
-    _check_shape(x, self.input_size)
-    return _logits(
+    """Maps [b, h, w, c] to logits [b], or [b, ceil(h / 16), ceil(w / 16)].
+
+    For a logit an image, h and w are `input_size`.
+    """
+    if self.logits == "image":
+      _check_shape(x, self.input_size)
+    x = _feature_map(
       2 * x - 1 if self.symmetric_input else x,
       widths=[factor * self.features for factor in (1, 2, 4, 8)],
       halving_kernel=3,
       normalized_bias=True,
-      hidden=self.hidden,
-      conv_initializer="he_truncated",
-      dense_initializer="truncated_tenth",
+      initializer="he_truncated",
       dtype=self.dtype,
     )
+    if self.logits == "patch":
+      logits = layers.Conv(1, initializer="he_truncated", name="logit")(x)
+      return logits[..., 0].astype(jnp.float32)
+    return _image_logits(x, self.hidden, "truncated_tenth", self.dtype)
 
 
 class VGGStyleDiscriminator(nn.Module):
@@ -79,20 +106,32 @@ class VGGStyleDiscriminator(nn.Module):
   hidden: int = 100
   dtype: layers.Dtype = "float32"
 
+  def mismatch(self, size: int) -> str:
+    """Returns why it cannot take [b, size, size, c], "" if it can."""
+    return _mismatch(self.input_size, size)
+
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [b, input_size, input_size, c] to logits [b]."""
     _check_shape(x, self.input_size)
-    return _logits(
+    x = _feature_map(
       x,
       widths=[factor * self.features for factor in (1, 2, 4, 8, 8)],
       halving_kernel=4,
       normalized_bias=False,
-      hidden=self.hidden,
-      conv_initializer="uniform",
-      dense_initializer="uniform",
+      initializer="uniform",
       dtype=self.dtype,
     )
+    return _image_logits(x, self.hidden, "uniform", self.dtype)
+
+
+def _mismatch(expected: int, size: int) -> str:
+  if size == expected:
+    return ""
+  return (
+    f"input_size: the discriminator is built for {expected}x{expected} but"
+    f" would be given {size}x{size}; set it to {size}, or change the crop size"
+  )
 
 
 def _check_shape(x: jax.Array, size: int):
@@ -102,34 +141,28 @@ def _check_shape(x: jax.Array, size: int):
     )
 
 
-def _logits(
+def _feature_map(
   x: jax.Array,
   *,
   widths: list[int],
   halving_kernel: int,
   normalized_bias: bool,
-  hidden: int,
-  conv_initializer: str,
-  dense_initializer: str,
+  initializer: str,
   dtype: str,
 ) -> jax.Array:
-  """The layers of a discriminator, made within the module that calls.
+  """The convolutions of a discriminator, made within the module that calls.
 
   Args:
     x: [b, h, w, c].
     widths: Channels of each pair of convolutions, the second of stride 2.
     halving_kernel: Side of that second one's kernel.
     normalized_bias: Whether convolutions before a normalisation have biases.
-    hidden: Outputs of the first dense layer.
-    conv_initializer: Of the convolutions, see `layers`.
-    dense_initializer: Of the dense layers.
+    initializer: Of the convolutions, see `layers`.
     dtype: Compute dtype.
 
   Returns:
-    Float32 [b].
+    The last feature map, in the compute dtype.
   """
-  dense = functools.partial(layers.Dense, initializer=dense_initializer)
-  activation = layers.LeakyReLU(0.2)
   for i in range(2 * len(widths)):
     halves = i % 2 == 1
     x = layers.Conv(
@@ -137,13 +170,21 @@ def _logits(
       kernel_size=halving_kernel if halves else 3,
       stride=2 if halves else 1,
       use_bias=normalized_bias or i == 0,
-      initializer=conv_initializer,
+      initializer=initializer,
       dtype=dtype,
       name=f"conv_{i}",
     )(x)
     if i > 0:
       x = layers.StatelessBatchNorm(dtype=dtype, name=f"norm_{i}")(x)
-    x = activation(x)
-  x = x.reshape(len(x), -1)
-  x = activation(dense(hidden, dtype=dtype, name="hidden")(x))
+    x = layers.LeakyReLU(0.2)(x)
+  return x
+
+
+def _image_logits(
+  x: jax.Array, hidden: int, initializer: str, dtype: str
+) -> jax.Array:
+  """Two dense layers on a flattened map: a float32 logit an image, [b]."""
+  dense = functools.partial(layers.Dense, initializer=initializer)
+  x = dense(hidden, dtype=dtype, name="hidden")(x.reshape(len(x), -1))
+  x = layers.LeakyReLU(0.2)(x)
   return dense(1, name="logit")(x).astype(jnp.float32)[:, 0]

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax.models import convolution
+from srfeat_jax.models import spectral_norm as spectral_norm_lib
 from srfeat_jax.ops import pixels, resize
 
 ModuleFactory = Callable[..., nn.Module]
@@ -42,6 +43,8 @@ class Conv(nn.Module):
     blurs: Whether its input is first blurred by [1, 2, 1] / 4 along both axes,
       in which the finest checkerboard that pixel shuffle can leave vanishes
       (Sugawara et al. 2018).
+    spectral_norm: Whether the kernel is divided by its largest singular value;
+      it then has state, see `spectral_norm.py`.
   """
 
   features: int
@@ -52,6 +55,7 @@ class Conv(nn.Module):
   dtype: str = "float32"
   shuffles: bool = False
   blurs: bool = False
+  spectral_norm: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -62,6 +66,8 @@ class Conv(nn.Module):
       self.initializer, fan_in=math.prod(shape[:-1])
     )
     kernel = self.param("kernel", kernel_init, shape)
+    if self.spectral_norm:
+      kernel = spectral_norm_lib.SpectralNorm(name="norm")(kernel)
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     if self.shuffles:
       kernel = convolution.blurred(kernel) if self.blurs else kernel

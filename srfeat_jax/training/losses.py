@@ -4,11 +4,12 @@ Images are in [0, 1]. All means are over what the arrays hold, which for arrays
 split over devices is the global batch: under jit the loss and its gradients do
 not depend on the number of devices.
 
-`real` and `fake` are a discriminator's logits [b] for HR and for SR. Gradients
-stop as in BasicSR: in the generator's loss at `real`; in the discriminator's at
-the means that relativistic logits are compared with. That the discriminator's
-loss does not reach the generator is for the caller to see to, with
-`jax.lax.stop_gradient` on the images or features that are judged.
+`real` and `fake` are a discriminator's logits for HR and for SR: [b], or one a
+pixel or patch, [b, h, w]; means are over all of them, also the means that
+relativistic logits are compared with. Gradients stop as in BasicSR: in the
+generator's loss at `real`; in the discriminator's at those means. That the
+discriminator's loss does not reach the generator is for the caller to see to,
+with `jax.lax.stop_gradient` on the images or features that are judged.
 """
 
 import math
@@ -101,8 +102,8 @@ def adversarial_generator(
   """What the generator minimises for its images to pass as real.
 
   Args:
-    real: logits [b] of the targets; without effect if the kind is "vanilla".
-    fake: logits [b] of the generator's images.
+    real: logits of the targets; without effect if the kind is "vanilla".
+    fake: logits of the generator's images.
     kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6), or
       "relativistic", the mean of -log(1 - D_Ra(real, fake)) and
       -log D_Ra(fake, real) (Wang et al. 2018, equation 2, halved as in
@@ -126,8 +127,8 @@ def adversarial_discriminator(
   """What a discriminator minimises to tell real from fake.
 
   Args:
-    real: logits [b] of the targets.
-    fake: logits [b] of the generator's images.
+    real: logits of the targets.
+    fake: logits of the generator's images.
     kind: "vanilla", -log D(real) - log(1 - D(fake)) (Park et al. 2018), or
       "relativistic", the mean of -log D_Ra(real, fake) and
       -log(1 - D_Ra(fake, real)) (Wang et al. 2018, equation 1, halved as in

@@ -15,7 +15,8 @@ class NetworkState:
 
   Attributes:
     params: trained parameters, float32.
-    batch_stats: running means and variances, {} without any.
+    batch_stats: what forward passes of training change: running means and
+      variances, vectors of spectral normalization; {} without any.
     opt_state: the optimiser's memory.
   """
 

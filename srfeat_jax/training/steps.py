@@ -3,6 +3,11 @@
 A step is whatever its config makes of these terms, each of which may be absent:
 the generator's pixel difference, perceptual difference and adversarial losses,
 and one discriminator of images and one of features.
+
+Spectral normalization of a discriminator takes one power iteration an update:
+when that discriminator is updated, before it judges the real batch. The fake
+batch, and all of the generator's losses, meet the vectors as they then are. So
+the state depends on parameters and the order of updates alone, not on devices.
 """
 
 import dataclasses
@@ -112,12 +117,10 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
     )
     return sr, updates.get("batch_stats", {}) if train else batch_stats
 
-  def judge(name, params, real, fake):
+  def judge(name, variables, real, fake):
     """Logits of two batches, each normalised by itself."""
     module = networks.discriminators[name]
-    return tuple(
-      module.apply({"params": params}, view[name]) for view in (real, fake)
-    )
+    return tuple(module.apply(variables, view[name]) for view in (real, fake))
 
   def generator_loss(fake, real, discriminators):
     terms = {}
@@ -143,25 +146,34 @@ def make_step(config, networks: Networks, optimizers: Optimizers) -> Callable:
       total += settings.perceptual_weight * terms["perceptual"]
     if settings.adversarial_weight:
       for name, discriminator in discriminators.items():
-        logits = judge(name, discriminator.params, real, fake)
+        logits = judge(name, discriminator.variables, real, fake)
         terms[f"adversarial_{name}"] = losses.adversarial_generator(
           *logits, settings.adversarial
         )
         total += settings.adversarial_weight * terms[f"adversarial_{name}"]
     return total, terms
 
-  def discriminator_loss(params, name, real, fake):
-    logits = judge(name, params, real, fake)
+  def discriminator_loss(params, batch_stats, name, real, fake):
+    module = networks.discriminators[name]
+    variables = {"params": params, "batch_stats": batch_stats}
+    real_logits, updates = module.apply(
+      variables, real[name], mutable=["batch_stats"]
+    )
+    fake_logits = module.apply({**variables, **updates}, fake[name])
+    logits = real_logits, fake_logits
     loss = losses.adversarial_discriminator(*logits, settings.adversarial)
-    return settings.discriminator_weight * loss, (loss, logits)
+    batch_stats = updates.get("batch_stats", {})
+    return settings.discriminator_weight * loss, (loss, logits, batch_stats)
 
   def update_discriminators(state, real, fake, metrics):
     updated = {}
     for name, network in state.discriminators.items():
-      (_, (loss, logits)), gradients = jax.value_and_grad(
+      (_, (loss, logits, batch_stats)), gradients = jax.value_and_grad(
         discriminator_loss, has_aux=True
-      )(network.params, name, real, fake)
-      updated[name] = network.update(optimizers.discriminator, gradients, {})
+      )(network.params, network.batch_stats, name, real, fake)
+      updated[name] = network.update(
+        optimizers.discriminator, gradients, batch_stats
+      )
       chances = losses.probabilities(*logits, settings.adversarial)
       metrics |= {
         f"loss/discriminator_{name}": loss,

@@ -1,0 +1,179 @@
+"""Training steps with a logit a pixel, or a patch, and with state to keep."""
+
+import functools
+import pathlib
+import shutil
+from unittest import mock
+
+import jax
+import ml_collections
+import numpy as np
+import optax
+from absl.testing import absltest, parameterized
+from flax import linen as nn
+from jax.sharding import AxisType, Mesh
+
+from configs import common, pretrain
+from srfeat_jax import errors, networks, train
+from srfeat_jax.models import layers
+from srfeat_jax.training import degrade, losses, parallel, steps
+from srfeat_jax.training import state as state_lib
+from tests import parity, runs
+
+_CROP = 16
+_DISCRIMINATORS = {
+  "unet": {"architecture": "unet", "features": 4},
+  # The size is that of no crop here: a patch is judged at any.
+  "patch": {"architecture": "srgan", "logits": "patch", "features": 4,
+            "input_size": 296},
+}  # fmt: skip
+
+
+def _config(discriminator: str):
+  config = common.get_config()
+  config.generator = pretrain.get_config("srfeat_lite").generator
+  config.generator.features = 4
+  config.generator.num_blocks = 1
+  config.crop_size = _CROP
+  config.batch_size = 4
+  config.num_steps = 4
+  config.allow_scratch = True
+  config.ema_decay = 0.9
+  config.losses.adversarial_weight = 0.1
+  config.discriminators.image = ml_collections.ConfigDict(
+    _DISCRIMINATORS[discriminator]
+  )
+  return config
+
+
+# Without optimisers, what is added to the parameters is the gradient.
+_RAW = steps.Optimizers(*[optax.identity(), optax.constant_schedule(0.0)] * 2)
+
+
+def _start(config) -> state_lib.TrainState:
+  variables, discriminators = networks.assemble(config, {}).init(
+    jax.random.key(0)
+  )
+  return state_lib.start(
+    variables,
+    _RAW.generator,
+    discriminators,
+    _RAW.discriminator,
+    keep_ema=False,
+  )
+
+
+def _step(config):
+  return steps.make_step(config, networks.assemble(config, {}), _RAW)
+
+
+def _crops() -> np.ndarray:
+  rng = np.random.default_rng(0)
+  return rng.integers(0, 256, (4, _CROP, _CROP, 3), dtype=np.uint8)
+
+
+def _change(after, before):
+  return jax.tree.map(
+    lambda new, old: np.asarray(new) - np.asarray(old),
+    after.params,
+    before.params,
+  )
+
+
+class StepTest(parameterized.TestCase):
+  @parameterized.parameters("discriminator", "generator")
+  def test_one_iteration_an_update(self, first):
+    config = _config("unet")
+    config.update_first = first
+    before = _start(config)
+    after, metrics = jax.jit(_step(config))(before, {}, _crops())
+
+    made = networks.assemble(config, {})
+    module, judge = made.discriminators["image"], before.discriminators["image"]
+    lr, hr = degrade.degrade(jax.numpy.asarray(_crops()), 4)
+    sr = made.generator.apply(before.generator.variables, lr)
+
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def loss(params):
+      variables = {"params": params, "batch_stats": judge.batch_stats}
+      real, updates = module.apply(variables, hr, mutable=["batch_stats"])
+      fake = module.apply({**variables, **updates}, sr)
+      total = losses.adversarial_discriminator(real, fake, "vanilla")
+      return total, updates["batch_stats"]
+
+    (expected, vectors), gradient = jax.jit(loss)(judge.params)
+    judged = after.discriminators["image"]
+    np.testing.assert_allclose(
+      metrics["loss/discriminator_image"], expected, rtol=1e-5
+    )
+    parity.assert_trees_close(_change(judged, judge), gradient)
+    parity.assert_trees_close(judged.batch_stats, vectors)
+    # The generator meets the discriminator as it then is.
+    met = judged if first == "discriminator" else judge
+    fooled = losses.adversarial_generator(
+      hr, module.apply(met.variables, sr), "vanilla"
+    )
+    np.testing.assert_allclose(
+      metrics["loss/adversarial_image"], fooled, rtol=1e-5
+    )
+
+  @parameterized.product(
+    discriminator=["unet", "patch"], adversarial=["vanilla", "relativistic"]
+  )
+  # Without kinks, where rounding decides which way a gradient goes.
+  @mock.patch.object(layers.LeakyReLU, "__call__", lambda self, x: nn.silu(x))
+  def test_four_devices_do_what_one_does(self, discriminator, adversarial):
+    config = _config(discriminator)
+    config.losses.adversarial = adversarial
+    config.update_first = "generator"
+    results = []
+    for count in (1, 4):
+      mesh = Mesh(jax.devices()[:count], ("data",), axis_types=(AxisType.Auto,))
+      before = jax.device_put(_start(config), parallel.replicated(mesh))
+      batch = parallel.to_global(_crops(), mesh)
+      after, metrics = jax.jit(_step(config))(before, {}, batch)
+      judges = [each.discriminators["image"] for each in (after, before)]
+      results.append(
+        jax.device_get(
+          (
+            {k: x for k, x in metrics.items() if k.startswith("loss/")},
+            _change(after.generator, before.generator),
+            _change(*judges),
+            judges[0].batch_stats,
+          )
+        )
+      )
+    self.assertIn("loss/adversarial_image", results[0][0])
+    for one, four in zip(*results, strict=True):
+      if one:  # a logit a patch has no state
+        parity.assert_trees_close(four, one)
+
+
+class RunTest(parameterized.TestCase):
+  @parameterized.parameters(*_DISCRIMINATORS)
+  def test_goes_on_exactly(self, discriminator):
+    folder = pathlib.Path(self.create_tempdir())
+    config = _config(discriminator)
+    config.data.train = str(runs.make_pictures(folder / "pictures"))
+    config.checkpoint_every = 2
+    expected = train.train_and_evaluate(config, folder / "straight")
+    vectors = jax.tree.leaves(expected.discriminators["image"].batch_stats)
+    self.assertLen(vectors, {"unet": 16, "patch": 0}[discriminator])
+    shutil.copytree(folder / "straight", folder / "resumed")
+    shutil.rmtree(folder / "resumed" / "checkpoints" / "4")
+    actual = train.train_and_evaluate(config, folder / "resumed")
+    self.assertEqual(int(actual.step), 4)
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
+
+  def test_refuses_crops_that_do_not_divide(self):
+    config = _config("unet")
+    config.crop_size = 20
+    with self.assertRaisesRegex(
+      errors.InputError,
+      r"^config\.discriminators\.image\.architecture: unet .* 20x20; change",
+    ):
+      train.train_and_evaluate(config, self.create_tempdir().full_path)
+
+
+if __name__ == "__main__":
+  absltest.main()
