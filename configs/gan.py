@@ -93,6 +93,15 @@ def _srgan_discriminator(
   return config
 
 
+def unet_discriminator(features: int = 64) -> ml_collections.ConfigDict:
+  """Real-ESRGAN's: a logit a pixel, for any crop that divides by 8."""
+  config = ml_collections.ConfigDict()
+  config.architecture = "unet"
+  config.features = features
+  config.dtype = "float32"
+  return config
+
+
 def _schedules(config, peak: float, boundaries, factors) -> None:
   """The same learning rate for all networks."""
   config.learning_rate = common.piecewise(peak, boundaries, factors)

@@ -11,11 +11,13 @@ srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   these alone leave in flat areas: srfeat-lite-gan.
 srfeat_photo_psnr  Photographs as they are, PSNR-oriented: degradations from
                   none to blur, noise and JPEG, L1: the start of srfeat_photo.
+srfeat_photo      The same with VGG-19 and a U-Net discriminator, whose every
+                  pixel has a logit: srfeat-photo.
 """
 
 import ml_collections
 
-from configs import degradations, gan, pretrain
+from configs import common, degradations, gan, pretrain
 from srfeat_jax import errors
 
 
@@ -30,9 +32,12 @@ def get_config(variant: str = "srfeat_lite") -> ml_collections.ConfigDict:
       return _srfeat_lite_gan()
     case "srfeat_photo_psnr":
       return _srfeat_photo_psnr()
+    case "srfeat_photo":
+      return _srfeat_photo()
   raise errors.InputError(
     f'configs/shipped.py has no variant "{variant}": choose srfeat_lite,'
-    " srfeat_lite_more, srfeat_lite_gan or srfeat_photo_psnr"
+    " srfeat_lite_more, srfeat_lite_gan, srfeat_photo_psnr or"
+    " srfeat_photo"
   )
 
 
@@ -59,6 +64,40 @@ def _srfeat_photo_psnr():
   config.degradation = degradations.mixed()
   config.learning_rate.peak = 1e-3
   config.eval_every = 1_000
+  return config
+
+
+def _srfeat_photo():
+  config = gan.get_config("srfeat_lite")
+  config.generator.blur_after_shuffle = True
+  config.degradation = degradations.mixed()
+  config.num_steps = 10_000
+  config.batch_size = 6
+  config.crop_size = 128
+  config.ema_decay = 0.995
+  config.data.sets = ("Set5",)
+  config.discriminators = ml_collections.ConfigDict()
+  config.discriminators.image = gan.unet_discriminator(features=24)
+  config.losses.pixel = "l1"
+  config.losses.pixel_weight = 1.0
+  config.losses.perceptual = "l1"
+  config.losses.perceptual_layers = ml_collections.ConfigDict(
+    {
+      "conv1_2": 0.1,
+      "conv2_2": 0.1,
+      "conv3_4": 1.0,
+      "conv4_4": 1.0,
+      "conv5_4": 1.0,
+    }
+  )
+  config.losses.adversarial_weight = 0.1
+  config.learning_rate = common.piecewise(2e-4, (7 / 10,), (0.25,))
+  config.discriminator_learning_rate = common.piecewise(
+    2e-4, (7 / 10,), (0.25,)
+  )
+  config.log_every = 50
+  config.eval_every = 500
+  config.checkpoint_every = 100
   return config
 
 
