@@ -14,17 +14,15 @@ import safetensors.numpy
 from PIL import Image
 
 from srfeat_jax import models
-from srfeat_jax.data import images, pictures
-from srfeat_jax.interchange import (
-  basicsr,
-  generator_file,
+from srfeat_jax.image_io import images, pictures
+from srfeat_jax.interchange import generator_file, lpips_file
+from srfeat_jax.interchange.containers import (
   hdf5_file,
-  lpips_file,
-  numpy_file,
+  npy_file,
   safetensors_file,
-  srfeat_file,
   torch_writer,
 )
+from srfeat_jax.interchange.layouts import basicsr, srfeat
 
 _PICTURE = (images.read, images.size, pictures.read)
 _ANIMATION = (pictures.read,)  # images takes no GIF
@@ -107,7 +105,7 @@ def _weights() -> dict:
     srresnet = buffer.getvalue()
     objects = np.empty(40, object)
     objects[:] = [
-      np.ones(shape, np.float32) for _, shape in srfeat_file._layout(3, 2)
+      np.ones(shape, np.float32) for _, shape in srfeat._layout(3, 2)
     ]
     buffer = io.BytesIO()
     np.savez(buffer, params=objects)
@@ -128,7 +126,7 @@ def _weights() -> dict:
     "npz_array": _part(srresnet, "conv1.0.weight.npy"),
     "npz_pickle": _part(official, "params.npy"),
     "npz_srfeat": (official, _WEIGHTS),
-    "npy": (npy, (numpy_file.load,)),
+    "npy": (npy, (npy_file.load,)),
     "npz_lpips": (srresnet, (lpips_file._read,)),
   }
   if (hdf5 := _hdf5()) is not None:

@@ -19,7 +19,7 @@ from benchmarks import (
   peer_training,
   tables,
 )
-from srfeat_jax import networks as networks_lib
+from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
 from tests import paths, torch_gan_models, torch_models, torch_vgg
 

@@ -8,7 +8,8 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.data import benchmarks, images, synthetic
+from srfeat_jax.data import benchmarks, synthetic
+from srfeat_jax.image_io import images
 from tests import image_files, paths
 
 

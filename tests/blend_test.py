@@ -11,8 +11,9 @@ import numpy as np
 from absl.testing import absltest, parameterized
 from PIL import Image
 
-from srfeat_jax import errors, models, weights
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax import errors, models
+from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.weights import blending, lookup
 from tests import paths, runs
 
 _GENERATOR = {
@@ -54,9 +55,9 @@ class BlendTest(parameterized.TestCase):
 
   @parameterized.parameters(0.0, 0.3, 1.0)
   def test_every_array_is_interpolated(self, alpha):
-    blended = weights.blend(self.first, self.second, alpha)
+    blended = blending.blend(self.first, self.second, alpha)
     self.assertEqual(blended.generator, _GENERATOR)
-    ends = (weights.load(p).variables for p in (self.first, self.second))
+    ends = (lookup.load(p).variables for p in (self.first, self.second))
     jax.tree.map(
       lambda x, a, b: np.testing.assert_allclose(
         x, (1 - alpha) * a + alpha * b, rtol=1e-6
@@ -69,7 +70,7 @@ class BlendTest(parameterized.TestCase):
   @parameterized.parameters(-0.1, 1.1, float("nan"))
   def test_alpha_outside(self, alpha):
     with self.assertRaisesRegex(errors.InputError, "alpha is .* from 0.* to 1"):
-      weights.blend(self.first, self.second, alpha)
+      blending.blend(self.first, self.second, alpha)
 
   def test_different_architectures(self):
     other = self._save("other", _GENERATOR | {"num_blocks": 2}, seed=0)
@@ -77,19 +78,19 @@ class BlendTest(parameterized.TestCase):
       errors.InputError,
       "cannot be blended.*num_blocks is 1 and 2; .*missing: .*blocks_1",
     ):
-      weights.blend(self.first, other, 0.5)
+      blending.blend(self.first, other, 0.5)
 
   def test_same_shapes_of_another_function(self):
     other = self._save("other", _GENERATOR | {"tanh": True}, seed=0)
     with self.assertRaisesRegex(
       errors.InputError, "different architectures: tanh is False and True$"
     ):
-      weights.blend(self.first, other, 0.5)
+      blending.blend(self.first, other, 0.5)
 
   def test_what_does_not_matter(self):
     change = {"dtype": "bfloat16", "initializer": "normal", "tanh": False}
     other = self._save("other", _GENERATOR | change, seed=1)
-    blended = weights.blend(self.first, other, 0.5)
+    blended = blending.blend(self.first, other, 0.5)
     self.assertEqual(blended.generator, _GENERATOR)
 
   def test_file_and_flags_agree(self):

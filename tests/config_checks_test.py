@@ -6,7 +6,8 @@ import ml_collections
 from absl.testing import absltest, parameterized
 
 from configs import gan, pretrain
-from srfeat_jax import config_checks, errors
+from srfeat_jax import errors
+from srfeat_jax.training import config_checks
 
 NAN = math.nan
 

@@ -12,8 +12,9 @@ import onnx
 from absl.testing import absltest, parameterized
 from jax import export
 
-from srfeat_jax import weights
-from srfeat_jax.interchange import safetensors_file, vgg19_file
+from srfeat_jax.interchange import vgg19_file
+from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.weights import lookup
 from tests import (
   exports_test,
   foreign_files,
@@ -61,7 +62,7 @@ class ConvertTest(image_files.FolderTestCase):
     )
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertLess(output.stat().st_size, 600_000)
-    read, whole = (weights.load(str(x)) for x in (output, "srfeat-lite"))
+    read, whole = (lookup.load(str(x)) for x in (output, "srfeat-lite"))
     for ours, theirs in zip(
       jax.tree.leaves(read.variables),
       jax.tree.leaves(whole.variables),
@@ -72,7 +73,7 @@ class ConvertTest(image_files.FolderTestCase):
 
   def test_import_of_what_sixteen_bits_cannot_hold(self):
     source = self.folder / "large.safetensors"
-    loaded = weights.load("srfeat-lite")
+    loaded = lookup.load("srfeat-lite")
     large = jax.tree.map(lambda x: 1e6 * x, loaded.variables)
     safetensors_file.save(source, loaded.generator, large)
     output = self.folder / "small.safetensors"

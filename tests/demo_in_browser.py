@@ -19,7 +19,7 @@ from playwright import sync_api
 
 from tests import demo_server, programs
 
-WEIGHTS = "srfeat_jax/pretrained/srfeat-lite.safetensors"
+WEIGHTS = "srfeat_jax/weights/pretrained/srfeat-lite.safetensors"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LAPTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 PATIENCE = 300_000  # milliseconds

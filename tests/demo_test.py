@@ -12,9 +12,11 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 import srfeat_jax
-from srfeat_jax import demo_service, errors, models, weights
-from srfeat_jax.data import images, pictures
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax import errors, models
+from srfeat_jax.demo import service as service_lib
+from srfeat_jax.image_io import images, pictures
+from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.weights import lookup
 from tests import demo_server, image_files, programs
 
 WITHOUT_GRADIO = importlib.util.find_spec("gradio") is None
@@ -28,14 +30,14 @@ class ServiceTestCase(programs.ProgramTestCase):
     self.results = self.folder / "results"
     self.results.mkdir()
 
-  def service(self, *given, max_megapixels=1.0) -> demo_service.Service:
-    return demo_service.Service(
+  def service(self, *given, max_megapixels=1.0) -> service_lib.Service:
+    return service_lib.Service(
       given or [self.small], max_megapixels, self.results
     )
 
   def variant(self, factor: float) -> str:
     """Other weights of the same architecture as `small`."""
-    loaded = weights.load(self.small)
+    loaded = lookup.load(self.small)
     path = self.folder / f"times_{factor}.safetensors"
     variables = jax.tree.map(
       lambda array: factor * np.asarray(array), loaded.variables

@@ -15,8 +15,8 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
 from srfeat_jax.evaluation import evaluator, protocol, report
+from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
 from tests import image_files, paths
 

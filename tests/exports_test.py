@@ -12,7 +12,7 @@ from absl.testing import absltest, parameterized
 from jax import export
 
 from srfeat_jax import errors, models
-from srfeat_jax.interchange import onnx_file, stablehlo_file
+from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
 from tests import image_files, parity
 
 SMALL = {"features": 8, "num_blocks": 2}

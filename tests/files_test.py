@@ -4,7 +4,7 @@ import concurrent.futures
 
 from absl.testing import absltest
 
-from srfeat_jax import errors, files
+from srfeat_jax import atomic, errors
 from srfeat_jax.evaluation import report
 from srfeat_jax.training import writers
 from tests import disk, image_files
@@ -20,12 +20,12 @@ class FilesTest(image_files.FolderTestCase):
   def test_writes_replaces_and_leaves_nothing_else(self):
     path = self.folder / "new/deep/x"
     for data in (b"old", b"", memoryview(b"new")):
-      files.replace(path, data)
+      atomic.replace(path, data)
       self.assertEqual(path.read_bytes(), data)
     self.assertEqual(list(path.parent.iterdir()), [path])
 
   def test_rights_are_those_of_any_new_file(self):
-    files.replace(self.folder / "x", b"")
+    atomic.replace(self.folder / "x", b"")
     mode = self.file("other").stat().st_mode
     self.assertEqual((self.folder / "x").stat().st_mode, mode)
 
@@ -33,14 +33,14 @@ class FilesTest(image_files.FolderTestCase):
     path = self.folder / "x"
     contents = [bytes([i]) * 50_000 for i in range(20)]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-      list(pool.map(lambda data: files.replace(path, data), contents))
+      list(pool.map(lambda data: atomic.replace(path, data), contents))
     self.assertIn(path.read_bytes(), contents)
     self.assertEqual(list(self.folder.iterdir()), [path])
 
   def test_disk_full_keeps_the_old_file(self):
     path = self.file("x", b"old")
     with disk.full(1000), self.refused("x", "File too large"):
-      files.replace(path, bytes(100_000))
+      atomic.replace(path, bytes(100_000))
     self.assertEqual(path.read_bytes(), b"old")
     self.assertEqual(list(self.folder.iterdir()), [path])
 
@@ -49,12 +49,12 @@ class FilesTest(image_files.FolderTestCase):
       image_files.without_rights(self.folder),
       self.refused("x", "Permission denied"),
     ):
-      files.replace(self.folder / "x", b"")
+      atomic.replace(self.folder / "x", b"")
 
   def test_a_folder_in_its_place(self):
     (self.folder / "x").mkdir()
     with self.refused("x", "directory"):
-      files.replace(self.folder / "x", b"")
+      atomic.replace(self.folder / "x", b"")
     self.assertLen(list(self.folder.iterdir()), 1)
 
   def test_a_full_disk_names_the_results(self):

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from srfeat_jax.interchange import srfeat_file
+from srfeat_jax.interchange.layouts import srfeat
 
 # What to replace in the names of tests.torch_models and torch_gan_models, and
 # by what, to get those of other programs.
@@ -194,4 +194,4 @@ def write_objects(folder: pathlib.Path, arrays: list) -> pathlib.Path:
 
 
 def srfeat_file_layout(num_blocks: int, features: int) -> list:
-  return list(srfeat_file._layout(num_blocks, features))
+  return list(srfeat._layout(num_blocks, features))

@@ -11,13 +11,11 @@ import torch
 from absl.testing import absltest, parameterized
 from torch import nn
 
-from srfeat_jax import errors, models, weights
-from srfeat_jax.interchange import (
-  basicsr,
-  generator_file,
-  safetensors_file,
-  torch_writer,
-)
+from srfeat_jax import errors, models
+from srfeat_jax.interchange import generator_file
+from srfeat_jax.interchange.containers import safetensors_file, torch_writer
+from srfeat_jax.interchange.layouts import basicsr
+from srfeat_jax.weights import lookup
 from tests import (
   exports_test,
   foreign_files,
@@ -235,7 +233,7 @@ class SRResNetTest(ImportTestCase):
     read = generator_file.load(path)
     self.assertIn("import it with --input_range", read.doubt)
     with self.assertLogs(level="WARNING"):
-      weights.load(str(path))
+      lookup.load(str(path))
 
   def test_mixed_slopes(self):
     peer = random(torch_models.SRResNet(features=8, num_blocks=2))

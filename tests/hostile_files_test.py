@@ -14,11 +14,8 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import (
-  generator_file,
-  hdf5_file,
-  numpy_file,
-)
+from srfeat_jax.interchange import generator_file
+from srfeat_jax.interchange.containers import hdf5_file, npy_file
 from tests import foreign_files, image_files, torch_file_test, torch_models
 
 _MEBI = 1 << 20
@@ -179,7 +176,7 @@ class HostileTest(image_files.FolderTestCase):
   def test_laughs_of_numpy(self):
     path = self.file("x.npy", npy("(1,)", "|O", b"\x80\x02" + LAUGHS + b"."))
     with self.assertRaises(errors.InputError):
-      numpy_file.load(path)
+      npy_file.load(path)
 
   def test_hdf5(self):
     garbage = np.random.default_rng(0).bytes(5000)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 from tests import image_files, paths
 
 

@@ -18,8 +18,8 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
 from srfeat_jax.evaluation import evaluator, lpips, protocol, report
+from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import lpips_file
 from srfeat_jax.models import lpips as networks

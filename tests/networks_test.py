@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from absl.testing import absltest, parameterized
 
 from configs import gan
-from srfeat_jax import errors, networks
+from srfeat_jax import errors
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
+from srfeat_jax.training import networks
 from tests import configs_test, image_files, vgg19_file_test
 
 CAFFE = vgg19_file_test.CAFFE

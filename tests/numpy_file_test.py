@@ -7,7 +7,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import numpy_file
+from srfeat_jax.interchange.containers import npy_file
 from tests import image_files, torch_file_test
 
 VALUE = {
@@ -70,12 +70,12 @@ def assert_equal(ours, theirs):
 
 class ReadTest(image_files.FolderTestCase):
   def load(self, data: bytes):
-    return numpy_file.load(self.file("x.npy", data))
+    return npy_file.load(self.file("x.npy", data))
 
   def test_as_numpy_saves(self):
     path = self.folder / "x.npy"
     np.save(path, VALUE, allow_pickle=True)
-    assert_equal(numpy_file.load(path), VALUE)
+    assert_equal(npy_file.load(path), VALUE)
 
   @parameterized.parameters(2, 3, 4)
   def test_protocols(self, protocol):
@@ -101,7 +101,7 @@ class ReadTest(image_files.FolderTestCase):
     array = np.empty((2, 1), object)
     array[:, 0] = [np.ones(2), "x"]
     np.save(self.folder / "x.npy", array, allow_pickle=True)
-    loaded = numpy_file.load(self.folder / "x.npy")
+    loaded = npy_file.load(self.folder / "x.npy")
     self.assertEqual(loaded.shape, (2, 1))
     np.testing.assert_array_equal(loaded[0, 0], np.ones(2))
     self.assertEqual(loaded[1, 0], "x")
@@ -109,7 +109,7 @@ class ReadTest(image_files.FolderTestCase):
   def test_plain_array(self):
     np.save(self.folder / "x.npy", np.eye(3))
     np.testing.assert_array_equal(
-      numpy_file.load(self.folder / "x.npy"), np.eye(3)
+      npy_file.load(self.folder / "x.npy"), np.eye(3)
     )
 
 
@@ -117,7 +117,7 @@ class BadFileTest(image_files.FolderTestCase):
   def refuse(self, data: bytes, sentence: str = "") -> None:
     path = self.file("x.npy", data)
     with self.assertRaisesRegex(errors.InputError, f"{path} .*{sentence}"):
-      numpy_file.load(path)
+      npy_file.load(path)
 
   @parameterized.parameters(2, 3, 4)
   def test_object_that_runs_code(self, protocol):
@@ -144,7 +144,7 @@ class BadFileTest(image_files.FolderTestCase):
     state = b"(N}V__defaults__\nNsV__setstate__\nNst"
     self.refuse(header("|O", ()) + name + state + b"b.")
     assert_equal(
-      numpy_file.load(self.file("x.npy", npy(VALUE, 2))),
+      npy_file.load(self.file("x.npy", npy(VALUE, 2))),
       VALUE,
     )
 
@@ -155,7 +155,7 @@ class BadFileTest(image_files.FolderTestCase):
       changed = bytearray(data)
       changed[i] ^= 0xFF
       try:
-        numpy_file.load(self.file("x.npy", changed))
+        npy_file.load(self.file("x.npy", changed))
       except errors.InputError as error:
         self.assertIn("x.npy", str(error))
 
@@ -170,7 +170,7 @@ class BadFileTest(image_files.FolderTestCase):
 
   def test_no_file(self):
     with self.assertRaisesRegex(errors.InputError, "nope.*No such file"):
-      numpy_file.load(self.folder / "nope.npy")
+      npy_file.load(self.folder / "nope.npy")
 
 
 if __name__ == "__main__":

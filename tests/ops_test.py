@@ -10,7 +10,7 @@ import torch
 from absl.testing import absltest, parameterized
 from torch.nn import functional
 
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 from srfeat_jax.ops import color, pixels, quality, resize
 from tests import paths
 

@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
 from srfeat_jax import errors
-from srfeat_jax.data import pictures
+from srfeat_jax.image_io import pictures
 from srfeat_jax.inference import upscaler
-from srfeat_jax.upscaling import enlarging
+from srfeat_jax.upscaling import picture_upscaling
 from tests import image_files
 from tests.image_files import encode
 
@@ -340,7 +340,7 @@ def enlarged(folder: pathlib.Path, kind: str) -> tuple[pathlib.Path, list]:
   if target.suffix not in pictures.WRITE_ENDINGS:
     target = target.with_suffix(".png")
   picture = pictures.read(source)
-  sr = enlarging.enlarge(picture, upscaler.bicubic, 4)
+  sr = picture_upscaling.enlarge(picture, upscaler.bicubic, 4)
   return target, sr.notes + pictures.write(target, sr)
 
 

@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 from PIL import Image, ImageCms
 
 from srfeat_jax import errors
-from srfeat_jax.data import pictures
+from srfeat_jax.image_io import pictures
 from tests import image_files, paths, picture_kinds
 from tests.image_files import encode
 from tests.picture_kinds import DEEP_ALPHA, DEEP_GRAY, DEEP_RGB, RGB

@@ -9,8 +9,8 @@ from absl.testing import absltest
 from matplotlib.backends import backend_agg
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
 from srfeat_jax.evaluation import plots
+from srfeat_jax.image_io import images
 
 
 class TrainingCurveTest(absltest.TestCase):

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from srfeat_jax import models
-from srfeat_jax.data import images
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax.image_io import images
+from srfeat_jax.interchange.containers import safetensors_file
 from tests import image_files, paths
 
 GENERATOR = {

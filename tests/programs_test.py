@@ -9,7 +9,7 @@ import time
 
 from absl.testing import absltest, parameterized
 
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 from tests import paths, programs
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 import srfeat_jax
-from srfeat_jax import errors, models, shipped, weights
+from srfeat_jax import errors, models
 from srfeat_jax.evaluation import evaluator, protocol
 from srfeat_jax.inference import upscaler
+from srfeat_jax.weights import blending, lookup, shipped
 from tests import paths, programs
 
 _NAMES = [(name,) for name in shipped.NAMES]
@@ -29,8 +30,8 @@ class ShippedTest(parameterized.TestCase):
   def test_file(self, name):
     path = shipped.path(name)
     self.assertLess(path.stat().st_size, 16e6)
-    loaded = weights.load(name)
-    weights.load_for(models.build(loaded.generator), name)
+    loaded = lookup.load(name)
+    lookup.load_for(models.build(loaded.generator), name)
     leaves = jax.tree.leaves(loaded.variables["params"])
     self.assertEqual({x.dtype for x in leaves}, {np.dtype("float32")})
     count = sum(x.size for x in leaves)
@@ -45,7 +46,7 @@ class ShippedTest(parameterized.TestCase):
     last = max(json.loads(line)["step"] for line in lines)
     self.assertEqual(last, config["num_steps"])
     built = models.build(config["generator"])
-    self.assertEqual(built, models.build(weights.load(name).generator))
+    self.assertEqual(built, models.build(lookup.load(name).generator))
     for each in ("Set5 (5)", "Set14 (14)", "BSD100 (100)"):
       rows = re.findall(
         rf"^\| {re.escape(each)} \| [\w-]+ (.*) \|$",
@@ -61,7 +62,7 @@ class ShippedTest(parameterized.TestCase):
   @parameterized.parameters(*_NAMES)
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_card_tells_the_truth_on_set5(self, name):
-    loaded = weights.load(name)
+    loaded = lookup.load(name)
     generator = models.build(loaded.generator)
     upscale = upscaler.Upscaler(generator, loaded.variables)
     sets = protocol.MATLAB.load(paths.DATA / "benchmarks", ("Set5",))
@@ -81,14 +82,14 @@ class ShippedTest(parameterized.TestCase):
     with mock.patch.object(shipped, "FOLDER", path.parent):
       path.write_bytes(data)
       with self.assertRaisesRegex(errors.InputError, "has been changed"):
-        weights.load(shipped.DEFAULT)
+        lookup.load(shipped.DEFAULT)
       path.unlink()
       with self.assertRaisesRegex(errors.InputError, "cannot be read"):
-        weights.load(shipped.DEFAULT)
+        lookup.load(shipped.DEFAULT)
 
   def test_all_can_be_blended(self):
     for name in shipped.NAMES[1:]:
-      weights.blend(shipped.DEFAULT, name, 0.5)
+      blending.blend(shipped.DEFAULT, name, 0.5)
 
 
 class UseTest(programs.ProgramTestCase):

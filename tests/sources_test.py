@@ -16,7 +16,8 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import errors
-from srfeat_jax.data import images, sources, synthetic
+from srfeat_jax.data import sources, synthetic
+from srfeat_jax.image_io import images
 from tests import image_files, paths
 
 

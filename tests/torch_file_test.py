@@ -12,7 +12,7 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import pickles, torch_file
+from srfeat_jax.interchange.containers import pickles, torch_file
 from tests import image_files
 
 FORMATS = parameterized.product(as_zip=(True, False))

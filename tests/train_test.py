@@ -13,9 +13,10 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from configs import gan, pretrain
-from srfeat_jax import errors, models, train, weights
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax import errors, models, train
+from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import steps
+from srfeat_jax.weights import lookup
 from tests import runs, torch_vgg, vgg19_file_test
 
 
@@ -77,7 +78,7 @@ class TrainTest(parameterized.TestCase):
     # The file and the checkpoint hold the averaged weights, not the last ones.
     ema = jax.device_get(state.ema)
     for place in (workdir, workdir / "generator.safetensors"):
-      loaded = weights.load(str(place)).variables
+      loaded = lookup.load(str(place)).variables
       jax.tree.map(
         np.testing.assert_array_equal, loaded["params"], ema["params"]
       )
@@ -144,7 +145,7 @@ class TrainTest(parameterized.TestCase):
     ):
       train.train_and_evaluate(config, workdir)
     self.assertEqual(_checkpoints(workdir), ["2", "3"])
-    for leaf in jax.tree.leaves(weights.load(str(workdir)).variables):
+    for leaf in jax.tree.leaves(lookup.load(str(workdir)).variables):
       self.assertTrue(np.isfinite(leaf).all())
 
   def test_fewer_steps_than_are_done_change_nothing(self):

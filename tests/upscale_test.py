@@ -12,10 +12,10 @@ from PIL import Image
 
 import srfeat_jax
 from srfeat_jax import errors
-from srfeat_jax.data import images, pictures
+from srfeat_jax.image_io import images, pictures
 from srfeat_jax.inference import upscaler
 from srfeat_jax.ops import resize
-from srfeat_jax.upscaling import enlarging, jobs, transparency
+from srfeat_jax.upscaling import jobs, picture_upscaling, transparency
 from tests import image_files, picture_kinds, programs
 
 _BICUBIC = "--weights=bicubic"
@@ -403,7 +403,7 @@ class EnlargingTest(parameterized.TestCase):
     alpha = (disc * top).astype(dtype)
     color = np.where(disc[..., None], [top, top // 2, 0], [0, 0, top])
     picture = pictures.Picture([color.astype(dtype)], [alpha])
-    sr = enlarging.enlarge(picture, upscaler.bicubic, 4)
+    sr = picture_upscaling.enlarge(picture, upscaler.bicubic, 4)
     seen = sr.alphas[0] > 0
     self.assertTrue((sr.frames[0][seen] == [top, top // 2, 0]).all())
     # No haze: what is far from the edge is wholly there or not at all.
@@ -431,10 +431,12 @@ class EnlargingTest(parameterized.TestCase):
     told = []
     frames = [programs.picture(5, 6, 3, seed=seed) for seed in range(3)]
     picture = pictures.Picture(frames, durations=[1, 2, 3])
-    sr = enlarging.enlarge(picture, upscaler.bicubic, 4, 1.5, told.append)
+    sr = picture_upscaling.enlarge(
+      picture, upscaler.bicubic, 4, 1.5, told.append
+    )
     self.assertEqual(sum(told), 90)
     self.assertEqual(sr.size, (8, 9))
-    self.assertEqual(sr.size, enlarging.enlarged_size(5, 6, 1.5))
+    self.assertEqual(sr.size, picture_upscaling.enlarged_size(5, 6, 1.5))
     self.assertEqual(sr.durations, [1, 2, 3])
 
 

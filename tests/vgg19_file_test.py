@@ -16,7 +16,7 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.ops import resize

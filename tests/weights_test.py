@@ -9,14 +9,12 @@ import optax
 import safetensors.numpy
 from absl.testing import absltest, parameterized
 
-from srfeat_jax import errors, models, weights
-from srfeat_jax.interchange import (
-  basicsr,
-  generator_file,
-  safetensors_file,
-  torch_writer,
-)
+from srfeat_jax import errors, models
+from srfeat_jax.interchange import generator_file
+from srfeat_jax.interchange.containers import safetensors_file, torch_writer
+from srfeat_jax.interchange.layouts import basicsr
 from srfeat_jax.training import checkpoint, parallel, state, workdir
+from srfeat_jax.weights import lookup
 from tests import disk, image_files, runs
 
 GENERATOR = {
@@ -66,7 +64,7 @@ class LoadTest(image_files.FolderTestCase):
   def test_workdir(self, batch_norm, keep_ema):
     config = GENERATOR | {"batch_norm": batch_norm}
     expected = self.save_run(config, initialized(config), keep_ema=keep_ema)
-    loaded = weights.load(str(self.folder))
+    loaded = lookup.load(str(self.folder))
     self.assertEqual(loaded.generator, config)
     self.assertEqual("batch_stats" in loaded.variables, batch_norm)
     assert_equal(loaded.variables["params"], expected["params"])
@@ -76,7 +74,7 @@ class LoadTest(image_files.FolderTestCase):
     for leaf in jax.tree.leaves(loaded.variables):
       self.assertIsInstance(leaf, np.ndarray)
     generator = models.build(loaded.generator)
-    again = weights.load_for(generator, str(self.folder))
+    again = lookup.load_for(generator, str(self.folder))
     assert_equal(again["params"], expected["params"])
 
   def test_workdir_of_a_run_that_diverged(self):
@@ -86,12 +84,12 @@ class LoadTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(
       errors.InputError, "holds NaN or infinity in params/head/kernel: "
     ):
-      weights.load(str(self.folder))
+      lookup.load(str(self.folder))
 
   def test_workdir_without_checkpoint(self):
     workdir.record(self.folder, {"generator": GENERATOR})
     with self.assertRaisesRegex(errors.InputError, "no complete checkpoint"):
-      weights.load(str(self.folder))
+      lookup.load(str(self.folder))
     self.assertLen(list(self.folder.iterdir()), 2)
 
   def test_checkpoint_of_another_generator(self):
@@ -100,7 +98,7 @@ class LoadTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(
       errors.InputError, "generator.features was 4 and is now 8"
     ):
-      weights.load(str(self.folder))
+      lookup.load(str(self.folder))
 
   @parameterized.parameters("empty files", "no state", "no files")
   def test_damaged_checkpoint(self, damage):
@@ -111,31 +109,31 @@ class LoadTest(image_files.FolderTestCase):
       r"checkpoint 5 in .*checkpoints is damaged .*delete that folder to go on"
       " from step 4",
     ):
-      weights.load(str(self.folder))
+      lookup.load(str(self.folder))
     shutil.rmtree(self.folder / "checkpoints" / "4")
     with self.assertRaisesRegex(errors.InputError, "damaged .* no other is"):
-      weights.load(str(self.folder))
+      lookup.load(str(self.folder))
 
   def test_folder_that_is_no_workdir(self):
     with self.assertRaisesRegex(
       errors.InputError, f"{self.folder} is not the workdir .* no config.json"
     ):
-      weights.load(str(self.folder))
+      lookup.load(str(self.folder))
 
   @parameterized.parameters("weights.pth", "weights.npz", "weights")
   def test_neither(self, name):
     self.file(name, b"x")
     with self.assertRaisesRegex(errors.InputError, f"{name} is no file with"):
-      weights.load(str(self.folder / name))
+      lookup.load(str(self.folder / name))
 
   @parameterized.parameters("x.safetensors", "x.pth")
   def test_file_missing(self, name):
     with self.assertRaisesRegex(errors.InputError, f"no weights file .*{name}"):
-      weights.load(str(self.folder / name))
+      lookup.load(str(self.folder / name))
 
   def test_nothing_there(self):
     with self.assertRaisesRegex(errors.InputError, "nowhere.* is neither"):
-      weights.load(str(self.folder / "nowhere"))
+      lookup.load(str(self.folder / "nowhere"))
 
   def test_file_of_another_program(self):
     generator = models.build({"architecture": "msrresnet", "num_blocks": 2})
@@ -145,9 +143,9 @@ class LoadTest(image_files.FolderTestCase):
     variables = initialized(config)
     path = self.folder / "x.pth"
     torch_writer.save(path, "params", basicsr.state_dict(config, variables))
-    loaded = weights.load(str(path))
+    loaded = lookup.load(str(path))
     self.assertEqual(loaded.generator, config)
-    assert_equal(weights.load_for(generator, str(path)), variables)
+    assert_equal(lookup.load_for(generator, str(path)), variables)
 
 
 class FileTest(image_files.FolderTestCase):
@@ -166,7 +164,7 @@ class FileTest(image_files.FolderTestCase):
       self.path, config, jax.tree.map(jnp.asarray, variables)
     )
     self.assertEqual(list(self.folder.iterdir()), [self.path])
-    loaded = weights.load(str(self.path))
+    loaded = lookup.load(str(self.path))
     self.assertEqual(loaded.generator, config)
     assert_equal(
       *jax.tree.map(lambda x: x.view(np.uint32), (loaded.variables, variables))
@@ -177,7 +175,7 @@ class FileTest(image_files.FolderTestCase):
     variables = initialized(config)
     safetensors_file.save(self.path, config, variables | {"batch_stats": {}})
     assert_equal(
-      weights.load_for(models.build(config), str(self.path)), variables
+      lookup.load_for(models.build(config), str(self.path)), variables
     )
 
   def whole(self) -> bytes:
@@ -191,12 +189,12 @@ class FileTest(image_files.FolderTestCase):
       errors.InputError,
       r"x\.safetensors is (not a readable safetensors file|no file with)",
     ):
-      weights.load(str(self.path))
+      lookup.load(str(self.path))
 
   def test_damaged(self):
     self.path.write_bytes(b"\xff" * 1000)
     with self.assertRaisesRegex(errors.InputError, "is no file with weights"):
-      weights.load(str(self.path))
+      lookup.load(str(self.path))
 
   @parameterized.parameters(
     (None,), ({"format": "pt"},), ({"generator": "{}"},)
@@ -205,7 +203,7 @@ class FileTest(image_files.FolderTestCase):
     tensors = {"x": np.zeros(3, np.float32), "x/y": np.ones(2, np.float32)}
     safetensors.numpy.save_file(tensors, self.path, about)
     with self.assertRaisesRegex(errors.InputError, "holds no generator"):
-      weights.load(str(self.path))
+      lookup.load(str(self.path))
 
   @parameterized.parameters("vgg19", "lpips")
   def test_weights_of_what_judges(self, network):
@@ -214,7 +212,7 @@ class FileTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(
       errors.InputError, f"holds the weights of {network}, which judges"
     ):
-      weights.load(str(self.path))
+      lookup.load(str(self.path))
 
   def test_same_weights_make_the_same_bytes(self):
     tensors = {"y": np.arange(5.0), "x": np.zeros(3, np.float32)}
@@ -258,7 +256,7 @@ class LoadForTest(image_files.FolderTestCase):
     path = self.folder / "x.safetensors"
     safetensors_file.save(path, GENERATOR, initialized(GENERATOR))
     with self.assertRaises(errors.InputError) as caught:
-      weights.load_for(models.build(GENERATOR | change), str(path))
+      lookup.load_for(models.build(GENERATOR | change), str(path))
     self.assertIn(str(path), str(caught.exception))
     return str(caught.exception)
 
@@ -301,7 +299,7 @@ class LoadForTest(image_files.FolderTestCase):
       errors.InputError,
       "config.generator: architecture is SRFeat and SRResNet; .*missing",
     ):
-      weights.load_for(models.build({"architecture": "srresnet"}), str(path))
+      lookup.load_for(models.build({"architecture": "srresnet"}), str(path))
 
   @parameterized.parameters(
     {"dtype": "bfloat16"}, {"initializer": "uniform"}, {"tanh": False}
@@ -310,20 +308,20 @@ class LoadForTest(image_files.FolderTestCase):
     path = self.folder / "x.safetensors"
     variables = initialized(GENERATOR)
     safetensors_file.save(path, GENERATOR, variables)
-    loaded = weights.load_for(models.build(GENERATOR | change), str(path))
+    loaded = lookup.load_for(models.build(GENERATOR | change), str(path))
     assert_equal(loaded, variables)
 
   def test_does_not_exist(self):
     with self.assertRaisesRegex(
       errors.InputError, "config.init_from is nowhere/x, which does not exist"
     ):
-      weights.load_for(models.build(GENERATOR), "nowhere/x")
+      lookup.load_for(models.build(GENERATOR), "nowhere/x")
 
   def test_cannot_be_loaded(self):
     with self.assertRaisesRegex(
       errors.InputError, f"config.init_from: {self.folder} is not the workdir"
     ):
-      weights.load_for(models.build(GENERATOR), str(self.folder))
+      lookup.load_for(models.build(GENERATOR), str(self.folder))
 
   def test_all_at_once(self):
     sentence = self.sentence({"block_bias": True, "num_blocks": 1})

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 from srfeat_jax.training import metrics, writers
 from tests import image_files, paths
 

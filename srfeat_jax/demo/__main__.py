@@ -19,7 +19,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import cli, compile_cache, errors
+from srfeat_jax import cli, errors
+from srfeat_jax.inference import compile_cache
 
 _WEIGHTS = flags.DEFINE_multi_string(
   "weights", [], "workdir of a run, or weights file, to offer first"
@@ -60,15 +61,16 @@ def main(argv: Sequence[str]) -> None:
     _configure_gradio(folder)
     _import_gradio()
     # Only now, for the page imports Gradio, and both take seconds.
-    from srfeat_jax import demo_page, demo_service
+    from srfeat_jax.demo import page as page_lib
+    from srfeat_jax.demo import service as service_lib
 
     compile_cache.use()
     given = filter(None, [*_WEIGHTS.value, _BLEND.value])
-    service = demo_service.Service(given, _MAX_MEGAPIXELS.value, folder)
-    page = demo_page.build(service, _BLEND.value)
+    service = service_lib.Service(given, _MAX_MEGAPIXELS.value, folder)
+    page = page_lib.build(service, _BLEND.value)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-      url = demo_page.serve(page, _HOST.value, port)
+      url = page_lib.serve(page, _HOST.value, port)
       print(f"The page is at {url} until you press Ctrl-C.", flush=True)
       threading.Event().wait()
     except KeyboardInterrupt:

@@ -4,7 +4,8 @@ import html
 
 import gradio as gr
 
-from srfeat_jax import demo_service, errors
+from srfeat_jax import errors
+from srfeat_jax.demo import service as service_lib
 
 _OLD = 3600  # seconds after which files are deleted that were up- or downloaded
 _NOTHING = "nothing"
@@ -23,7 +24,7 @@ _CSS = """
 """
 
 
-def build(service: demo_service.Service, blend: str | None = None) -> gr.Blocks:
+def build(service: service_lib.Service, blend: str | None = None) -> gr.Blocks:
   """Lays out the page.
 
   Args:
@@ -86,7 +87,7 @@ def build(service: demo_service.Service, blend: str | None = None) -> gr.Blocks:
           visible=blend is not None,
         )
         outscale = gr.Slider(
-          *(1, demo_service.LARGEST_SCALE, demo_service.LARGEST_SCALE),
+          *(1, service_lib.LARGEST_SCALE, service_lib.LARGEST_SCALE),
           step=0.5,
           label="Times as wide and high",
         )

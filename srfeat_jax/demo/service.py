@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import jax
 
-from srfeat_jax import errors, shipped, upscalers, weights
-from srfeat_jax.data import pictures
-from srfeat_jax.upscaling import enlarging
+from srfeat_jax import errors
+from srfeat_jax.image_io import pictures
+from srfeat_jax.upscaling import picture_upscaling, upscalers
+from srfeat_jax.weights import lookup, shipped
 
 LARGEST_SCALE = 4  # more adds pixels, but nothing to see
 _SHOWN_SIDE = 3200  # pixels; more makes browsers slow
@@ -73,7 +74,7 @@ class Service:
       errors.InputError: some are no weights.
     """
     self._kinds = {
-      name: _kind(weights.load(name))
+      name: _kind(lookup.load(name))
       for name in (*given, *shipped.NAMES)
       if name != upscalers.BICUBIC
     }
@@ -156,7 +157,9 @@ class Service:
         done += pixels
         on_progress(done / total)
 
-      sr = enlarging.enlarge(picture, upscale, scale, outscale, on_pixels)
+      sr = picture_upscaling.enlarge(
+        picture, upscale, scale, outscale, on_pixels
+      )
       folder = self._new_folder()
       file = folder / f"{pathlib.Path(path).stem}_x{outscale:g}.png"
       notes = sr.notes + pictures.write(file, sr)
@@ -216,7 +219,7 @@ def _upscaler(
   return upscalers.make(name, blend=blend, alpha=alpha, ensemble=ensemble)
 
 
-def _kind(loaded: weights.Weights) -> tuple:
+def _kind(loaded: lookup.Weights) -> tuple:
   """What two networks have in common if they can be blended."""
   shapes = jax.tree.map(lambda array: array.shape, loaded.variables)
   return loaded.generator, shapes
@@ -233,7 +236,9 @@ def _visible(picture: pictures.Picture, scale: float = 1) -> pictures.Picture:
     exif=b"",
     xmp=b"",
   )
-  return enlarging.enlarge(first, lambda color, on_pixels: color, 1, scale)
+  return picture_upscaling.enlarge(
+    first, lambda color, on_pixels: color, 1, scale
+  )
 
 
 def _num_pixels(height: int, width: int, frames: int) -> int:

@@ -5,17 +5,17 @@ For what people want enlarged; training and benchmarks read plain pixels with
 `errors.InputError`, in one sentence that names it.
 """
 
-from srfeat_jax.data import picture_formats, picture_reader, picture_writer
-from srfeat_jax.data.picture import Picture as Picture
+from srfeat_jax.image_io import formats, reader, writer
+from srfeat_jax.image_io.picture import Picture as Picture
 
 # Endings that `read` can read and those that `write` can write.
-READ_ENDINGS = (*picture_formats.ENDINGS, *(".avif", ".jp2", ".ppm", ".pgm"))
-WRITE_ENDINGS = tuple(picture_formats.ENDINGS)
-FORMATS = tuple(picture_formats.FORMATS)
+READ_ENDINGS = tuple(formats.READ_ENDINGS)
+WRITE_ENDINGS = tuple(formats.WRITE_ENDINGS)
+FORMATS = formats.WRITTEN
 
-read = picture_reader.read
-size = picture_reader.size
-from_image = picture_reader.from_image
-write = picture_writer.write
-check_size = picture_writer.check_size
-shortened = picture_writer.shortened
+read = reader.read
+size = reader.size
+from_image = reader.from_image
+write = writer.write
+check_size = writer.check_size
+shortened = writer.shortened

@@ -7,11 +7,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from srfeat_jax import errors
-from srfeat_jax.data import deep_pixels, images, picture_notes
-from srfeat_jax.data.picture import Picture
+from srfeat_jax.image_io import decoding, formats, metadata, sixteen_bits
+from srfeat_jax.image_io.picture import Picture
 
-# What Pillow reads without running another program, and knows by its contents.
-FORMATS = (*images.READABLE, "GIF", "AVIF", "JPEG2000", "PPM")
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _PAGED = {"TIFF": "pages", "MPO": "pictures"}
 _GRAY = ("1", "L", "LA", "La")
@@ -35,7 +33,7 @@ def read(path: str | os.PathLike) -> Picture:
       picture, has more pixels (of all frames) than Pillow's safety limit, or
       has gray values that cannot be converted.
   """
-  with images.opened(path, FORMATS) as image:
+  with decoding.opened(path, formats.READABLE) as image:
     if image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1:
       return _animation(path, image)
     return _still(path, image)
@@ -47,9 +45,9 @@ def size(path: str | os.PathLike) -> tuple[int, int, int]:
   Raises:
     errors.InputError: as `read`, but damage to the pixels goes unnoticed.
   """
-  with images.opened(path, FORMATS) as image:
+  with decoding.opened(path, formats.READABLE) as image:
     width, height = image.size
-    if images.orientation_of(image) >= 5:
+    if decoding.orientation_of(image) >= 5:
       width, height = height, width
     frames = 1
     if image.format in _ANIMATED:
@@ -67,7 +65,7 @@ def from_image(image: Image.Image, path: str = "The picture") -> Picture:
   Raises:
     errors.InputError: it has gray values that cannot be converted.
   """
-  icc, notes = picture_notes.profile(image), []
+  icc, notes = metadata.profile(image), []
   if image.mode == "F":
     notes.append("its floats became 16 bits")
   image, icc = _plain_colors(image, icc, notes)
@@ -83,11 +81,11 @@ def _still(path, image: Image.Image) -> Picture:
   if image.format in _PAGED and getattr(image, "n_frames", 1) > 1:
     pages = _PAGED[image.format]
     notes.append(f"of its {image.n_frames} {pages} only the first was enlarged")
-  turn = images.orientation_of(image)
-  if deep_pixels.has_deep_color(image):
-    color, alpha = deep_pixels.read(image)
+  turn = decoding.orientation_of(image)
+  if sixteen_bits.has_deep_color(image):
+    color, alpha = sixteen_bits.read(image)
     image.load()  # also finds the notes behind the pixels
-    icc = _fitting_profile(picture_notes.profile(image), color, notes)
+    icc = _fitting_profile(metadata.profile(image), color, notes)
     picture = Picture([color], [] if alpha is None else [alpha], icc=icc)
   else:
     if _bits(image) > 8 and not image.mode.startswith(("I", "F")):
@@ -95,8 +93,8 @@ def _still(path, image: Image.Image) -> Picture:
     image.load()
     picture = from_image(image, path)
   picture.notes = notes + picture.notes
-  picture.frames = [images.turned(each, turn) for each in picture.frames]
-  picture.alphas = [images.turned(each, turn) for each in picture.alphas]
+  picture.frames = [decoding.turned(each, turn) for each in picture.frames]
+  picture.alphas = [decoding.turned(each, turn) for each in picture.alphas]
   _take_notes(picture, image)
   return picture
 
@@ -110,14 +108,14 @@ def _animation(path, image: Image.Image) -> Picture:
       f" together more than {Image.MAX_IMAGE_PIXELS:,}, the limit that guards"
       " against harmful files: cut it into parts."
     )
-  turn, icc = images.orientation_of(image), picture_notes.profile(image)
+  turn, icc = decoding.orientation_of(image), metadata.profile(image)
   picture = Picture([], plays=_plays(image), notes=[])
-  if deep_pixels.has_deep_color(image):
+  if sixteen_bits.has_deep_color(image):
     picture.notes.append("its 16-bit colour became 8-bit")
   for index in range(first, first + count):
     image.seek(index)
     image.load()
-    pixels = images.turned(np.array(image.convert("RGBA")), turn)
+    pixels = decoding.turned(np.array(image.convert("RGBA")), turn)
     picture.frames.append(np.ascontiguousarray(pixels[..., :3]))
     picture.alphas.append(np.ascontiguousarray(pixels[..., 3]))
     picture.durations.append(float(image.info.get("duration") or 0))
@@ -144,10 +142,10 @@ def _plays(image: Image.Image) -> int:
 
 
 def _take_notes(picture: Picture, image: Image.Image) -> None:
-  picture.exif, complaints = picture_notes.exif(image)
+  picture.exif, complaints = metadata.exif(image)
   picture.notes += complaints
-  picture.xmp = picture_notes.xmp(image)
-  picture.text = picture_notes.text(image)
+  picture.xmp = metadata.xmp(image)
+  picture.text = metadata.text(image)
 
 
 def _bits(image: Image.Image) -> int:
@@ -166,7 +164,7 @@ def _plain_colors(
   if image.mode != "CMYK":
     notes.append(f"{image.mode} became RGB")
     return image.convert("RGB"), b""
-  if picture_notes.profile_space(icc) == "CMYK":
+  if metadata.profile_space(icc) == "CMYK":
     try:
       converted = ImageCms.profileToProfile(
         image,
@@ -212,9 +210,9 @@ def _deep_gray(
   path, image: Image.Image
 ) -> tuple[np.ndarray, np.ndarray | None]:
   """uint16 of what Pillow keeps in 16 or 32 bits or in floats."""
-  white_is_zero, top = images.gray_scale(image)
+  white_is_zero, top = decoding.gray_scale(image)
   values = np.array(image)
-  color = images.to_levels(path, values, top, np.uint16)
+  color = decoding.to_levels(path, values, top, np.uint16)
   alpha = None
   hidden = image.info.get("transparency")
   if isinstance(hidden, int):
@@ -225,7 +223,7 @@ def _deep_gray(
 def _fitting_profile(icc: bytes, color: np.ndarray, notes: list[str]) -> bytes:
   """The profile, if it is for colours of this kind."""
   wanted = "GRAY" if color.ndim == 2 else "RGB"
-  if not icc or picture_notes.profile_space(icc) == wanted:
+  if not icc or metadata.profile_space(icc) == wanted:
     return icc
   notes.append(f"its colour profile, not for {wanted}, was left out")
   return b""

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from srfeat_jax import errors, files
-from srfeat_jax.data import deep_pixels, picture_formats
-from srfeat_jax.data.picture import Picture
+from srfeat_jax import atomic, errors
+from srfeat_jax.image_io import formats, sixteen_bits
+from srfeat_jax.image_io.picture import Picture
 
 _JPEG_SEGMENT = 65533 - 29  # the most that EXIF or XMP may have, less names
 _WEBP_FLAGS, _WEBP_ALPHA = 20, 0x10  # of the chunk VP8X, the first one
@@ -31,7 +31,7 @@ def check_size(path: str | os.PathLike, height: int, width: int) -> None:
   Raises:
     errors.InputError: the format holds less, or cannot be written at all.
   """
-  form = picture_formats.format_of(path)
+  form = formats.format_of(path)
   if max(height, width) > form.side:
     raise errors.InputError(
       f"{path} cannot be written: {form.name} holds at most {form.side} pixels"
@@ -45,7 +45,7 @@ def shortened(path: str | os.PathLike, picture: Picture) -> Picture:
   Raises:
     errors.InputError: the format cannot be written at all.
   """
-  form = picture_formats.format_of(path)
+  form = formats.format_of(path)
   if form.animation or len(picture.frames) == 1:
     return picture
   note = (
@@ -79,10 +79,10 @@ def write(
     What was converted or left out, a phrase each.
 
   Raises:
-    errors.InputError: the ending is none of `picture_formats.ENDINGS`, the
+    errors.InputError: the ending is none of `formats.WRITE_ENDINGS`, the
       picture is too large for the format, or the file cannot be written.
   """
-  form = picture_formats.format_of(path)
+  form = formats.format_of(path)
   check_size(path, *picture.size)
   short = shortened(path, picture)
   notes = short.notes[len(picture.notes) :]
@@ -96,12 +96,12 @@ def write(
       f"{path} cannot be written as {form.name}"
       f" ({type(error).__name__}: {error})."
     ) from error
-  files.replace(path, data)
+  atomic.replace(path, data)
   return notes + converted
 
 
 def _fitted(
-  picture: Picture, form: picture_formats.Format
+  picture: Picture, form: formats.Format
 ) -> tuple[Picture, list[str]]:
   """Converts a picture to what a format holds, and says what was lost."""
   picture, said = dataclasses.replace(picture), []
@@ -157,7 +157,7 @@ def _rounded(deep: np.ndarray) -> np.ndarray:
 
 
 def _encoded(
-  picture: Picture, form: picture_formats.Format, quality: int
+  picture: Picture, form: formats.Format, quality: int
 ) -> bytes | memoryview:
   if form.name == "TIFF":
     return _tiff(picture)
@@ -177,9 +177,7 @@ def _encoded(
   return buffer.getbuffer()
 
 
-def _options(
-  picture: Picture, form: picture_formats.Format, quality: int
-) -> dict:
+def _options(picture: Picture, form: formats.Format, quality: int) -> dict:
   """How Pillow is to write, and which notes."""
   notes = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}
   options = {
@@ -198,7 +196,7 @@ def _options(
   return options
 
 
-def _timing(picture: Picture, form: picture_formats.Format) -> dict:
+def _timing(picture: Picture, form: formats.Format) -> dict:
   durations = [round(each) for each in picture.durations]
   options = {"duration": durations, "loop": picture.plays}
   if form.name == "GIF":
@@ -209,9 +207,7 @@ def _timing(picture: Picture, form: picture_formats.Format) -> dict:
   return options
 
 
-def _pillow_frames(
-  picture: Picture, form: picture_formats.Format
-) -> list[Image.Image]:
+def _pillow_frames(picture: Picture, form: formats.Format) -> list[Image.Image]:
   alphas: Sequence = picture.alphas or [None] * len(picture.frames)
   frames = []
   for color, alpha in zip(picture.frames, alphas, strict=True):
@@ -246,12 +242,12 @@ def _png_text(picture: Picture) -> PngImagePlugin.PngInfo:
   return text
 
 
-def _deep_png(picture: Picture, form: picture_formats.Format) -> bytes:
+def _deep_png(picture: Picture, form: formats.Format) -> bytes:
   # Pillow makes the chunks, of a picture of one pixel.
   buffer = io.BytesIO()
   Image.new("RGB", (1, 1)).save(buffer, "PNG", **_options(picture, form, 100))
   alpha = picture.alphas[0] if picture.alphas else None
-  return deep_pixels.png(
+  return sixteen_bits.png(
     picture.frames[0], alpha, _notes_of_png(buffer.getvalue())
   )
 
@@ -262,7 +258,7 @@ def _tiff(picture: Picture) -> bytes:
   if alpha is not None and color.ndim == 2 and picture.top > 255:
     # Few programs read 16-bit gray with alpha in a TIFF.
     color = np.repeat(color[..., None], 3, axis=-1)
-  return deep_pixels.tiff(color, alpha, _tiff_tags(picture))
+  return sixteen_bits.tiff(color, alpha, _tiff_tags(picture))
 
 
 def _tiff_tags(picture: Picture) -> dict[int, object]:

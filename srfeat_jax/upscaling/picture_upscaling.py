@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from srfeat_jax.data import pictures
+from srfeat_jax.image_io import pictures
 from srfeat_jax.ops import resize
 from srfeat_jax.upscaling import transparency
 

@@ -8,9 +8,10 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from srfeat_jax import errors, shipped, upscalers
-from srfeat_jax.data import pictures
-from srfeat_jax.upscaling import enlarging
+from srfeat_jax import errors
+from srfeat_jax.image_io import pictures
+from srfeat_jax.upscaling import picture_upscaling, upscalers
+from srfeat_jax.weights import shipped
 
 _KINDS = "uint8 or uint16 [h, w], [h, w, 3] or [h, w, 4], or a PIL.Image"
 
@@ -72,7 +73,7 @@ def upscale(
     ensemble=bool(ensemble),
     precision=precision,
   )
-  sr = enlarging.enlarge(picture, upscaler, scale, outscale)
+  sr = picture_upscaling.enlarge(picture, upscaler, scale, outscale)
   color = sr.frames[0]
   if sr.alphas:
     color = np.dstack([color, sr.alphas[0]])
@@ -88,7 +89,7 @@ def upscale(
 
 
 def _check_outscale(outscale: float | None) -> None:
-  most = enlarging.MOST_OUTSCALE
+  most = picture_upscaling.MOST_OUTSCALE
   if outscale is None:
     return
   # Written so that a NaN fails it.
@@ -131,7 +132,7 @@ def _shown(image: Image.Image) -> pictures.Picture:
     return pictures.from_image(image)
   except errors.InputError:
     raise
-  # As in `images.opened`: Pillow decodes only now, and raises what it likes.
+  # As in `decoding.opened`: Pillow decodes only now, and raises what it likes.
   except Exception as error:
     raise errors.InputError(
       f"the picture is damaged or cut short ({type(error).__name__}: {error})"

@@ -4,7 +4,8 @@ import pathlib
 
 from absl import flags
 
-from srfeat_jax import shipped, upscaling
+from srfeat_jax import upscaling
+from srfeat_jax.weights import shipped
 
 BICUBIC = upscaling.BICUBIC
 
@@ -72,7 +73,7 @@ def upscaler(tile: int | None = None, memory: int | None = None):
       not suit them.
   """
   # JAX takes seconds to import: --help and wrong flags need not wait for it.
-  from srfeat_jax import upscalers
+  from srfeat_jax.upscaling import upscalers
 
   return upscalers.make(
     _WEIGHTS.value,

@@ -2,8 +2,9 @@
 
 import numbers
 
-from srfeat_jax import errors, models, upscaling, weights
+from srfeat_jax import errors, models, upscaling
 from srfeat_jax.inference import upscaler
+from srfeat_jax.weights import blending, lookup
 
 BICUBIC = upscaling.BICUBIC
 _BICUBIC_SCALE = 4
@@ -49,9 +50,9 @@ def make(
       raise errors.InputError("blend: bicubic has no weights to blend")
     return upscaler.bicubic, _BICUBIC_SCALE
   if blend is None:
-    loaded = weights.load(name)
+    loaded = lookup.load(name)
   else:
-    loaded = weights.blend(name, blend, alpha)
+    loaded = blending.blend(name, blend, alpha)
   generator = models.build(loaded.generator)
   upscale = upscaler.Upscaler(
     generator,

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import pickles
+from srfeat_jax.interchange.containers import pickles
 
 START = b"\x93NUMPY"
 

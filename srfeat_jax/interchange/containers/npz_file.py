@@ -11,7 +11,7 @@ import zipfile
 from typing import Any
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import numpy_file
+from srfeat_jax.interchange.containers import npy_file
 
 _MAX_RATIO = 20  # weights are close to noise: they hardly compress
 _ALWAYS = 1 << 24  # but a few zeros may
@@ -44,7 +44,7 @@ def load(path: pathlib.Path, *, objects: bool = False) -> dict[str, Any]:
   Args:
     path: the file.
     objects: whether arrays of objects that are arrays are read too; what they
-      become, see `numpy_file.load`.
+      become, see `npy_file.load`.
 
   Returns:
     The arrays.
@@ -63,7 +63,7 @@ def load(path: pathlib.Path, *, objects: bool = False) -> dict[str, Any]:
           f"its {packed:,} bytes would unpack to {unpacked:,}, as no weights do"
         )
       return {
-        member.filename.removesuffix(".npy"): numpy_file.read(
+        member.filename.removesuffix(".npy"): npy_file.read(
           io.BytesIO(archive.read(member)), objects=objects
         )
         for member in members

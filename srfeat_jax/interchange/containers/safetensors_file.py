@@ -16,7 +16,7 @@ import safetensors
 import safetensors.numpy
 from flax import traverse_util
 
-from srfeat_jax import errors, files
+from srfeat_jax import atomic, errors
 
 _FORMAT = "srfeat_jax"
 
@@ -94,7 +94,7 @@ def write(
   tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
   # Not save_file: its files may be read by their owner alone.
   data = safetensors.numpy.save(tensors, metadata)
-  files.replace(path, _in_order(data))
+  atomic.replace(path, _in_order(data))
 
 
 def _in_order(data: bytes) -> bytes:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import (
+from srfeat_jax.interchange.containers import (
   npz_file,
   pickles,
   safetensors_file,

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import pickles
+from srfeat_jax.interchange.containers import pickles
 
 ZIP_START = b"PK\x03\x04"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C

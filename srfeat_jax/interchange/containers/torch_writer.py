@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from srfeat_jax import files
+from srfeat_jax import atomic
 
 
 def save(path: pathlib.Path, wrapper: str, state: Mapping[str, np.ndarray]):
@@ -48,7 +48,7 @@ def save(path: pathlib.Path, wrapper: str, state: Mapping[str, np.ndarray]):
       data = np.ascontiguousarray(array, "<f4").tobytes()
       archive.writestr(f"archive/data/{i}", data)
     archive.writestr("archive/version", "3\n")
-  files.replace(path, buffer.getbuffer())
+  atomic.replace(path, buffer.getbuffer())
 
 
 def _tensor(key: int, array: np.ndarray) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from srfeat_jax import errors, files
+from srfeat_jax import atomic, errors
 from srfeat_jax.models import srresnet
 
 _OPSET = 17
@@ -69,7 +69,7 @@ def save(
   )
   onnx.helper.set_model_props(model, {"generator": json.dumps(dict(generator))})
   onnx.checker.check_model(model)
-  files.replace(path, model.SerializeToString())
+  atomic.replace(path, model.SerializeToString())
 
 
 class _Graph:

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
-from srfeat_jax import errors, files, models
+from srfeat_jax import atomic, errors, models
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -59,4 +59,4 @@ def save(
   lr = jax.ShapeDtypeStruct((batch, height, width, 3), "float32")
   with jax.default_matmul_precision("highest"):
     program = export.export(jax.jit(enlarge), platforms=PLATFORMS)(lr)
-  files.replace(path, bytes(program.serialize()))
+  atomic.replace(path, bytes(program.serialize()))

@@ -14,7 +14,8 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import mismatch, torch_layout
+from srfeat_jax.interchange import mismatch
+from srfeat_jax.interchange.layouts import torch_layout
 
 
 @dataclasses.dataclass(frozen=True)

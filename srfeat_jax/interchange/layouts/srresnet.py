@@ -18,7 +18,9 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import mismatch, pickles, torch_layout
+from srfeat_jax.interchange import mismatch
+from srfeat_jax.interchange.containers import pickles
+from srfeat_jax.interchange.layouts import torch_layout
 
 _LONGEST = 200  # characters of a name that numbers are looked for in
 _NORM = {
