@@ -7,7 +7,7 @@ from absl.testing import absltest
 from srfeat_jax import atomic, errors
 from srfeat_jax.evaluation import report
 from srfeat_jax.training import writers
-from tests import disk, image_files
+from tests.support import disk, image_files
 
 
 class FilesTest(image_files.FolderTestCase):

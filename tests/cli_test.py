@@ -10,7 +10,7 @@ import time
 from absl.testing import absltest, parameterized
 
 from srfeat_jax.image_io import images
-from tests import paths, programs
+from tests.support import paths, programs
 
 
 class FlagsTest(programs.ProgramTestCase):

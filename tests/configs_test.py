@@ -13,7 +13,7 @@ from absl.testing import absltest, parameterized
 from configs import common, gan, pretrain, quickstart, shipped
 from srfeat_jax import errors, models
 from srfeat_jax.training import degrade, losses, optimizers, steps
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 VARIANTS = (
   "srfeat",

@@ -9,7 +9,7 @@ import pathlib
 
 from absl.testing import absltest, parameterized
 
-from tests import paths
+from tests.support import paths
 
 PACKAGE = "srfeat_jax"
 FLOORS = {

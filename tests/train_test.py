@@ -17,7 +17,9 @@ from srfeat_jax import errors, models, train
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import steps
 from srfeat_jax.weights import lookup
-from tests import runs, torch_vgg, vgg19_file_test
+from tests.interchange import vgg19_file_test
+from tests.support import runs
+from tests.support.torch_networks import torch_vgg
 
 
 def _tiny(pictures, num_steps=4):

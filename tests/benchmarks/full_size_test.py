@@ -6,7 +6,7 @@ import sys
 
 from absl.testing import absltest
 
-from tests import paths
+from tests.support import paths
 
 
 class FullSizeTest(absltest.TestCase):

@@ -21,7 +21,12 @@ from benchmarks import (
 )
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
-from tests import paths, torch_gan_models, torch_models, torch_vgg
+from tests.support import paths
+from tests.support.torch_networks import (
+  torch_gan_models,
+  torch_models,
+  torch_vgg,
+)
 
 
 def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors
 from srfeat_jax.data import benchmarks, synthetic
 from srfeat_jax.image_io import images
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 
 def _picture(*shape: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from PIL import Image
 from srfeat_jax import errors
 from srfeat_jax.data import sources, synthetic
 from srfeat_jax.image_io import images
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 
 def picture(height: int = 12, width: int = 16, seed: int = 0) -> np.ndarray:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from srfeat_jax import errors
 from srfeat_jax.data import synthetic
-from tests import paths
+from tests.support import paths
 
 _SCENES = 64
 

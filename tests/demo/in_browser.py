@@ -1,7 +1,7 @@
 """Uses the page of `srfeat_jax.demo` in headless Chromium as a person would.
 
   apt install chromium && .venv/bin/pip install playwright
-  .venv/bin/python -m tests.demo_in_browser [SCREENSHOT.png]
+  .venv/bin/python -m tests.demo.in_browser [SCREENSHOT.png]
 
 Needs the extra `demo`. Says what it saw and ends with status 0 if all was
 right. Not run with the other tests, for it needs a browser.
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from playwright import sync_api
 
-from tests import demo_server, programs
+from tests.support import demo_server, programs
 
 WEIGHTS = "srfeat_jax/weights/pretrained/srfeat-lite.safetensors"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

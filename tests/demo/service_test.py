@@ -17,7 +17,7 @@ from srfeat_jax.demo import service as service_lib
 from srfeat_jax.image_io import images, pictures
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.weights import lookup
-from tests import demo_server, image_files, programs
+from tests.support import demo_server, image_files, programs
 
 WITHOUT_GRADIO = importlib.util.find_spec("gradio") is None
 NO_GRADIO = "gradio is not installed: launch/install.sh demo"

@@ -18,7 +18,7 @@ from srfeat_jax import errors
 from srfeat_jax.evaluation import evaluator, protocol, report
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 
 def _picture(*shape: int, seed: int = 0) -> np.ndarray:

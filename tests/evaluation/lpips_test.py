@@ -24,7 +24,8 @@ from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import lpips_file
 from srfeat_jax.models import lpips as networks
 from srfeat_jax.ops import resize
-from tests import image_files, paths, torch_lpips
+from tests.support import image_files, paths
+from tests.support.torch_networks import torch_lpips
 
 _BACKBONES = ("squeeze", "alex", "vgg")
 

@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import images
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 
 class ReadTest(image_files.FolderTestCase):
@@ -211,9 +211,7 @@ class ReadTest(image_files.FolderTestCase):
       with Image.open(path) as image:
         image.getexif()
     self.assertNotEmpty(warned)
-    program = (
-      "import sys; from srfeat_jax.data import images; images.read(sys.argv[1])"
-    )
+    program = "import sys; from srfeat_jax.image_io import images; images.read(sys.argv[1])"
     done = subprocess.run(
       [sys.executable, "-c", program, path],
       cwd=paths.REPOSITORY,

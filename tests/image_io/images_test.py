@@ -9,7 +9,7 @@ from PIL import Image
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import images
-from tests import image_files
+from tests.support import image_files
 
 
 class FindTest(image_files.FolderTestCase):

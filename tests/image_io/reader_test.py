@@ -10,9 +10,9 @@ from PIL import Image, ImageCms
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
-from tests import image_files, paths, picture_kinds
-from tests.image_files import encode
-from tests.picture_kinds import DEEP_ALPHA, DEEP_GRAY, DEEP_RGB, RGB
+from tests.support import image_files, paths, picture_kinds
+from tests.support.image_files import encode
+from tests.support.picture_kinds import DEEP_ALPHA, DEEP_GRAY, DEEP_RGB, RGB
 
 _DEEP = np.random.default_rng(0).integers(0, 65536, (9, 7, 4), dtype=np.uint16)
 

@@ -5,7 +5,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax.inference import folding, network
-from tests import inference_networks, parity
+from tests.support import inference_networks, parity
 
 
 class FoldingTest(parameterized.TestCase):

@@ -12,7 +12,7 @@ from flax import linen as nn
 from srfeat_jax import errors
 from srfeat_jax.inference import memory, network, upscaler
 from srfeat_jax.ops import pixels
-from tests import inference_networks, parity
+from tests.support import inference_networks, parity
 
 CONFIGS = inference_networks.CONFIGS
 _SIZES = ((1, 1), (3, 500), (67, 59), (41, 103))

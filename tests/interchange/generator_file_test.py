@@ -16,16 +16,9 @@ from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import safetensors_file, torch_writer
 from srfeat_jax.interchange.layouts import basicsr
 from srfeat_jax.weights import lookup
-from tests import (
-  exports_test,
-  foreign_files,
-  image_files,
-  networks,
-  parity,
-  paths,
-  torch_gan_models,
-  torch_models,
-)
+from tests.interchange.exports import onnx_file_test
+from tests.support import foreign_files, image_files, networks, parity, paths
+from tests.support.torch_networks import torch_gan_models, torch_models
 
 TUTORIAL = "srresnet8_x4_pytorch_tutorial.npz"
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
@@ -358,9 +351,9 @@ class SRFeatTest(ImportTestCase):
 
 
 class ExportTest(ImportTestCase):
-  @parameterized.parameters(*exports_test.CONFIGS)
+  @parameterized.parameters(*onnx_file_test.CONFIGS)
   def test_round_trip_of_ours(self, **config):
-    config, _, variables = exports_test.made(config)
+    config, _, variables = onnx_file_test.made(config)
     path = self.folder / "x.safetensors"
     safetensors_file.save(path, config, variables)
     read = generator_file.load(path)
@@ -371,13 +364,13 @@ class ExportTest(ImportTestCase):
     kind=("pth", "safetensors"),
     config=[
       c
-      for c in exports_test.CONFIGS
+      for c in onnx_file_test.CONFIGS
       if c["architecture"] in ("msrresnet", "rrdbnet")
       and "residual_scale" not in c
     ],
   )
   def test_round_trip_of_basicsr(self, kind, config):
-    config, module, variables = exports_test.made(config)
+    config, module, variables = onnx_file_test.made(config)
     state = basicsr.state_dict(config, variables)
     path = self.folder / f"x.{kind}"
     if kind == "pth":
@@ -420,7 +413,7 @@ class ExportTest(ImportTestCase):
     ),
   )
   def test_what_basicsr_has_not(self, config, sentence):
-    config, _, variables = exports_test.made(config)
+    config, _, variables = onnx_file_test.made(config)
     with self.assertRaisesRegex(errors.InputError, sentence):
       basicsr.state_dict(config, variables)
 
@@ -438,7 +431,7 @@ class ExportTest(ImportTestCase):
 
 class OursTest(ImportTestCase):
   def damaged(self, metadata=None, **arrays) -> str:
-    config, _, variables = exports_test.made({"architecture": "msrresnet"})
+    config, _, variables = onnx_file_test.made({"architecture": "msrresnet"})
     path = self.folder / "x.safetensors"
     safetensors_file.save(path, config, variables)
     tensors, about = safetensors_file.read(path)

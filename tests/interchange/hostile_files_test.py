@@ -16,7 +16,9 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import hdf5_file, npy_file
-from tests import foreign_files, image_files, torch_file_test, torch_models
+from tests.interchange.containers import torch_file_test
+from tests.support import foreign_files, image_files
+from tests.support.torch_networks import torch_models
 
 _MEBI = 1 << 20
 

@@ -10,7 +10,7 @@ from PIL import Image
 from srfeat_jax import models
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.ops import color, pixels, quality
-from tests import paths
+from tests.support import paths
 
 IMAGES = [f"img_{i:03d}" for i in range(1, 6)]
 

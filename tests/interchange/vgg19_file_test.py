@@ -20,7 +20,9 @@ from srfeat_jax.image_io import images
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.ops import resize
-from tests import image_files, paths, torch_file_test, torch_vgg
+from tests.interchange.containers import torch_file_test
+from tests.support import image_files, paths
+from tests.support.torch_networks import torch_vgg
 
 CAFFE = {"preprocessing": "caffe", "pooling": "ceil", "clip": False}
 TORCHVISION = {

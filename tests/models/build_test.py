@@ -10,7 +10,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models
 from srfeat_jax.ops import resize
-from tests import networks, parity
+from tests.support import networks, parity
 
 
 class InitialisationTest(parameterized.TestCase):

@@ -10,7 +10,8 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models
-from tests import parity, torch_gan_models
+from tests.support import parity
+from tests.support.torch_networks import torch_gan_models
 
 PEERS = {
   "srgan": torch_gan_models.SRGANDiscriminator,

@@ -7,7 +7,8 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import models
-from tests import networks, parity, torch_models
+from tests.support import networks, parity
+from tests.support.torch_networks import torch_models
 
 
 class ParityTest(parameterized.TestCase):

@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.models import vgg19
-from tests import torch_vgg
+from tests.support.torch_networks import torch_vgg
 
 LAYERS = tuple(torch_vgg.POSITIONS)
 

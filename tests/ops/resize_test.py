@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from srfeat_jax.image_io import images
 from srfeat_jax.ops import color, pixels, quality, resize
-from tests import paths
+from tests.support import paths
 
 
 def _levels(*shape: int, seed: int = 0) -> np.ndarray:

@@ -15,16 +15,11 @@ from jax import export
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.weights import lookup
-from tests import (
-  exports_test,
-  foreign_files,
-  image_files,
-  paths,
-  torch_models,
-  torch_vgg,
-  vgg19_file_test,
-  weights_test,
-)
+from tests.interchange import vgg19_file_test
+from tests.interchange.exports import onnx_file_test
+from tests.support import foreign_files, image_files, paths
+from tests.support.torch_networks import torch_models, torch_vgg
+from tests.weights import lookup_test
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
@@ -90,7 +85,7 @@ class ConvertTest(image_files.FolderTestCase):
     return output
 
   def test_there_and_back(self):
-    config, _, variables = exports_test.made({"architecture": "msrresnet"})
+    config, _, variables = onnx_file_test.made({"architecture": "msrresnet"})
     first = self.folder / "first.safetensors"
     safetensors_file.save(first, config, variables)
     pth = self.exported(first, "x.pth")
@@ -101,12 +96,12 @@ class ConvertTest(image_files.FolderTestCase):
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn("msrresnet as BasicSR names it", result.stdout)
     self.assertEqual(safetensors_file.load(last)[0], config)
-    weights_test.assert_equal(safetensors_file.load(last)[1], variables)
+    lookup_test.assert_equal(safetensors_file.load(last)[1], variables)
     ours = self.exported(last, "ours.safetensors")
     self.assertEqual(ours.read_bytes(), last.read_bytes())
 
   def test_programs_for_others(self):
-    config, _, variables = exports_test.made({"architecture": "srfeat"})
+    config, _, variables = onnx_file_test.made({"architecture": "srfeat"})
     source = self.folder / "x.safetensors"
     safetensors_file.save(source, config, variables)
     onnx.load(self.exported(source, "x.onnx"))
@@ -118,10 +113,10 @@ class ConvertTest(image_files.FolderTestCase):
   def test_workdir(self):
     workdir = self.folder / "run"
     workdir.mkdir()
-    expected = weights_test.LoadTest.save_run(
+    expected = lookup_test.LoadTest.save_run(
       mock.Mock(folder=workdir),
-      weights_test.GENERATOR,
-      weights_test.initialized(weights_test.GENERATOR),
+      lookup_test.GENERATOR,
+      lookup_test.initialized(lookup_test.GENERATOR),
       keep_ema=True,
     )
     output = self.folder / "x.safetensors"
@@ -129,8 +124,8 @@ class ConvertTest(image_files.FolderTestCase):
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn(f"{workdir} (workdir) -> {output}", result.stdout)
     config, variables = safetensors_file.load(output)
-    self.assertEqual(config, weights_test.GENERATOR)
-    weights_test.assert_equal(variables, expected)
+    self.assertEqual(config, lookup_test.GENERATOR)
+    lookup_test.assert_equal(variables, expected)
 
   def test_ranges_in_doubt_are_said_and_can_be_told(self):
     peer = torch_models.SRResNet(features=4, num_blocks=2)

@@ -14,7 +14,7 @@ import numpy as np
 from absl.testing import absltest
 
 from srfeat_jax import train
-from tests import runs, two_processes
+from tests.support import runs, two_processes
 
 
 def _free_port() -> int:
@@ -25,7 +25,7 @@ def _free_port() -> int:
 
 def _start(pictures, workdir, num_steps: int) -> list[subprocess.Popen]:
   port = str(_free_port())
-  program = [sys.executable, "-m", "tests.two_processes"]
+  program = [sys.executable, "-m", "tests.support.two_processes"]
   rest = [port, str(pictures), str(workdir), str(num_steps)]
   return [runs.start([*program, str(i), *rest]) for i in range(2)]
 

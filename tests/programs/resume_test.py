@@ -9,7 +9,7 @@ import time
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from tests import runs
+from tests.support import runs
 
 _DEADLINE = 240  # seconds that a run may take to reach what is waited for
 

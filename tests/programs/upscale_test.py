@@ -16,7 +16,7 @@ from srfeat_jax.image_io import images, pictures
 from srfeat_jax.inference import upscaler
 from srfeat_jax.ops import resize
 from srfeat_jax.upscaling import jobs, picture_upscaling, transparency
-from tests import image_files, picture_kinds, programs
+from tests.support import image_files, picture_kinds, programs
 
 _BICUBIC = "--weights=bicubic"
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
-from tests import paths
+from tests.support import paths
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Damages files at random and reads them: a clear line each, or a failure.
 
-  python -m benchmarks.fuzz_files --count=10000 --seed=0 --keep=failures
+  python -m tests.support.fuzz_files --count=10000 --seed=0 --keep=failures
 
 Small files of every format of pictures and weights are changed (bits, bytes,
 numbers, cuts, copies, other files' pieces) and read as the programs read them,
@@ -31,8 +31,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from absl import flags
 
-from benchmarks import fuzz_samples
 from srfeat_jax import cli, errors
+from tests.support import fuzz_samples
 
 _COUNT = flags.DEFINE_integer("count", 10_000, "files over all formats", 1)
 _SEED = flags.DEFINE_integer("seed", 0, "what the changes are drawn from", 0)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import torch
 
 from srfeat_jax import models
-from tests import torch_models
+from tests.support.torch_networks import torch_models
 
 PEERS = {
   "srfeat": torch_models.SRFeat,

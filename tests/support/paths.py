@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _data() -> pathlib.Path | None:

@@ -1,6 +1,6 @@
 """Pictures of all kinds that people have, and what upscaling makes of them.
 
-  python -m tests.picture_kinds > docs/input_kinds.md
+  python -m tests.support.picture_kinds > docs/input_kinds.md
 
 writes the table of the documentation.
 """
@@ -20,8 +20,8 @@ from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
 from srfeat_jax.inference import upscaler
 from srfeat_jax.upscaling import picture_upscaling
-from tests import image_files
-from tests.image_files import encode
+from tests.support import image_files
+from tests.support.image_files import encode
 
 HEIGHT, WIDTH = 8, 12
 _X = np.linspace(0, 255, WIDTH)
@@ -388,7 +388,7 @@ def table() -> str:
     "What upscaling makes of small pictures, four times as wide and high, and"
     " of files",
     "that are none;",
-    "written by `python -m tests.picture_kinds > docs/input_kinds.md`.",
+    "written by `python -m tests.support.picture_kinds > docs/input_kinds.md`.",
     "",
     "| kind | what came out |",
     "|---|---|",

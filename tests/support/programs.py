@@ -11,7 +11,7 @@ import numpy as np
 from srfeat_jax import models
 from srfeat_jax.image_io import images
 from srfeat_jax.interchange.containers import safetensors_file
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 GENERATOR = {
   "architecture": "srfeat",

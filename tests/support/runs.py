@@ -12,7 +12,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from PIL import Image
 
-from tests import paths
+from tests.support import paths
 
 NUM_STEPS = 8
 

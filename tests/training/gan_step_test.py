@@ -17,7 +17,7 @@ from srfeat_jax import errors, models, train
 from srfeat_jax.models import layers, vgg19
 from srfeat_jax.training import degrade, losses, optimizers, parallel, steps
 from srfeat_jax.training import state as state_lib
-from tests import parity
+from tests.support import parity
 
 _CROP = 64
 _LAYERS = ("conv2_1", "relu2_1")

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from srfeat_jax import errors, models
 from srfeat_jax.training import losses, parallel
-from tests import parity
+from tests.support import parity
 
 KINDS = ("vanilla", "relativistic")
 

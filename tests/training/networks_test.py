@@ -12,7 +12,9 @@ from srfeat_jax import errors
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import networks
-from tests import configs_test, image_files, vgg19_file_test
+from tests import configs_test
+from tests.interchange import vgg19_file_test
+from tests.support import image_files
 
 CAFFE = vgg19_file_test.CAFFE
 KINDS = {

@@ -10,7 +10,7 @@ from absl.testing import absltest, parameterized
 from configs import pretrain
 from srfeat_jax import errors
 from srfeat_jax.training import workdir
-from tests import disk, image_files
+from tests.support import disk, image_files
 
 
 class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):

@@ -15,7 +15,7 @@ from tensorboard.util import tensor_util
 from srfeat_jax import errors
 from srfeat_jax.image_io import images
 from srfeat_jax.training import metrics, writers
-from tests import image_files, paths
+from tests.support import image_files, paths
 
 
 class WindowTest(parameterized.TestCase):

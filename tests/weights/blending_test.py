@@ -14,7 +14,7 @@ from PIL import Image
 from srfeat_jax import errors, models
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.weights import blending, lookup
-from tests import paths, runs
+from tests.support import paths, runs
 
 _GENERATOR = {
   "architecture": "srfeat",

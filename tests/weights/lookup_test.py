@@ -15,7 +15,7 @@ from srfeat_jax.interchange.containers import safetensors_file, torch_writer
 from srfeat_jax.interchange.layouts import basicsr
 from srfeat_jax.training import checkpoint, parallel, state, workdir
 from srfeat_jax.weights import lookup
-from tests import disk, image_files, runs
+from tests.support import disk, image_files, runs
 
 GENERATOR = {
   "architecture": "srfeat",

@@ -16,7 +16,7 @@ from srfeat_jax import errors, models
 from srfeat_jax.evaluation import evaluator, protocol
 from srfeat_jax.inference import upscaler
 from srfeat_jax.weights import blending, lookup, shipped
-from tests import paths, programs
+from tests.support import paths, programs
 
 _NAMES = [(name,) for name in shipped.NAMES]
 

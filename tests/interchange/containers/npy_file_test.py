@@ -8,7 +8,8 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.interchange.containers import npy_file
-from tests import image_files, torch_file_test
+from tests.interchange.containers import torch_file_test
+from tests.support import image_files
 
 VALUE = {
   "conv1_1": [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2, ">f8")],

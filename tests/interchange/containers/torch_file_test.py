@@ -13,7 +13,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.interchange.containers import pickles, torch_file
-from tests import image_files
+from tests.support import image_files
 
 FORMATS = parameterized.product(as_zip=(True, False))
 

@@ -13,7 +13,7 @@ from jax import export
 
 from srfeat_jax import errors, models
 from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
-from tests import image_files, parity
+from tests.support import image_files, parity
 
 SMALL = {"features": 8, "num_blocks": 2}
 CONFIGS = (

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests import torch_models
+from tests.support.torch_networks import torch_models
 
 
 class _DenseBlock(nn.Module):
