@@ -17,8 +17,7 @@ from srfeat_jax import errors, models, train
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import steps
 from srfeat_jax.weights import lookup
-from tests.interchange import vgg19_file_test
-from tests.support import runs
+from tests.support import runs, vgg19_files
 from tests.support.torch_networks import torch_vgg
 
 
@@ -262,7 +261,7 @@ class AdversarialTest(absltest.TestCase):
     (self.folder / "benchmarks" / "Noise").mkdir(parents=True)
     runs.make_pictures(self.folder / "benchmarks" / "Noise" / "HR", count=1)
     self.vgg = self.folder / "vgg19.npy"
-    vgg19_file_test.write("npy", self.vgg, torch_vgg.state())
+    vgg19_files.write("npy", self.vgg, torch_vgg.state())
 
   def config(self):
     config = gan.get_config("srfeat_lite")

@@ -1,11 +1,6 @@
-"""Tests of the page of srfeat_jax.demo and of what it does with pictures."""
+"""What the page of srfeat_jax.demo does with pictures."""
 
 import importlib.util
-import pathlib
-import re
-import socket
-import unittest
-import urllib.request
 
 import jax
 import numpy as np
@@ -13,40 +8,17 @@ from absl.testing import absltest, parameterized
 
 import srfeat_jax
 from srfeat_jax import errors, models
-from srfeat_jax.demo import service as service_lib
 from srfeat_jax.image_io import images, pictures
 from srfeat_jax.interchange.containers import safetensors_file
-from srfeat_jax.weights import lookup
-from tests.support import demo_server, image_files, programs
+from tests.support import demo_service, image_files, programs
 
 WITHOUT_GRADIO = importlib.util.find_spec("gradio") is None
+
+
 NO_GRADIO = "gradio is not installed: launch/install.sh demo"
 
 
-class ServiceTestCase(programs.ProgramTestCase):
-  def setUp(self):
-    super().setUp()
-    self.small = str(self.weights())
-    self.results = self.folder / "results"
-    self.results.mkdir()
-
-  def service(self, *given, max_megapixels=1.0) -> service_lib.Service:
-    return service_lib.Service(
-      given or [self.small], max_megapixels, self.results
-    )
-
-  def variant(self, factor: float) -> str:
-    """Other weights of the same architecture as `small`."""
-    loaded = lookup.load(self.small)
-    path = self.folder / f"times_{factor}.safetensors"
-    variables = jax.tree.map(
-      lambda array: factor * np.asarray(array), loaded.variables
-    )
-    safetensors_file.save(path, loaded.generator, variables)
-    return str(path)
-
-
-class ServiceTest(ServiceTestCase):
+class ServiceTest(demo_service.ServiceTestCase):
   @parameterized.parameters(
     ({}, ()),
     ({"outscale": 2.5}, ("--outscale=2.5",)),
@@ -192,99 +164,6 @@ class ServiceTest(ServiceTestCase):
   def test_weights_that_are_none(self):
     with self.assertRaisesRegex(errors.InputError, "missing.safetensors"):
       self.service("missing.safetensors")
-
-
-class ProgramTest(ServiceTestCase):
-  def test_without_gradio(self):
-    code = (
-      "import runpy, sys\nsys.modules['gradio'] = None\n"
-      "sys.argv = ['demo', '--port=0']\n"
-      "runpy.run_module('srfeat_jax.demo', run_name='__main__')\n"
-    )
-    self.assert_fails(programs.run(code), "Gradio", "launch/install.sh demo")
-
-  def test_help_needs_nothing(self):
-    result = programs.run("demo", "--help")
-    self.assertIn("--max_megapixels", result.stdout)
-    self.assertIn("python -m srfeat_jax.demo", result.stdout)
-
-  @parameterized.parameters(
-    (("a.png",), "a.png"),
-    (("--blend=b",), "--weights"),
-    (("--host=192.0.2.1",), "192.0.2.1"),
-    (("--max_megapixels=-1",), "max_megapixels"),
-  )
-  def test_wrong_flags(self, arguments, part):
-    self.assert_fails(programs.run("demo", *arguments), part)
-
-  def test_port_in_use(self):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-      port = server.getsockname()[1]
-      result = programs.run("demo", f"--port={port}")
-    self.assert_fails(result, f"127.0.0.1:{port}", "in use", "--port")
-
-
-@unittest.skipIf(WITHOUT_GRADIO, NO_GRADIO)
-class PageTest(ServiceTestCase):
-  def test_a_picture_through_the_page(self):
-    import gradio_client
-
-    source = self.write("a.png", 13, 17, 3)
-    large = self.write("large.png", 40, 40, 3)
-    other = self.variant(1.5)
-    files = {"TMPDIR": str(self.results)}
-    with demo_server.served(
-      f"--weights={self.small}",
-      f"--blend={other}",
-      "--max_megapixels=0.001",
-      env=files,
-    ) as url:
-      page = urllib.request.urlopen(url).read().decode()
-      client = gradio_client.Client(
-        *(url,),
-        verbose=False,
-        analytics_enabled=False,
-        download_files=self.folder / "downloads",
-      )
-
-      def enlarge(path, partner="nothing", outscale=4):
-        given = gradio_client.handle_file(path), self.small, partner, 0.25
-        return client.predict(*given, outscale, False, api_name="/enlarge")
-
-      slider, said, plain = enlarge(source)
-      *_, blended = enlarge(source, other)
-      for refused, sentence in (
-        ({"path": large}, "too large for this page"),
-        ({"path": source, "partner": "/etc/passwd"}, "/etc/passwd"),
-        ({"path": source, "outscale": 40}, "40"),
-      ):
-        with self.assertRaisesRegex(Exception, sentence):
-          enlarge(**refused)
-      self.assertNotEmpty(list(self.results.iterdir()))
-    self.assertEmpty(list(self.results.iterdir()))  # nothing stays behind
-    lr = images.read(source)
-    np.testing.assert_array_equal(
-      images.read(_file(plain)), srfeat_jax.upscale(lr, self.small)
-    )
-    np.testing.assert_array_equal(
-      images.read(_file(blended)),
-      srfeat_jax.upscale(lr, self.small, blend=other, alpha=0.25),
-    )
-    self.assertLen(slider, 2)
-    self.assertIn("68 x 52 pixels", said)
-    self.assert_fetches_nothing(page)
-
-  def assert_fetches_nothing(self, page: str):
-    """Sees that no script, style or font of a page is from elsewhere."""
-    tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", page)
-    self.assertNotEmpty(tags)
-    for tag in tags:
-      self.assertNotRegex(tag, r"""(?:src|href)\s*=\s*["'](?:https?:)?//""")
-
-
-def _file(answer) -> pathlib.Path:
-  """Where the client put a file that the page updated."""
-  return pathlib.Path(answer["value"] if isinstance(answer, dict) else answer)
 
 
 if __name__ == "__main__":

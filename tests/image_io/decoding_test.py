@@ -211,7 +211,10 @@ class ReadTest(image_files.FolderTestCase):
       with Image.open(path) as image:
         image.getexif()
     self.assertNotEmpty(warned)
-    program = "import sys; from srfeat_jax.image_io import images; images.read(sys.argv[1])"
+    program = (
+      "import sys; from srfeat_jax.image_io import images;"
+      " images.read(sys.argv[1])"
+    )
     done = subprocess.run(
       [sys.executable, "-c", program, path],
       cwd=paths.REPOSITORY,

@@ -16,8 +16,7 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import hdf5_file, npy_file
-from tests.interchange.containers import torch_file_test
-from tests.support import foreign_files, image_files
+from tests.support import foreign_files, image_files, torch_pickles
 from tests.support.torch_networks import torch_models
 
 _MEBI = 1 << 20
@@ -51,7 +50,7 @@ def tensor(shape, begin=0, end=4, dtype="F32"):
 
 
 def pickled(body: bytes) -> bytes:
-  return torch_file_test.archive(b"\x80\x02" + body + b".")
+  return torch_pickles.archive(b"\x80\x02" + body + b".")
 
 
 # A billion laughs: lists of lists of lists of one another.
@@ -154,11 +153,11 @@ class HostileTest(image_files.FolderTestCase):
     self.refuse("x.safetensors", data, "no generator that this program knows")
 
   def test_one_number_for_a_terabyte(self):
-    tensor = torch_file_test.tensor((2**20, 2**20), (0, 0))
-    self.refuse("x.pth", torch_file_test.archive(tensor), "repeats a few")
+    tensor = torch_pickles.tensor((2**20, 2**20), (0, 0))
+    self.refuse("x.pth", torch_pickles.archive(tensor), "repeats a few")
 
   def test_members_that_share_their_bytes(self):
-    one = torch_file_test.tensor((1,), (1,), count=(44 + _MEBI) // 4)
+    one = torch_pickles.tensor((1,), (1,), count=(44 + _MEBI) // 4)
     item = one[3:-2]  # without the dict's opening and end
     body = b"\x80\x02}" + item + b"s" + item.replace(b"V0\n", b"V1\n") + b"s."
     buffer = io.BytesIO()
@@ -189,9 +188,9 @@ class HostileTest(image_files.FolderTestCase):
 
   def test_a_pickle_that_runs_something(self):
     marker = self.folder / "ran"
-    data = torch_file_test.saved({"x": torch_file_test.Runs(marker)}, True)
+    data = torch_pickles.saved({"x": torch_pickles.Runs(marker)}, True)
     self.refuse("x.pth", data, "asks for posix.mkdir, which arrays do not need")
-    evil = pickle.dumps(torch_file_test.Runs(marker))
+    evil = pickle.dumps(torch_pickles.Runs(marker))
     self.refuse("x.npz", stored(params=npy("(1,)", "|O", evil)), "posix.mkdir")
     self.assertFalse(marker.exists())
 

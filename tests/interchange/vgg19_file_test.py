@@ -20,67 +20,8 @@ from srfeat_jax.image_io import images
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.ops import resize
-from tests.interchange.containers import torch_file_test
-from tests.support import image_files, paths
+from tests.support import image_files, paths, torch_pickles, vgg19_files
 from tests.support.torch_networks import torch_vgg
-
-CAFFE = {"preprocessing": "caffe", "pooling": "ceil", "clip": False}
-TORCHVISION = {
-  "preprocessing": "torchvision",
-  "pooling": "floor",
-  "clip": False,
-}
-
-
-def layers(state) -> dict[str, list[np.ndarray]]:
-  """[kernel, bias] as TensorFlow has them, by our names."""
-  arrays = iter(state.values())
-  return {
-    layer: [next(arrays).numpy().transpose(2, 3, 1, 0), next(arrays).numpy()]
-    for layer in vgg19.CHANNELS
-  }
-
-
-def keras_name(layer: str) -> str:
-  return f"block{layer[4]}_conv{layer[6]}"
-
-
-def write_keras(path, state, root="", leaves="{0}/{0}_W_1:0 {0}/{0}_b_1:0"):
-  with h5py.File(path, "w") as file:
-    file.create_group(f"{root}block1_pool")
-    file[f"{root}fc1/fc1_W_1:0"] = np.ones((4, 2), np.float32)
-    for layer, arrays in layers(state).items():
-      names = leaves.format(keras_name(layer)).split()
-      for name, array in zip(names, arrays, strict=True):
-        file[root + name] = array
-
-
-def write(kind: str, path: pathlib.Path, state) -> None:
-  """Writes VGG-19 in a public format."""
-  # What comes after the convolutions is there, and is not asked for.
-  rest = {"classifier.0.weight": torch.ones(2, 4)}
-  match kind:
-    case "torch" | "torch before 2020":
-      torch.save(
-        state | rest,
-        path,
-        _use_new_zipfile_serialization=kind == "torch",
-      )
-    case "safetensors":
-      arrays = {k: v.numpy() for k, v in (state | rest).items()}
-      safetensors.numpy.save_file(arrays, path, {"format": "pt"})
-    case "keras":
-      write_keras(path, state)
-    case "newer keras":
-      write_keras(
-        path, state, "model_weights/", "{0}/{0}/kernel:0 {0}/{0}/bias:0"
-      )
-    case "npy":
-      saved = layers(state) | {"fc6": [np.ones((4, 2)), np.ones(2)]}
-      np.save(path, saved, allow_pickle=True)
-    case "npy of dicts":
-      saved = {k: dict(enumerate(v)) for k, v in layers(state).items()}
-      np.save(path, saved, allow_pickle=True)
 
 
 @functools.cache
@@ -91,18 +32,18 @@ def forward():
 
 class FormatsTest(image_files.FolderTestCase):
   @parameterized.parameters(
-    ("torch", "torchvision", TORCHVISION),
-    ("torch before 2020", "torchvision", TORCHVISION),
-    ("safetensors", "torchvision", TORCHVISION),
-    ("keras", "Keras", CAFFE),
-    ("newer keras", "Keras", CAFFE),
-    ("npy", "vgg19.npy", CAFFE),
-    ("npy of dicts", "vgg19.npy", CAFFE),
+    ("torch", "torchvision", vgg19_files.TORCHVISION),
+    ("torch before 2020", "torchvision", vgg19_files.TORCHVISION),
+    ("safetensors", "torchvision", vgg19_files.TORCHVISION),
+    ("keras", "Keras", vgg19_files.CAFFE),
+    ("newer keras", "Keras", vgg19_files.CAFFE),
+    ("npy", "vgg19.npy", vgg19_files.CAFFE),
+    ("npy of dicts", "vgg19.npy", vgg19_files.CAFFE),
   )
   def test_same_features(self, kind, whose, settings):
     # A name without an ending: the content alone tells.
     path = self.folder / "vgg"
-    write(kind, path.with_suffix(".npy"), torch_vgg.state())
+    vgg19_files.write(kind, path.with_suffix(".npy"), torch_vgg.state())
     path.with_suffix(".npy").rename(path)
     source = vgg19_file.load(str(path))
     self.assertEqual(source.kind, whose)
@@ -119,11 +60,11 @@ class FormatsTest(image_files.FolderTestCase):
 
   def test_converted(self):
     source = self.folder / "vgg19-random.pth"
-    write("torch", source, torch_vgg.state())
+    vgg19_files.write("torch", source, torch_vgg.state())
     output = self.folder / "vgg.safetensors"
     written = vgg19_file.convert(str(source), output, pooling="ceil", clip=True)
     read = vgg19_file.load(str(output))
-    settings = TORCHVISION | {"pooling": "ceil", "clip": True}
+    settings = vgg19_files.TORCHVISION | {"pooling": "ceil", "clip": True}
     self.assertEqual(written.settings, settings)
     self.assertEqual(read.settings, settings)
     jax.tree.map(
@@ -185,7 +126,7 @@ class BadFileTest(image_files.FolderTestCase):
     with h5py.File(self.folder / "x.h5", "w") as file:
       for layer in vgg19.CHANNELS:
         if layer not in ("conv3_4", "conv4_4", "conv5_4"):
-          name = keras_name(layer)
+          name = vgg19_files.keras_name(layer)
           file.create_dataset(f"{name}/kernel:0", (3, 3, 1, 1), "f4")
           file.create_dataset(f"{name}/bias:0", (1,), "f4")
     self.refuse(
@@ -230,7 +171,7 @@ class BadFileTest(image_files.FolderTestCase):
   )
   def test_cut_short(self, kind):
     path = self.folder / "x.npy"
-    write(kind, path, torch_vgg.state())
+    vgg19_files.write(kind, path, torch_vgg.state())
     size = path.stat().st_size
     for kept in (size - 1, size // 2, 400, 20):
       with open(path, "r+b") as file:
@@ -257,7 +198,7 @@ class BadFileTest(image_files.FolderTestCase):
   @parameterized.parameters("x.pth", "x.npy")
   def test_hostile(self, name):
     path, marker = self.folder / name, self.folder / "ran"
-    hostile = torch_file_test.Runs(marker)
+    hostile = torch_pickles.Runs(marker)
     if name == "x.pth":
       torch.save(hollow() | {"features.0.bias": hostile}, path)
     else:
@@ -304,7 +245,7 @@ class BadFileTest(image_files.FolderTestCase):
 
   def test_setting_it_cannot_take(self):
     path = self.folder / "vgg.npy"
-    write("npy", path, torch_vgg.state())
+    vgg19_files.write("npy", path, torch_vgg.state())
     output = self.folder / "out.safetensors"
     with self.assertRaisesRegex(errors.InputError, "pooling: there is no 'x'"):
       vgg19_file.convert(str(path), output, pooling="x")
@@ -327,7 +268,7 @@ class RealWeightsTest(absltest.TestCase):
     return jax.device_get(self.apply(self.source.variables, image))
 
   def test_is_caffes(self):
-    self.assertEqual(self.source.settings, CAFFE)
+    self.assertEqual(self.source.settings, vgg19_files.CAFFE)
     self.assertEqual(self.source.kind, "Keras")
 
   def test_judges_as_people_do(self):

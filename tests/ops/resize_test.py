@@ -1,4 +1,4 @@
-"""Tests of srfeat_jax.ops: resizing, pixels, colour, quality."""
+"""Tests of srfeat_jax.ops.resize."""
 
 import math
 import unittest
@@ -11,8 +11,8 @@ from absl.testing import absltest, parameterized
 from torch.nn import functional
 
 from srfeat_jax.image_io import images
-from srfeat_jax.ops import color, pixels, quality, resize
-from tests.support import paths
+from srfeat_jax.ops import resize
+from tests.support import paths, programs
 
 
 def _levels(*shape: int, seed: int = 0) -> np.ndarray:
@@ -188,175 +188,29 @@ class ResizeTest(parameterized.TestCase):
       resize.resize(image[:0], 2)
 
 
-class PixelsTest(parameterized.TestCase):
-  @parameterized.product(scale=(2, 3, 4), xp=(np, jnp))
-  def test_crd_is_pytorchs_shuffle(self, scale, xp):
-    x = _floats(2, 5, 3, 2 * scale**2).astype(np.float32)
-    theirs = functional.pixel_shuffle(
-      torch.from_numpy(x).permute(0, 3, 1, 2), scale
-    )
-    ours = pixels.pixel_shuffle(xp.asarray(x), scale, "CRD")
-    np.testing.assert_array_equal(ours, theirs.permute(0, 2, 3, 1).numpy())
-
-  @parameterized.product(scale=(2, 3, 4), xp=(np, jnp))
-  def test_dcr_is_the_same_with_channels_fastest(self, scale, xp):
-    x = _floats(2, 5, 3, 2 * scale**2).astype(np.float32)
-    as_crd = x.reshape(2, 5, 3, scale**2, 2).swapaxes(-1, -2).reshape(x.shape)
-    np.testing.assert_array_equal(
-      pixels.pixel_shuffle(xp.asarray(x), scale),
-      pixels.pixel_shuffle(as_crd, scale, "CRD"),
-    )
-
-  def test_dcr_by_hand(self):
-    # TensorFlow's documented example of depth_to_space.
-    x = np.arange(1, 13).reshape(1, 1, 1, 12)
-    expected = [[[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]]]
-    self.assertEqual(pixels.pixel_shuffle(x, 2).tolist(), expected)
-
+class HostTest(parameterized.TestCase):
   @parameterized.product(
-    order=("DCR", "CRD"), scale=(2, 3), batch=((), (2,), (2, 3)), xp=(np, jnp)
+    scale=[4, 2, 0.25, 2.5, 0.3], kernel=["bicubic", "bilinear"]
   )
-  def test_unshuffle_is_the_inverse(self, order, scale, batch, xp):
-    x = xp.asarray(_levels(*batch, 4, 5, 3 * scale**2))
-    shuffled = pixels.pixel_shuffle(x, scale, order)
-    self.assertEqual(shuffled.shape, (*batch, 4 * scale, 5 * scale, 3))
-    np.testing.assert_array_equal(
-      pixels.pixel_unshuffle(shuffled, scale, order), x
-    )
+  def test_resizing_on_the_host_equals_the_device(self, scale, kernel):
+    lr = programs.picture(2, 13, 17, 3)
+    expected = np.asarray(resize.resize(jnp.asarray(lr), scale, kernel))
+    mine = resize.resize(lr, scale, kernel)
+    self.assertEqual(mine.dtype, np.uint8)
+    if scale in (4, 2, 0.25):  # float32 is exact
+      np.testing.assert_array_equal(mine, expected)
+    difference = mine.astype(int) - expected
+    self.assertLessEqual(np.abs(difference).max(), 1)
+    deep = resize.resize(lr * np.uint16(257), scale, kernel)
+    self.assertEqual(deep.dtype, np.uint16)
+    np.testing.assert_allclose(deep / 257, expected, atol=1.1)
 
-  def test_bad_arguments(self):
-    for function in (pixels.pixel_shuffle, pixels.pixel_unshuffle):
-      with self.assertRaisesRegex(ValueError, '"RCD"'):
-        function(_floats(4, 4, 4), 2, "RCD")
-    with self.assertRaisesRegex(ValueError, "channels 6"):
-      pixels.pixel_shuffle(_floats(4, 4, 6), 2)
-    with self.assertRaisesRegex(ValueError, "height 3"):
-      pixels.pixel_unshuffle(_floats(3, 4, 1), 2)
-    with self.assertRaisesRegex(ValueError, "width 5"):
-      pixels.pixel_unshuffle(_floats(4, 5, 1), 2)
-
-  @parameterized.parameters(np, jnp)
-  def test_to_uint8_clips_and_rounds_halves_up(self, xp):
-    values = np.array([-1, 0, 0.49, 0.5, 1.5, 2.5, 254.5, 255, 300]) / 255
-    levels = pixels.to_uint8(xp.asarray(values, xp.float32))
-    self.assertEqual(levels.dtype, np.uint8)
-    self.assertEqual(levels.tolist(), [0, 0, 0, 1, 2, 3, 255, 255, 255])
-
-  @parameterized.parameters(np, jnp)
-  def test_there_and_back(self, xp):
-    levels = xp.arange(256, dtype=xp.uint8)
-    floats = pixels.to_float(levels)
-    self.assertEqual(floats.dtype, np.float32)
-    self.assertEqual((float(floats[0]), float(floats[255])), (0, 1))
-    np.testing.assert_array_equal(pixels.to_uint8(floats), levels)
-
-
-class ColorTest(parameterized.TestCase):
-  @parameterized.parameters(
-    # BT.601's corners, of 8 bits.
-    ((0, 0, 0), 16),
-    ((1, 1, 1), 235),
-    ((1, 0, 0), 81.481),
-    ((0, 1, 0), 144.553),
-    ((0, 0, 1), 40.966),
-  )
-  def test_y_of_known_colours(self, rgb, y):
-    self.assertAlmostEqual(255 * color.rgb_to_y(np.array(rgb, float)), y)
-    self.assertAlmostEqual(
-      float(255 * color.rgb_to_y(jnp.array(rgb, float))), y, places=4
-    )
-
-  def test_shapes_and_gray(self):
-    rgb = _levels(2, 3, 4, 3)
-    self.assertEqual(color.rgb_to_y(rgb).shape, (2, 3, 4))
-    gray = np.repeat(np.arange(256)[:, None], 3, axis=-1)
-    np.testing.assert_allclose(color.rgb_to_gray(gray), np.arange(256))
-    np.testing.assert_allclose(
-      color.rgb_to_gray(rgb), rgb @ np.array([0.299, 0.587, 0.114]), atol=1e-12
-    )
-
-
-def _slow_ssim(a: np.ndarray, b: np.ndarray) -> float:
-  """Wang et al. (2004), equation 13, window by window."""
-  offsets = np.arange(-5, 6)
-  squares = offsets[:, None] ** 2 + offsets[None] ** 2
-  weights = np.exp(-squares / (2 * 1.5**2))
-  weights /= weights.sum()
-  values = []
-  for top in range(a.shape[0] - 10):
-    for left in range(a.shape[1] - 10):
-      x = a[top : top + 11, left : left + 11]
-      y = b[top : top + 11, left : left + 11]
-      mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
-      dx, dy = x - mean_x, y - mean_y
-      variances = (weights * (dx**2 + dy**2)).sum()
-      covariance = (weights * dx * dy).sum()
-      values.append(
-        (2 * mean_x * mean_y + 2.55**2)
-        * (2 * covariance + 7.65**2)
-        / ((mean_x**2 + mean_y**2 + 2.55**2) * (variances + 7.65**2))
-      )
-  return float(np.mean(values))
-
-
-class QualityTest(parameterized.TestCase):
-  def test_equal_images(self):
-    image = _levels(20, 20, 3)
-    self.assertEqual(quality.psnr(image, image), math.inf)
-    self.assertEqual(quality.mse(image, image), 0)
-    self.assertAlmostEqual(quality.ssim(image, image), 1)
-
-  @parameterized.parameters((1, 48.1308), (5, 34.1514), (255, 0))
-  def test_constant_offset(self, offset, psnr):
-    a = np.zeros((20, 20), np.uint8)
-    b = np.full_like(a, offset)
-    for pair in ((a, b), (b, a)):
-      self.assertEqual(quality.mse(*pair), offset**2)
-      self.assertAlmostEqual(quality.psnr(*pair), psnr, places=4)
-
-  @parameterized.parameters(0, 1, 4)
-  def test_border_is_left_out(self, border):
-    a = _levels(20, 24)
-    b = a.copy()
-    b[border, border] ^= 128
-    inside = (20 - 2 * border) * (24 - 2 * border)
-    self.assertAlmostEqual(quality.mse(a, b, border), 128**2 / inside)
-    self.assertEqual(quality.psnr(a, b, border + 1), math.inf)
-    self.assertLess(quality.ssim(a, b), 1)
-    shaved = slice(border, -border or None)
-    self.assertEqual(
-      quality.ssim(a, b, border),
-      quality.ssim(a[shaved, shaved], b[shaved, shaved]),
-    )
-
-  def test_ssim_by_definition(self):
-    a = _levels(17, 23)
-    b = np.clip(a + _floats(17, 23) * 40, 0, 255)
-    expected = _slow_ssim(a.astype(float), b)
-    self.assertBetween(expected, 0.5, 0.98)
-    self.assertAlmostEqual(quality.ssim(a, b), expected, places=12)
-    self.assertAlmostEqual(quality.ssim(b, a), expected, places=12)
-
-  def test_ssim_of_constants(self):
-    """The structure term is 1, the luminance term remains."""
-    a, b = np.full((11, 11), 100), np.full((11, 11), 150)
-    expected = (2 * 100 * 150 + 2.55**2) / (100**2 + 150**2 + 2.55**2)
-    self.assertAlmostEqual(quality.ssim(a, b), expected)
-
-  def test_ssim_of_colour_is_the_mean_over_channels(self):
-    a, b = _levels(15, 16, 3), _levels(15, 16, 3, seed=1)
-    channels = [quality.ssim(a[..., i], b[..., i]) for i in range(3)]
-    self.assertAlmostEqual(quality.ssim(a, b), np.mean(channels))
-
-  def test_bad_arguments(self):
-    a = _levels(20, 20)
-    for function in (quality.mse, quality.psnr, quality.ssim):
-      with self.assertRaisesRegex(ValueError, "differ in shape"):
-        function(a, a[:-1])
-      with self.assertRaisesRegex(ValueError, "nothing is left"):
-        function(a, a, 10)
-    with self.assertRaisesRegex(ValueError, "11x11 .* 10x10 after shaving 5"):
-      quality.ssim(a, a, 5)
+  def test_resizing_in_strips(self):
+    row = np.arange(70000, dtype=np.uint16)[None, :, None]
+    narrow = resize.resize(row, 2)
+    self.assertEqual(narrow.shape, (2, 140000, 1))
+    wide = resize.resize(np.repeat(row, 40, axis=0), 2)
+    np.testing.assert_array_equal(wide[37], narrow[1])
 
 
 if __name__ == "__main__":

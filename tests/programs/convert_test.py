@@ -4,7 +4,6 @@ import os
 import pathlib
 import subprocess
 import sys
-from unittest import mock
 
 import jax
 import numpy as np
@@ -15,11 +14,15 @@ from jax import export
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.weights import lookup
-from tests.interchange import vgg19_file_test
-from tests.interchange.exports import onnx_file_test
-from tests.support import foreign_files, image_files, paths
+from tests.support import (
+  exported,
+  foreign_files,
+  image_files,
+  paths,
+  small_weights,
+  vgg19_files,
+)
 from tests.support.torch_networks import torch_models, torch_vgg
-from tests.weights import lookup_test
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
@@ -36,14 +39,14 @@ def run(*arguments) -> subprocess.CompletedProcess:
 class ConvertTest(image_files.FolderTestCase):
   def test_vgg19(self):
     source = self.folder / "vgg19.npy"
-    vgg19_file_test.write("npy", source, torch_vgg.state())
+    vgg19_files.write("npy", source, torch_vgg.state())
     output = self.folder / "new" / "vgg19.safetensors"
     result = run("vgg19", source, f"--output={output}", "--clip")
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn(f"{source} (vgg19.npy) -> {output}", result.stdout)
     self.assertIn("preprocessing: caffe", result.stdout)
     read = vgg19_file.load(str(output))
-    self.assertEqual(read.settings, vgg19_file_test.CAFFE | {"clip": True})
+    self.assertEqual(read.settings, vgg19_files.CAFFE | {"clip": True})
     np.testing.assert_array_equal(
       read.variables["params"]["conv5_4"]["kernel"],
       torch_vgg.state()["features.34.weight"].permute(2, 3, 1, 0),
@@ -85,7 +88,7 @@ class ConvertTest(image_files.FolderTestCase):
     return output
 
   def test_there_and_back(self):
-    config, _, variables = onnx_file_test.made({"architecture": "msrresnet"})
+    config, _, variables = exported.made({"architecture": "msrresnet"})
     first = self.folder / "first.safetensors"
     safetensors_file.save(first, config, variables)
     pth = self.exported(first, "x.pth")
@@ -96,12 +99,12 @@ class ConvertTest(image_files.FolderTestCase):
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn("msrresnet as BasicSR names it", result.stdout)
     self.assertEqual(safetensors_file.load(last)[0], config)
-    lookup_test.assert_equal(safetensors_file.load(last)[1], variables)
+    small_weights.assert_equal(safetensors_file.load(last)[1], variables)
     ours = self.exported(last, "ours.safetensors")
     self.assertEqual(ours.read_bytes(), last.read_bytes())
 
   def test_programs_for_others(self):
-    config, _, variables = onnx_file_test.made({"architecture": "srfeat"})
+    config, _, variables = exported.made({"architecture": "srfeat"})
     source = self.folder / "x.safetensors"
     safetensors_file.save(source, config, variables)
     onnx.load(self.exported(source, "x.onnx"))
@@ -113,10 +116,10 @@ class ConvertTest(image_files.FolderTestCase):
   def test_workdir(self):
     workdir = self.folder / "run"
     workdir.mkdir()
-    expected = lookup_test.LoadTest.save_run(
-      mock.Mock(folder=workdir),
-      lookup_test.GENERATOR,
-      lookup_test.initialized(lookup_test.GENERATOR),
+    expected = small_weights.save_run(
+      workdir,
+      small_weights.GENERATOR,
+      small_weights.initialized(small_weights.GENERATOR),
       keep_ema=True,
     )
     output = self.folder / "x.safetensors"
@@ -124,8 +127,8 @@ class ConvertTest(image_files.FolderTestCase):
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn(f"{workdir} (workdir) -> {output}", result.stdout)
     config, variables = safetensors_file.load(output)
-    self.assertEqual(config, lookup_test.GENERATOR)
-    lookup_test.assert_equal(variables, expected)
+    self.assertEqual(config, small_weights.GENERATOR)
+    small_weights.assert_equal(variables, expected)
 
   def test_ranges_in_doubt_are_said_and_can_be_told(self):
     peer = torch_models.SRResNet(features=4, num_blocks=2)

@@ -1,6 +1,6 @@
 """One of two processes that train together; run by `multiprocess_test`.
 
-python -m tests.support.two_processes PROCESS_INDEX PORT PICTURES WORKDIR NUM_STEPS
+python -m tests.support.two_processes INDEX PORT PICTURES WORKDIR NUM_STEPS
 """
 
 import sys

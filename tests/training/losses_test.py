@@ -198,6 +198,8 @@ class PerceptualTest(parameterized.TestCase):
 GENERATOR = models.build(
   {"architecture": "msrresnet", "features": 4, "num_blocks": 1}
 )
+
+
 DISCRIMINATOR = models.build_discriminator(
   {"architecture": "srgan", "input_size": 32, "features": 2, "hidden": 4},
   32,
@@ -304,6 +306,26 @@ class DevicesTest(parameterized.TestCase):
       self.assertGreater(alone, 1.1 * whole[0])
     else:
       self.assertAlmostEqual(alone, whole[0], delta=1e-5)
+
+
+class PixelLossTest(parameterized.TestCase):
+  @parameterized.product(kind=("mse", "l1"), dtype=(jnp.float32, jnp.bfloat16))
+  def test_equals_torch(self, kind, dtype):
+    rng = np.random.default_rng(0)
+    sr = jnp.asarray(rng.normal(0.5, 0.5, (3, 5, 7, 3)), dtype)
+    hr = rng.random((3, 5, 7, 3), np.float32)
+    function = {
+      "mse": torch.nn.functional.mse_loss, "l1": torch.nn.functional.l1_loss
+    }[kind]  # fmt: skip
+    theirs = function(torch.tensor(np.float32(sr)), torch.tensor(hr))
+    ours = losses.pixel(sr, hr, kind)
+    self.assertEqual(ours.dtype, jnp.float32)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+  def test_unknown_kind(self):
+    x = jnp.zeros((1, 2, 2, 3))
+    with self.assertRaisesRegex(errors.InputError, 'pixel is "l2": .*"mse"'):
+      losses.pixel(x, x, "l2")
 
 
 if __name__ == "__main__":

@@ -12,18 +12,16 @@ from srfeat_jax import errors
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import networks
-from tests import configs_test
-from tests.interchange import vgg19_file_test
-from tests.support import image_files
+from tests.support import image_files, variants, vgg19_files
 
-CAFFE = vgg19_file_test.CAFFE
+CAFFE = vgg19_files.CAFFE
 KINDS = {
   "caffe": CAFFE,
   "clipping": CAFFE | {"clip": True},
-  "torchvision": vgg19_file_test.TORCHVISION,
+  "torchvision": vgg19_files.TORCHVISION,
 }
 # The kinds that each variant takes.
-TAKES = {name: {"caffe", "clipping"} for name in configs_test.GAN_VARIANTS} | {
+TAKES = {name: {"caffe", "clipping"} for name in variants.GAN_VARIANTS} | {
   "srfeat_official": {"clipping"},
   "srgan_mse": set(KINDS),  # it looks at none
   "esrgan": {"torchvision"},
@@ -61,7 +59,7 @@ class NetworksTest(image_files.FolderTestCase):
     return str(caught.exception)
 
   @parameterized.product(
-    variant=configs_test.GAN_VARIANTS, kind=("caffe", "clipping", "torchvision")
+    variant=variants.GAN_VARIANTS, kind=("caffe", "clipping", "torchvision")
   )
   def test_every_variant_with_vgg_of_each_kind(self, variant, kind):
     config = self.config(variant)

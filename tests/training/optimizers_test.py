@@ -1,7 +1,6 @@
-"""What a step is made of, against PyTorch, numpy and arithmetic by hand."""
+"""Learning rates and Adam, against the papers and torch."""
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 import optax
@@ -10,8 +9,7 @@ from absl.testing import absltest, parameterized
 
 from configs import common, pretrain
 from srfeat_jax import errors
-from srfeat_jax.ops import pixels, resize
-from srfeat_jax.training import degrade, losses, optimizers, parallel
+from srfeat_jax.training import optimizers
 
 EPOCH = 12_958  # iterations: 116,620 pictures in batches of 9
 
@@ -122,75 +120,6 @@ class AdamTest(parameterized.TestCase):
     config.clip_norm = -1.0
     with self.assertRaisesRegex(errors.InputError, "clip_norm is -1.0"):
       optimizers.adam(config, lambda step: 1e-4)
-
-
-class PixelLossTest(parameterized.TestCase):
-  @parameterized.product(kind=("mse", "l1"), dtype=(jnp.float32, jnp.bfloat16))
-  def test_equals_torch(self, kind, dtype):
-    rng = np.random.default_rng(0)
-    sr = jnp.asarray(rng.normal(0.5, 0.5, (3, 5, 7, 3)), dtype)
-    hr = rng.random((3, 5, 7, 3), np.float32)
-    function = {
-      "mse": torch.nn.functional.mse_loss, "l1": torch.nn.functional.l1_loss
-    }[kind]  # fmt: skip
-    theirs = function(torch.tensor(np.float32(sr)), torch.tensor(hr))
-    ours = losses.pixel(sr, hr, kind)
-    self.assertEqual(ours.dtype, jnp.float32)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-
-  def test_unknown_kind(self):
-    x = jnp.zeros((1, 2, 2, 3))
-    with self.assertRaisesRegex(errors.InputError, 'pixel is "l2": .*"mse"'):
-      losses.pixel(x, x, "l2")
-
-
-class DegradeTest(parameterized.TestCase):
-  @parameterized.parameters(2, 4, 8)
-  def test_equals_numpy_bit_for_bit(self, scale):
-    rng = np.random.default_rng(scale)
-    noise = rng.integers(0, 256, (4, 48, 32, 3), dtype=np.uint8)
-    # Over- and undershoot that the 8 bits cut off, and halves to be rounded.
-    extreme = 255 * (noise > 127).astype(np.uint8)
-    edges = np.where(np.arange(32) % 16 < 8, 0, 255)[:, None]
-    edges = np.broadcast_to(edges, (4, 48, 32, 3)).astype(np.uint8)
-    function = jax.jit(degrade.degrade, static_argnums=1)
-    mesh = parallel.make_mesh()
-    for crops in (noise, extreme, edges):
-      lr, hr = function(parallel.to_global(crops, mesh), scale)
-      expected = resize.resize(crops, 1 / scale)
-      self.assertEqual(expected.dtype, np.uint8)
-      for ours, levels in ((lr, expected), (hr, crops)):
-        np.testing.assert_array_equal(pixels.to_uint8(ours), levels)
-        # XLA may multiply by 1/255 in place of dividing.
-        levels = levels / np.float32(255)
-        np.testing.assert_array_max_ulp(np.asarray(ours), levels, 1)
-
-  @parameterized.parameters((98, 4), (0, 4), (2, 4), (-8, 4), (12, 8))
-  def test_crop_does_not_divide(self, crop_size, scale):
-    with self.assertRaisesRegex(
-      errors.InputError, f"crop_size is {crop_size}, .*scale {scale}"
-    ):
-      degrade.check_crop_size(crop_size, scale)
-
-  def test_crop_divides(self):
-    degrade.check_crop_size(296, 4)
-    degrade.check_crop_size(4, 4)
-
-
-class BatchSizeTest(parameterized.TestCase):
-  def test_there_are_several_devices(self):
-    self.assertEqual(jax.device_count(), 4)
-
-  @parameterized.parameters(0, -4, 3, 6, 9)
-  def test_does_not_divide(self, batch_size):
-    with self.assertRaisesRegex(
-      errors.InputError, f"batch_size is {batch_size}, .*4 devices"
-    ):
-      parallel.check_batch_size(batch_size)
-
-  def test_divides(self):
-    for batch_size in (4, 16):
-      parallel.check_batch_size(batch_size)
 
 
 if __name__ == "__main__":

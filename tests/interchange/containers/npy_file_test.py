@@ -8,8 +8,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.interchange.containers import npy_file
-from tests.interchange.containers import torch_file_test
-from tests.support import image_files
+from tests.support import image_files, torch_pickles
 
 VALUE = {
   "conv1_1": [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2, ">f8")],
@@ -123,13 +122,13 @@ class BadFileTest(image_files.FolderTestCase):
   @parameterized.parameters(2, 3, 4)
   def test_object_that_runs_code(self, protocol):
     marker = self.folder / "ran"
-    hostile = {"conv1_1": torch_file_test.Runs(marker)}
+    hostile = {"conv1_1": torch_pickles.Runs(marker)}
     self.refuse(npy(hostile, protocol), "asks for posix.mkdir, which")
     self.assertFalse(marker.exists())
 
   def test_code_in_place_of_the_array(self):
     marker = self.folder / "ran"
-    hostile = pickle.dumps(torch_file_test.Runs(marker))
+    hostile = pickle.dumps(torch_pickles.Runs(marker))
     self.refuse(header("|O", ()) + hostile, "asks for posix.mkdir, which")
     self.assertFalse(marker.exists())
 

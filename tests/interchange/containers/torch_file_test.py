@@ -2,8 +2,6 @@
 
 import collections
 import io
-import os
-import pathlib
 import pickle
 import zipfile
 
@@ -12,50 +10,10 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.interchange.containers import pickles, torch_file
-from tests.support import image_files
+from srfeat_jax.interchange.containers import torch_file
+from tests.support import image_files, torch_pickles
 
 FORMATS = parameterized.product(as_zip=(True, False))
-
-
-def saved(value, as_zip: bool) -> bytes:
-  buffer = io.BytesIO()
-  torch.save(value, buffer, _use_new_zipfile_serialization=as_zip)
-  return buffer.getvalue()
-
-
-class Runs:
-  """Makes a file when a pickle of it is trusted."""
-
-  def __init__(self, path: pathlib.Path):
-    self.path = str(path)
-
-  def __reduce__(self):
-    return os.mkdir, (self.path,)
-
-
-def tensor(size, strides, offset=0, count=4, kind="Float") -> bytes:
-  """A pickle of a dict with one tensor, right or wrong."""
-
-  def tuple_of(*numbers):
-    return b"(" + b"".join(b"I%d\n" % each for each in numbers) + b"t"
-
-  storage = b"(Vstorage\nctorch\n%sStorage\nV0\nVcpu\nI%d\ntQ" % (
-    kind.encode(),
-    count,
-  )
-  arguments = storage + tuple_of(offset)[1:-1] + tuple_of(*size)
-  arguments += tuple_of(*strides) + b"I00\nN"
-  call = b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tR"
-  return b"\x80\x02}Vx\n" + call + b"s."
-
-
-def archive(data: bytes, storage: bytes = bytes(16), **options) -> bytes:
-  buffer = io.BytesIO()
-  with zipfile.ZipFile(buffer, "w", **options) as file:
-    file.writestr("model/data.pkl", data)
-    file.writestr("model/data/0", storage)
-  return buffer.getvalue()
 
 
 class ReadTest(image_files.FolderTestCase):
@@ -67,7 +25,7 @@ class ReadTest(image_files.FolderTestCase):
     module = torch.nn.Sequential(
       torch.nn.Conv2d(3, 5, 3), torch.nn.BatchNorm2d(5)
     )
-    loaded = self.load(saved(module.state_dict(), as_zip))
+    loaded = self.load(torch_pickles.saved(module.state_dict(), as_zip))
     self.assertLen(loaded, 7)
     for name, value in module.state_dict().items():
       self.assertEqual(loaded[name].dtype, value.numpy().dtype)
@@ -79,7 +37,7 @@ class ReadTest(image_files.FolderTestCase):
   )
   def test_dtypes(self, as_zip, dtype):
     value = torch.tensor([[0, 1, 3], [1, 1, 0]]).to(getattr(torch, dtype))
-    loaded = self.load(saved(value, as_zip))
+    loaded = self.load(torch_pickles.saved(value, as_zip))
     self.assertEqual(str(loaded.dtype), dtype)
     np.testing.assert_array_equal(
       loaded.astype(np.float32), value.float().numpy()
@@ -99,7 +57,7 @@ class ReadTest(image_files.FolderTestCase):
       "scalar": torch.tensor(7.0),
       "rest": ("text", 3, 0.5, None, True),
     }
-    loaded = self.load(saved(value, as_zip))
+    loaded = self.load(torch_pickles.saved(value, as_zip))
     np.testing.assert_array_equal(loaded["params"]["weight"], whole)
     for ours, theirs in zip(loaded["views"], value["views"], strict=True):
       np.testing.assert_array_equal(ours, theirs)
@@ -108,7 +66,7 @@ class ReadTest(image_files.FolderTestCase):
     self.assertEqual(loaded["rest"], value["rest"])
 
   def test_as_old_torch_named_it(self):
-    data = saved({"x": torch.ones(3)}, as_zip=False)
+    data = torch_pickles.saved({"x": torch.ones(3)}, as_zip=False)
     old = data.replace(b"_rebuild_tensor_v2", b"_rebuild_tensor")
     np.testing.assert_array_equal(self.load(old)["x"], np.ones(3))
 
@@ -121,14 +79,16 @@ class BadFileTest(image_files.FolderTestCase):
 
   @FORMATS
   def test_cut_short_anywhere(self, as_zip):
-    data = saved({"x": torch.ones(2, 3), "y": torch.ones(4)}, as_zip)
+    data = torch_pickles.saved(
+      {"x": torch.ones(2, 3), "y": torch.ones(4)}, as_zip
+    )
     for size in range(len(data)):
       self.refuse(data[:size])
 
   @FORMATS
   def test_any_byte_changed(self, as_zip):
     value = torch.nn.Linear(2, 3).state_dict()
-    data = saved(value, as_zip)
+    data = torch_pickles.saved(value, as_zip)
     for i in range(len(data)):
       changed = bytearray(data)
       changed[i] ^= 0xFF
@@ -141,13 +101,14 @@ class BadFileTest(image_files.FolderTestCase):
   def test_object_that_runs_code(self, as_zip):
     marker = self.folder / "ran"
     self.refuse(
-      saved({"x": Runs(marker)}, as_zip), "asks for posix.mkdir, which"
+      torch_pickles.saved({"x": torch_pickles.Runs(marker)}, as_zip),
+      "asks for posix.mkdir, which",
     )
     self.assertFalse(marker.exists())
 
   @parameterized.parameters(range(5))
   def test_each_pickle_of_the_older_format(self, place):
-    data = saved({"x": torch.ones(2)}, as_zip=False)
+    data = torch_pickles.saved({"x": torch.ones(2)}, as_zip=False)
     file = io.BytesIO(data)
     bounds = [0]
     for _ in range(5):
@@ -158,7 +119,7 @@ class BadFileTest(image_files.FolderTestCase):
         pickle.load(file)
       bounds.append(file.tell())
     marker = self.folder / "ran"
-    hostile = pickle.dumps(Runs(marker), protocol=2)
+    hostile = pickle.dumps(torch_pickles.Runs(marker), protocol=2)
     self.refuse(data[: bounds[place]] + hostile + data[bounds[place + 1] :])
     self.assertFalse(marker.exists())
 
@@ -173,11 +134,11 @@ class BadFileTest(image_files.FolderTestCase):
     b"\x80\x02\x82\x01.",
   )
   def test_names_that_arrays_do_not_need(self, data):
-    self.refuse(archive(data))
+    self.refuse(torch_pickles.archive(data))
 
   def test_whole_model(self):
     self.refuse(
-      saved(torch.nn.Linear(2, 2), as_zip=True),
+      torch_pickles.saved(torch.nn.Linear(2, 2), as_zip=True),
       "asks for torch.nn.modules.linear.Linear, .* save model.state_dict",
     )
 
@@ -190,14 +151,19 @@ class BadFileTest(image_files.FolderTestCase):
   def test_nothing_of_ours_is_changed(self, name):
     # BUILD sets attributes of what a pickle has named.
     state = b"(N}V__defaults__\nNsV__setstate__\nNst"
-    self.refuse(archive(name + state + b"b."))
+    self.refuse(torch_pickles.archive(name + state + b"b."))
     good = {"x": torch.ones(2)}
-    loaded = torch_file.load(self.file("x.pth", saved(good, as_zip=True)))
+    loaded = torch_file.load(
+      self.file("x.pth", torch_pickles.saved(good, as_zip=True))
+    )
     np.testing.assert_array_equal(loaded["x"], np.ones(2))
 
   def test_tensor_made_by_hand(self):
     storage = np.arange(4, dtype=np.float32).tobytes()
-    path = self.file("x.pth", archive(tensor((2, 2), (1, 2)), storage))
+    path = self.file(
+      "x.pth",
+      torch_pickles.archive(torch_pickles.tensor((2, 2), (1, 2)), storage),
+    )
     np.testing.assert_array_equal(torch_file.load(path)["x"], [[0, 2], [1, 3]])
 
   @parameterized.parameters(
@@ -215,10 +181,10 @@ class BadFileTest(image_files.FolderTestCase):
     dict(size=(2,), strides=(1,), kind="Untyped"),
   )
   def test_tensor_beyond_its_storage(self, **changes):
-    self.refuse(archive(tensor(**changes)))
+    self.refuse(torch_pickles.archive(torch_pickles.tensor(**changes)))
 
   def test_storage_larger_than_the_file(self):
-    data = saved({"x": torch.ones(9)}, as_zip=False)
+    data = torch_pickles.saved({"x": torch.ones(9)}, as_zip=False)
     # The storage's element count, then the tensor's size.
     huge = data.replace(b"K\x09N", b"J\xff\xff\xff\x7fN", 1)
     self.assertNotEqual(huge, data)
@@ -226,7 +192,8 @@ class BadFileTest(image_files.FolderTestCase):
 
   def test_other_archives(self):
     self.refuse(
-      archive(b"N.", compression=zipfile.ZIP_DEFLATED), "are compressed"
+      torch_pickles.archive(b"N.", compression=zipfile.ZIP_DEFLATED),
+      "are compressed",
     )
     buffer = io.BytesIO()
     np.savez(buffer, x=np.ones(3))
@@ -239,14 +206,6 @@ class BadFileTest(image_files.FolderTestCase):
   def test_no_file(self):
     with self.assertRaisesRegex(errors.InputError, "nope.*No such file"):
       torch_file.load(self.folder / "nope.pth")
-
-
-class UnpicklerTest(absltest.TestCase):
-  def test_leaves_the_file_right_behind_a_pickle(self):
-    file = io.BytesIO(pickle.dumps([1], 2) + pickle.dumps("b", 2) + b"rest")
-    self.assertEqual(pickles.Unpickler(file, {}).load(), [1])
-    self.assertEqual(pickles.Unpickler(file, {}).load(), "b")
-    self.assertEqual(file.read(), b"rest")
 
 
 if __name__ == "__main__":
