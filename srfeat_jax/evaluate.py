@@ -15,6 +15,7 @@ from absl import flags
 
 from srfeat_jax import cli, errors
 from srfeat_jax.evaluation import protocol
+from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import upscaler_flags
 
 _SHOWN = 2  # Pictures of each set in comparison.png.
@@ -61,10 +62,12 @@ def main(argv: Sequence[str]) -> None:
   from srfeat_jax.image_io import images
   from srfeat_jax.inference import upscaler
   from srfeat_jax.interchange import lpips_file
+  from srfeat_jax.upscaling import upscalers
 
   output = pathlib.Path(_OUTPUT.value)
   rules = protocol.ALL[_PROTOCOL.value]
-  upscale, scale = upscaler_flags.upscaler(tile=None)
+  options = upscaler_flags.options()
+  upscale, scale = upscalers.make(options)
   bicubic = functools.partial(upscaler.bicubic, scale=scale)
   sets = rules.load(_BENCHMARKS.value, _SETS.value, scale)
   shown = {
@@ -82,8 +85,8 @@ def main(argv: Sequence[str]) -> None:
       images.write(output / "images" / set_name / f"{name}.png", sr)
     if (set_name, name) in shown:
       versions = {
-        upscaler_flags.BICUBIC: bicubic(lr),
-        upscaler_flags.short_name(): sr,
+        options_lib.BICUBIC: bicubic(lr),
+        options.short_name: sr,
       }
       captions = {
         f"{method} {rules.measure(image, hr, scale)['psnr_y']:.2f} dB": image
@@ -91,9 +94,9 @@ def main(argv: Sequence[str]) -> None:
       }
       rows.append(report.Row(f"{set_name} {name}", captions, hr))
 
-  results = {"weights": upscaler_flags.name()}
+  results = {"weights": options.name}
   results |= evaluator.evaluate(upscale, sets, rules, scale, keep, perceptual)
-  if upscaler_flags.name() != upscaler_flags.BICUBIC:
+  if options.name != options_lib.BICUBIC:
     baseline = evaluator.evaluate(bicubic, sets, rules, scale, lpips=perceptual)
     results["bicubic"] = baseline["sets"]
   report.write(results, output)

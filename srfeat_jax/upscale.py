@@ -25,6 +25,7 @@ from srfeat_jax import cli, errors
 from srfeat_jax.image_io import pictures
 from srfeat_jax.inference import compile_cache
 from srfeat_jax.upscaling import jobs, picture_upscaling, upscaler_flags
+from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.weights import shipped
 
 _UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -120,7 +121,7 @@ def main(argv: Sequence[str]) -> int:
     print(shipped.listing())
     return 0
   outscale = _OUTSCALE.value
-  most = picture_upscaling.MOST_OUTSCALE
+  most = options_lib.MOST_OUTSCALE
   if outscale is not None and not 0 < outscale <= most:
     raise errors.InputError(
       f"--outscale={outscale:g} must be above 0 and at most {most}."
@@ -134,7 +135,13 @@ def main(argv: Sequence[str]) -> int:
   planned, num_kept = _left_to_do(planned)
   if planned:
     compile_cache.use()
-    upscale, scale = upscaler_flags.upscaler(_TILE.value, _MEMORY.value)
+    options = upscaler_flags.options(
+      outscale=outscale, tile=_TILE.value, memory=_MEMORY.value
+    )
+    # JAX takes seconds to import: --help and wrong flags need not wait for it.
+    from srfeat_jax.upscaling import upscalers
+
+    upscale, scale = upscalers.make(options)
     if not naming.is_file:
       _make_folder(output)  # before the work, not after
     failures += _enlarge_all(planned, upscale, scale, outscale or scale)

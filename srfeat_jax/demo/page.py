@@ -6,6 +6,7 @@ import gradio as gr
 
 from srfeat_jax import errors
 from srfeat_jax.demo import service as service_lib
+from srfeat_jax.upscaling import options as options_lib
 
 _OLD = 3600  # seconds after which files are deleted that were up- or downloaded
 _NOTHING = "nothing"
@@ -138,14 +139,17 @@ def build(service: service_lib.Service, blend: str | None = None) -> gr.Blocks:
       if path is None:
         raise _refusal("Choose a picture first.")
       progress(0, "Preparing")
+      blend = None if partner == _NOTHING else partner
       try:
         result = service.enlarge(
           path,
-          name,
-          blend=None if partner == _NOTHING else partner,
-          alpha=alpha,
-          outscale=outscale,
-          ensemble=ensemble,
+          options_lib.Options(
+            name,
+            blend=blend,
+            alpha=None if blend is None else alpha,
+            outscale=outscale,
+            ensemble=ensemble,
+          ),
           on_progress=lambda share: progress(share, "Enlarging"),
         )
       except errors.InputError as error:

@@ -16,6 +16,7 @@ import jax
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
+from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import picture_upscaling, upscalers
 from srfeat_jax.weights import lookup, shipped
 
@@ -76,7 +77,7 @@ class Service:
     self._kinds = {
       name: _kind(lookup.load(name))
       for name in (*given, *shipped.NAMES)
-      if name != upscalers.BICUBIC
+      if name != options_lib.BICUBIC
     }
     self._max_pixels = max_megapixels * 1e6
     self._folder = pathlib.Path(folder)
@@ -84,7 +85,7 @@ class Service:
   @property
   def names(self) -> list[str]:
     """The weights there are to choose from."""
-    return [*self._kinds, upscalers.BICUBIC]
+    return [*self._kinds, options_lib.BICUBIC]
 
   def partners(self, name: str) -> list[str]:
     """The weights that some can be blended with: of the same architecture."""
@@ -113,30 +114,24 @@ class Service:
   def enlarge(
     self,
     path: str | pathlib.Path,
-    name: str,
-    *,
-    blend: str | None = None,
-    alpha: float = 0.5,
-    outscale: float = LARGEST_SCALE,
-    ensemble: bool = False,
+    options: options_lib.Options,
     on_progress: Callable[[float], object] = lambda share: None,
   ) -> Result:
     """Enlarges a picture.
 
     Args:
       path: the picture's file.
-      name: one of `names`.
-      blend: one of `partners(name)`, or None.
-      alpha: the share of `blend`, in [0, 1].
-      outscale: enlargement, above 0 and at most LARGEST_SCALE.
-      ensemble: see `inference.upscaler.Upscaler`.
+      options: of which the weights are one of `names`, the other weights to
+        blend one of their `partners`, and the enlargement at most
+        LARGEST_SCALE.
       on_progress: told the share of the pixels that are done, up to 1.
 
     Raises:
       errors.InputError: the picture has too many pixels, cannot be read or
         needs too much memory; or there is no such choice.
     """
-    if not 0 < outscale <= LARGEST_SCALE:
+    outscale = options.outscale or LARGEST_SCALE
+    if outscale > LARGEST_SCALE:
       raise errors.InputError(
         f"The enlargement is {outscale:g}: it must be above 0 and at most"
         f" {LARGEST_SCALE}."
@@ -144,12 +139,9 @@ class Service:
     start = time.perf_counter()
     with _complaints_about(path):
       picture = self._read(path)
-      upscale, scale = _upscaler(
-        self._checked(name),
-        blend and self._checked(blend),
-        alpha if blend else None,
-        ensemble,
-      )
+      for name in filter(None, (options.weights, options.blend)):
+        self._check_offered(name)
+      upscale, scale = _upscaler(dataclasses.replace(options, outscale=None))
       total, done = _num_pixels(*picture.size, len(picture.frames)), 0
 
       def on_pixels(pixels: int):
@@ -185,12 +177,11 @@ class Service:
       )
     return pictures.read(path)
 
-  def _checked(self, name: str) -> str:
+  def _check_offered(self, name: str) -> None:
     if name not in self.names:
       raise errors.InputError(
         f"There are no weights {name}: choose one of {', '.join(self.names)}."
       )
-    return name
 
   def _new_folder(self) -> pathlib.Path:
     return pathlib.Path(tempfile.mkdtemp(dir=self._folder))
@@ -212,11 +203,9 @@ def _complaints_about(path: str | pathlib.Path) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=2)
-def _upscaler(
-  name: str, blend: str | None, alpha: float | None, ensemble: bool
-):
+def _upscaler(options: options_lib.Options):
   """Like `upscalers.make`; keeps the last ones."""
-  return upscalers.make(name, blend=blend, alpha=alpha, ensemble=ensemble)
+  return upscalers.make(options)
 
 
 def _kind(loaded: lookup.Weights) -> tuple:

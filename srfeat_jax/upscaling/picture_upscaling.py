@@ -10,8 +10,6 @@ from srfeat_jax.image_io import pictures
 from srfeat_jax.ops import resize
 from srfeat_jax.upscaling import transparency
 
-MOST_OUTSCALE = 16  # times; more is a slip of the keyboard
-
 # From uint8 or uint16 [h, w] or [h, w, 3] and a callback for progress to the
 # same enlarged, see `inference.upscaler`.
 Upscaler = Callable[..., np.ndarray]

@@ -1,7 +1,7 @@
 """Enlarging a picture in memory by one call: `srfeat_jax.upscale`."""
 
+import dataclasses
 import functools
-import numbers
 import os
 import pathlib
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
+from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import picture_upscaling, upscalers
 from srfeat_jax.weights import shipped
 
@@ -19,14 +20,7 @@ _KINDS = "uint8 or uint16 [h, w], [h, w, 3] or [h, w, 4], or a PIL.Image"
 def upscale(
   image: np.ndarray | Image.Image,
   weights: str | os.PathLike | None = None,
-  *,
-  outscale: float | None = None,
-  blend: str | os.PathLike | None = None,
-  alpha: float | None = None,
-  tile: int | None = None,
-  memory: int | None = None,
-  ensemble: bool = False,
-  precision: str | None = None,
+  **options,
 ) -> np.ndarray | Image.Image:
   """Enlarges a picture.
 
@@ -39,14 +33,8 @@ def upscale(
       in its modes I and F must be in [0, 65535] and [0, 1].
     weights: of `shipped.NAMES`, workdir of a run, weights file, or "bicubic";
       None: `shipped.DEFAULT`.
-    outscale: enlargement, above 0 and at most 16, if it is not to be the
-      network's.
-    blend: as for `upscalers.make`, and so are those below.
-    alpha: the share of `blend`, in [0, 1].
-    tile: side in pixels.
-    memory: bytes.
-    ensemble: take the mean over eight ways to turn and mirror the picture.
-    precision: "float32" or "bfloat16".
+    **options: the other fields of `options.Options`: outscale, blend, alpha,
+      tile, memory, ensemble, precision.
 
   Returns:
     An array of the same dtype and rank, or a PIL.Image: gray, RGB, either with
@@ -56,24 +44,17 @@ def upscale(
   Raises:
     errors.InputError: `image` is not of these kinds, empty or damaged, there
       are no such weights, or an option makes no sense or does not suit them.
+    TypeError: there is no such option.
   """
   picture = _picture(image)
-  _check_outscale(outscale)
-  upscalers.check(alpha, tile, memory, precision)  # before they are looked up
-  weights = _name("weights", shipped.DEFAULT if weights is None else weights)
-  if blend is not None:
-    blend = _name("blend", blend)
+  if weights is None:
+    weights = shipped.DEFAULT
+  chosen = options_lib.Options(weights, **options)
   upscaler, scale = _upscaler(
-    weights,
-    (_stamp(weights), _stamp(blend)),
-    blend=blend,
-    alpha=alpha,
-    tile=tile,
-    memory=memory,
-    ensemble=bool(ensemble),
-    precision=precision,
+    dataclasses.replace(chosen, outscale=None),
+    (_stamp(chosen.weights), _stamp(chosen.blend)),
   )
-  sr = picture_upscaling.enlarge(picture, upscaler, scale, outscale)
+  sr = picture_upscaling.enlarge(picture, upscaler, scale, chosen.outscale)
   color = sr.frames[0]
   if sr.alphas:
     color = np.dstack([color, sr.alphas[0]])
@@ -86,26 +67,6 @@ def upscale(
   if sr.icc:
     result.info["icc_profile"] = sr.icc
   return result
-
-
-def _check_outscale(outscale: float | None) -> None:
-  most = picture_upscaling.MOST_OUTSCALE
-  if outscale is None:
-    return
-  # Written so that a NaN fails it.
-  if not (isinstance(outscale, numbers.Real) and 0 < outscale <= most):
-    raise errors.InputError(
-      f"outscale is {outscale!r}: expected a number above 0, at most {most}"
-    )
-
-
-def _name(option: str, path: str | os.PathLike) -> str:
-  if not isinstance(path, (str, os.PathLike)):
-    raise errors.InputError(
-      f"{option} is {path!r}: expected a name, a workdir, a weights file or"
-      " bicubic"
-    )
-  return os.fspath(path)
 
 
 def _picture(image: np.ndarray | Image.Image) -> pictures.Picture:
@@ -140,10 +101,10 @@ def _shown(image: Image.Image) -> pictures.Picture:
 
 
 @functools.lru_cache(maxsize=2)
-def _upscaler(weights: str, stamps: tuple, **options):
+def _upscaler(options: options_lib.Options, stamps: tuple):
   """Like `upscalers.make`; `stamps` tell when the weights have changed."""
   del stamps
-  return upscalers.make(weights, **options)
+  return upscalers.make(options)
 
 
 def _stamp(path: str | None) -> int | None:

@@ -1,19 +1,15 @@
 """The flags that choose what pictures are enlarged with."""
 
-import pathlib
-
 from absl import flags
 
-from srfeat_jax import upscaling
+from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.weights import shipped
-
-BICUBIC = upscaling.BICUBIC
 
 _WEIGHTS = flags.DEFINE_string(
   "weights",
   shipped.DEFAULT,
   f"what to enlarge with: one of {', '.join(shipped.NAMES)}; workdir of a run,"
-  f' weights file, or "{BICUBIC}"',
+  f' weights file, or "{options_lib.BICUBIC}"',
 )
 _BLEND = flags.DEFINE_string(
   "blend",
@@ -33,54 +29,35 @@ _ENSEMBLE = flags.DEFINE_bool(
 _PRECISION = flags.DEFINE_enum(
   "precision",
   None,
-  ["float32", "bfloat16"],
+  list(options_lib.PRECISIONS),
   "numbers the network computes in, if not as its weights say; bfloat16 is"
   " faster on TPUs and new GPUs",
 )
 
 
-def name() -> str:
-  """What is chosen, as a report calls it."""
-  parts = [_WEIGHTS.value]
-  if _BLEND.value is not None:
-    parts.append(f"+ {_ALPHA.value:g} {_BLEND.value}")
-  if _ENSEMBLE.value:
-    parts.append("(ensemble)")
-  if _PRECISION.value:
-    parts.append(f"({_PRECISION.value})")
-  return " ".join(parts)
-
-
-def short_name() -> str:
-  """What is chosen, as a caption calls it."""
-  if _BLEND.value is None:
-    return pathlib.Path(_WEIGHTS.value).name
-  return f"{pathlib.Path(_BLEND.value).name} x {_ALPHA.value:g}"
-
-
-def upscaler(tile: int | None = None, memory: int | None = None):
-  """Makes the upscaler that the flags ask for.
+def options(
+  *,
+  outscale: float | None = None,
+  tile: int | None = None,
+  memory: int | None = None,
+) -> options_lib.Options:
+  """What the flags ask for.
 
   Args:
-    tile: see `upscaler.Upscaler`.
-    memory: likewise, in bytes; None: its default.
-
-  Returns:
-    The upscaler, see the module `upscaler`, and its scale (bicubic: 4).
+    outscale: what a program has flags of its own for, see `Options`.
+    tile: likewise.
+    memory: likewise.
 
   Raises:
-    errors.InputError: no such weights, they cannot be blended, or the tile does
-      not suit them.
+    errors.InputError: a flag makes no sense, or lacks another.
   """
-  # JAX takes seconds to import: --help and wrong flags need not wait for it.
-  from srfeat_jax.upscaling import upscalers
-
-  return upscalers.make(
+  return options_lib.Options(
     _WEIGHTS.value,
     blend=_BLEND.value,
     alpha=_ALPHA.value,
-    ensemble=_ENSEMBLE.value,
-    precision=_PRECISION.value,
+    outscale=outscale,
     tile=tile,
     memory=memory,
+    ensemble=_ENSEMBLE.value,
+    precision=_PRECISION.value,
   )

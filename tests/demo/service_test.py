@@ -10,6 +10,7 @@ import srfeat_jax
 from srfeat_jax import errors, models
 from srfeat_jax.image_io import images, pictures
 from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.upscaling import options as options_lib
 from tests.support import demo_service, image_files, programs
 
 WITHOUT_GRADIO = importlib.util.find_spec("gradio") is None
@@ -26,7 +27,9 @@ class ServiceTest(demo_service.ServiceTestCase):
   )
   def test_the_file_is_that_of_the_command_line(self, options, given):
     source = self.write("a.jpg", 13, 17, 3)
-    result = self.service().enlarge(source, self.small, **options)
+    result = self.service().enlarge(
+      source, options_lib.Options(self.small, **options)
+    )
     expected = self.folder / "expected.png"
     ran = programs.run(
       *("upscale", source, f"--weights={self.small}", f"--output={expected}"),
@@ -39,7 +42,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     other = self.variant(1.5)
     source = self.write("a.png", 13, 17, 3)
     result = self.service(self.small, other).enlarge(
-      source, self.small, blend=other, alpha=0.25
+      source, options_lib.Options(self.small, blend=other, alpha=0.25)
     )
     np.testing.assert_array_equal(
       images.read(result.file),
@@ -71,7 +74,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     deep = np.random.default_rng(0).integers(0, 65536, (6, 5, 4), np.uint16)
     source = self.folder / "a.tif"
     pictures.write(source, pictures.Picture([deep[..., :3]], [deep[..., 3]]))
-    result = self.service().enlarge(source, self.small)
+    result = self.service().enlarge(source, options_lib.Options(self.small))
     read = pictures.read(result.file)
     expected = srfeat_jax.upscale(deep, self.small)
     np.testing.assert_array_equal(read.frames[0], expected[..., :3])
@@ -82,7 +85,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     seen = self.service().preview(source)
     self.assertEqual(images.size(seen.shown), (12, 20))
     self.assertEqual(seen.sentence, "20 x 12 pixels")
-    result = self.service().enlarge(source, "bicubic")
+    result = self.service().enlarge(source, options_lib.Options("bicubic"))
     self.assertEqual(images.size(result.before), (48, 80))
     self.assertEqual(images.size(result.after), (48, 80))
     self.assertEqual(result.file.name, "photo_x4.png")
@@ -93,7 +96,7 @@ class ServiceTest(demo_service.ServiceTestCase):
 
   def test_large_results_are_shown_smaller(self):
     source = self.write("a.png", 3, 1000, 3)
-    result = self.service().enlarge(source, "bicubic")
+    result = self.service().enlarge(source, options_lib.Options("bicubic"))
     self.assertEqual(images.size(result.file), (12, 4000))
     self.assertEqual(images.size(result.after), (10, 3200))
     self.assertEqual(images.size(result.before), (10, 3200))
@@ -107,7 +110,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     self.assertEqual(seen.sentence, "8 x 6 pixels, 3 frames")
     shares = []
     result = self.service().enlarge(
-      source, self.small, on_progress=shares.append
+      source, options_lib.Options(self.small), shares.append
     )
     self.assertLen(pictures.read(result.file).frames, 3)
     self.assertEqual(shares, sorted(shares))
@@ -118,7 +121,7 @@ class ServiceTest(demo_service.ServiceTestCase):
   def test_too_large(self, method):
     source = self.write("a.png", 20, 30, 3)
     service = self.service(max_megapixels=599e-6)
-    arguments = [self.small] if method == "enlarge" else []
+    arguments = [options_lib.Options(self.small)] * (method == "enlarge")
     with self.assertRaisesRegex(
       errors.InputError,
       r"^a\.png is too large .*30 x 20.* the limit is 0\.0005",
@@ -146,20 +149,20 @@ class ServiceTest(demo_service.ServiceTestCase):
     with self.assertRaisesRegex(errors.InputError, sentence):
       self.service().preview(source)
     with self.assertRaisesRegex(errors.InputError, sentence):
-      self.service().enlarge(source, self.small)
+      self.service().enlarge(source, options_lib.Options(self.small))
 
   @parameterized.parameters(
-    ({"name": "/etc/passwd"}, "no weights /etc/passwd"),
-    ({"blend": "/etc/passwd"}, "no weights /etc/passwd"),
-    ({"outscale": 0}, "must be above 0"),
+    ({"weights": "/etc/passwd"}, "no weights /etc/passwd"),
+    ({"blend": "/etc/passwd", "alpha": 0.5}, "no weights /etc/passwd"),
+    ({"outscale": 0}, "above 0"),
     ({"outscale": 5}, "at most 4"),
-    ({"outscale": float("nan")}, "must be above 0"),
+    ({"outscale": float("nan")}, "above 0"),
   )
   def test_wrong_options(self, options, sentence):
     source = self.write("a.png", 5, 5, 3)
-    options = {"name": self.small} | options
+    options = {"weights": self.small} | options
     with self.assertRaisesRegex(errors.InputError, sentence):
-      self.service().enlarge(source, **options)
+      self.service().enlarge(source, options_lib.Options(**options))
 
   def test_weights_that_are_none(self):
     with self.assertRaisesRegex(errors.InputError, "missing.safetensors"):
