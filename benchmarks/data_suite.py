@@ -8,7 +8,8 @@ import time
 import jax
 import numpy as np
 
-from srfeat_jax.data import images, pipeline, sources
+from srfeat_jax.data import pipeline, sources
+from srfeat_jax.image_io import images
 from srfeat_jax.training import parallel
 
 _SHAPES = {"srfeat": (296, 9), "esrgan": (128, 16), "srfeat_lite": (96, 16)}

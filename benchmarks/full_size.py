@@ -15,7 +15,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from srfeat_jax import cli, train
-from srfeat_jax import networks as networks_lib
+from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import state, steps
 
 _CONFIG = config_flags.DEFINE_config_file(

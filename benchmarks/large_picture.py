@@ -31,13 +31,14 @@ def main(argv) -> int:
   # Imported here, so that all that they take is counted.
   import numpy as np
 
-  from srfeat_jax import models, weights
+  from srfeat_jax import models
   from srfeat_jax.data import synthetic
   from srfeat_jax.inference import upscaler
+  from srfeat_jax.weights import lookup
 
   scene = synthetic.scene(0, 750)
   lr = np.tile(scene, (3, 4, 1))
-  loaded = weights.load("srfeat-lite")
+  loaded = lookup.load("srfeat-lite")
   upscale = upscaler.Upscaler(
     models.build(loaded.generator),
     loaded.variables,

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from srfeat_jax import models
-from srfeat_jax import networks as networks_lib
 from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.models import vgg19
+from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
 
 
@@ -178,7 +178,7 @@ class Generator:
     """
     import onnxruntime
 
-    from srfeat_jax.interchange import onnx_file
+    from srfeat_jax.interchange.exports import onnx_file
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

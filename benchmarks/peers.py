@@ -10,7 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from tests import torch_gan_models, torch_models, torch_vgg
+from tests.support.torch_networks import (
+  torch_gan_models,
+  torch_models,
+  torch_vgg,
+)
 
 _GENERATORS = {
   "srfeat": torch_models.SRFeat,

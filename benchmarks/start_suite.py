@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from benchmarks import timing
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 
 _MODULES = ("numpy", "jax", "srfeat_jax.models", "srfeat_jax.train")
 _PROGRAMS = ("main", "evaluate", "upscale", "convert", "sweep", "demo")

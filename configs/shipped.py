@@ -1,4 +1,4 @@
-"""The runs that made the weights in `srfeat_jax/pretrained`.
+"""The runs that made the weights in `srfeat_jax/weights/pretrained`.
 
 launch/train_shipped.sh makes them all, in the order in which each starts from
 the last:

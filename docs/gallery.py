@@ -11,11 +11,12 @@ import sys
 
 from matplotlib import cbook
 
-from srfeat_jax import models, weights
-from srfeat_jax.data import images
+from srfeat_jax import models
 from srfeat_jax.evaluation import report
+from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
 from srfeat_jax.ops import resize
+from srfeat_jax.weights import lookup
 
 _SCALE = 4
 
@@ -30,7 +31,7 @@ def main(picture: str, output: str, *named: str):
   versions = {"bicubic": upscaler.bicubic(lr, _SCALE)}
   for text in named:
     name, _, path = text.partition("=")
-    loaded = weights.load(path)
+    loaded = lookup.load(path)
     generator = models.build(loaded.generator)
     versions[name] = upscaler.Upscaler(generator, loaded.variables)(lr)
   report.comparison([report.Row("", versions, hr)], output)

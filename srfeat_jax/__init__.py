@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 
 def upscale(image, weights=None, **options):
-  """Enlarges a picture; see `srfeat_jax.one_call.upscale`, which this calls.
+  """Enlarges a picture; see `upscaling.python_call.upscale`.
 
   Args:
     image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
@@ -21,6 +21,6 @@ def upscale(image, weights=None, **options):
     The larger picture, of the same kind.
   """
   # JAX takes seconds to import: reading the version need not wait for it.
-  from srfeat_jax import one_call
+  from srfeat_jax.upscaling import python_call
 
-  return one_call.upscale(image, weights, **options)
+  return python_call.upscale(image, weights, **options)

@@ -150,12 +150,13 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
   import ml_dtypes  # noqa: F401, teaches numpy bfloat16
   import numpy as np
 
-  from srfeat_jax import shipped, weights
-  from srfeat_jax.interchange import generator_file, safetensors_file
+  from srfeat_jax.interchange import generator_file
+  from srfeat_jax.interchange.containers import safetensors_file
+  from srfeat_jax.weights import lookup, shipped
 
   if source in shipped.NAMES or pathlib.Path(source).is_dir():
     kind = "shipped" if source in shipped.NAMES else "workdir"
-    read = weights.load(source)
+    read = lookup.load(source)
     config, variables = read.generator, read.variables
   else:
     read = generator_file.load(source, _INPUT_RANGE.value, _OUTPUT_RANGE.value)
@@ -186,32 +187,33 @@ def _export(sources: list[str], output: pathlib.Path) -> None:
       f"--output={output} does not end in {' or '.join(dict.fromkeys(endings))}"
       + (f", as --format={chosen} does" if chosen else "")
     )
-  from srfeat_jax import weights
-  from srfeat_jax.interchange import basicsr, generator_file
+  from srfeat_jax.interchange import generator_file
+  from srfeat_jax.interchange.layouts import basicsr
+  from srfeat_jax.weights import lookup
 
-  loaded = weights.load(source)
+  loaded = lookup.load(source)
   config = generator_file.complete(loaded.generator)
   match chosen:
     case "srfeat_jax":
-      from srfeat_jax.interchange import safetensors_file
+      from srfeat_jax.interchange.containers import safetensors_file
 
       safetensors_file.save(output, config, loaded.variables)
     case "basicsr" if output.suffix == ".pth":
-      from srfeat_jax.interchange import torch_writer
+      from srfeat_jax.interchange.containers import torch_writer
 
       state = basicsr.state_dict(config, loaded.variables)
       torch_writer.save(output, "params", state)
     case "basicsr":
-      from srfeat_jax.interchange import safetensors_file
+      from srfeat_jax.interchange.containers import safetensors_file
 
       state = basicsr.state_dict(config, loaded.variables)
       safetensors_file.write(output, state, {"format": "pt"})
     case "onnx":
-      from srfeat_jax.interchange import onnx_file
+      from srfeat_jax.interchange.exports import onnx_file
 
       onnx_file.save(output, config, loaded.variables)
     case "stablehlo":
-      from srfeat_jax.interchange import stablehlo_file
+      from srfeat_jax.interchange.exports import stablehlo_file
 
       stablehlo_file.save(output, config, loaded.variables)
   print(f"{source} ({config['architecture']}) -> {output} ({chosen})")
@@ -259,10 +261,10 @@ def _blend(sources: list[str], output: pathlib.Path) -> None:
     raise errors.InputError(
       "blend needs --alpha, the share of the second weights, from 0 to 1"
     )
-  from srfeat_jax import weights
-  from srfeat_jax.interchange import safetensors_file
+  from srfeat_jax.interchange.containers import safetensors_file
+  from srfeat_jax.weights import blending
 
-  blended = weights.blend(*sources, _ALPHA.value)
+  blended = blending.blend(*sources, _ALPHA.value)
   safetensors_file.save(output, blended.generator, blended.variables)
   print(f"{sources[0]} + {_ALPHA.value:g} {sources[1]} -> {output}")
 

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import chosen_weights, cli, errors
+from srfeat_jax import cli, errors
 from srfeat_jax.evaluation import protocol
+from srfeat_jax.upscaling import options as options_lib
+from srfeat_jax.upscaling import upscaler_flags
 
 _SHOWN = 2  # Pictures of each set in comparison.png.
 
@@ -56,14 +58,16 @@ def main(argv: Sequence[str]) -> None:
       " takes are flags."
     )
   # JAX takes seconds to import: --help and wrong flags need not wait for it.
-  from srfeat_jax.data import images
   from srfeat_jax.evaluation import evaluator, lpips, report
+  from srfeat_jax.image_io import images
   from srfeat_jax.inference import upscaler
   from srfeat_jax.interchange import lpips_file
+  from srfeat_jax.upscaling import upscalers
 
   output = pathlib.Path(_OUTPUT.value)
   rules = protocol.ALL[_PROTOCOL.value]
-  upscale, scale = chosen_weights.upscaler(tile=None)
+  options = upscaler_flags.options()
+  upscale, scale = upscalers.make(options)
   bicubic = functools.partial(upscaler.bicubic, scale=scale)
   sets = rules.load(_BENCHMARKS.value, _SETS.value, scale)
   shown = {
@@ -81,8 +85,8 @@ def main(argv: Sequence[str]) -> None:
       images.write(output / "images" / set_name / f"{name}.png", sr)
     if (set_name, name) in shown:
       versions = {
-        chosen_weights.BICUBIC: bicubic(lr),
-        chosen_weights.short_name(): sr,
+        options_lib.BICUBIC: bicubic(lr),
+        options.short_name: sr,
       }
       captions = {
         f"{method} {rules.measure(image, hr, scale)['psnr_y']:.2f} dB": image
@@ -90,9 +94,9 @@ def main(argv: Sequence[str]) -> None:
       }
       rows.append(report.Row(f"{set_name} {name}", captions, hr))
 
-  results = {"weights": chosen_weights.name()}
+  results = {"weights": options.name}
   results |= evaluator.evaluate(upscale, sets, rules, scale, keep, perceptual)
-  if chosen_weights.name() != chosen_weights.BICUBIC:
+  if options.name != options_lib.BICUBIC:
     baseline = evaluator.evaluate(bicubic, sets, rules, scale, lpips=perceptual)
     results["bicubic"] = baseline["sets"]
   report.write(results, output)

@@ -37,12 +37,13 @@ def main(argv: Sequence[str]) -> None:
       f"two weights are blended, and {len(argv) - 1} are named"
     )
   alphas = _alphas()
-  from srfeat_jax import models, weights
+  from srfeat_jax import models
   from srfeat_jax.evaluation import evaluator, lpips, plots, protocol
   from srfeat_jax.inference import upscaler
   from srfeat_jax.interchange import lpips_file
+  from srfeat_jax.weights import blending
 
-  ends = weights.load_pair(argv[1], argv[2])
+  ends = blending.load_pair(argv[1], argv[2])
   generator = models.build(ends[0].generator)
   metric = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
   sets = protocol.MATLAB.load(_BENCHMARKS.value, _SETS.value, generator.scale)
@@ -50,7 +51,7 @@ def main(argv: Sequence[str]) -> None:
   output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
   points = []
   for alpha in alphas:
-    variables = weights.interpolate(*ends, alpha).variables
+    variables = blending.interpolate(*ends, alpha).variables
     upscale = upscaler.Upscaler(generator, variables, tile=None)
     results = evaluator.evaluate(
       upscale, sets, scale=generator.scale, lpips=metric

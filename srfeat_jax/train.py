@@ -6,24 +6,25 @@ import pathlib
 import jax
 from absl import logging
 
-from srfeat_jax import config_checks, weights
-from srfeat_jax import networks as networks_lib
 from srfeat_jax.data import pipeline, sources
 from srfeat_jax.evaluation import plots
 from srfeat_jax.evaluation import validator as validator_lib
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import (
   checkpoint,
+  config_checks,
   interruption,
   parallel,
   steps,
   writers,
 )
 from srfeat_jax.training import metrics as metrics_lib
+from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
+from srfeat_jax.weights import lookup
 
 
 def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
@@ -66,7 +67,7 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   begins = not checkpoint.exists(workdir)
   given = None
   if begins and config.init_from:
-    given = weights.load_for(generator, config.init_from)
+    given = lookup.load_for(generator, config.init_from)
   state = _start(config, networks, optimizers, given, replicated)
   vgg = jax.device_put(vgg, replicated)
   # Finds what is wrong with a step before anything is written.

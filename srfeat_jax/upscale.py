@@ -21,9 +21,12 @@ from collections.abc import Sequence
 import tqdm
 from absl import flags
 
-from srfeat_jax import chosen_weights, cli, compile_cache, errors, shipped
-from srfeat_jax.data import pictures
-from srfeat_jax.upscaling import enlarging, jobs
+from srfeat_jax import cli, errors
+from srfeat_jax.image_io import pictures
+from srfeat_jax.inference import compile_cache
+from srfeat_jax.upscaling import jobs, picture_upscaling, upscaler_flags
+from srfeat_jax.upscaling import options as options_lib
+from srfeat_jax.weights import shipped
 
 _UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
 
@@ -109,7 +112,7 @@ _SHARD = flags.DEFINE_string(
 _LIST = flags.DEFINE_bool(
   "list", False, "print which weights come with the package, and end"
 )
-flags.adopt_module_key_flags(chosen_weights)  # so that --help shows them
+flags.adopt_module_key_flags(upscaler_flags)  # so that --help shows them
 
 
 def main(argv: Sequence[str]) -> int:
@@ -118,7 +121,7 @@ def main(argv: Sequence[str]) -> int:
     print(shipped.listing())
     return 0
   outscale = _OUTSCALE.value
-  most = enlarging.MOST_OUTSCALE
+  most = options_lib.MOST_OUTSCALE
   if outscale is not None and not 0 < outscale <= most:
     raise errors.InputError(
       f"--outscale={outscale:g} must be above 0 and at most {most}."
@@ -132,7 +135,13 @@ def main(argv: Sequence[str]) -> int:
   planned, num_kept = _left_to_do(planned)
   if planned:
     compile_cache.use()
-    upscale, scale = chosen_weights.upscaler(_TILE.value, _MEMORY.value)
+    options = upscaler_flags.options(
+      outscale=outscale, tile=_TILE.value, memory=_MEMORY.value
+    )
+    # JAX takes seconds to import: --help and wrong flags need not wait for it.
+    from srfeat_jax.upscaling import upscalers
+
+    upscale, scale = upscalers.make(options)
     if not naming.is_file:
       _make_folder(output)  # before the work, not after
     failures += _enlarge_all(planned, upscale, scale, outscale or scale)
@@ -184,9 +193,9 @@ def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
       done = progress.n
       try:
         picture = pictures.shortened(target, pictures.read(source))
-        size = enlarging.enlarged_size(*picture.size, outscale)
+        size = picture_upscaling.enlarged_size(*picture.size, outscale)
         pictures.check_size(target, *size)  # before the work, not after it
-        sr = enlarging.enlarge(
+        sr = picture_upscaling.enlarge(
           picture, upscale, scale, outscale, progress.update
         )
         notes = sr.notes + pictures.write(target, sr, _QUALITY.value)

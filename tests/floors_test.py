@@ -9,29 +9,35 @@ import pathlib
 
 from absl.testing import absltest, parameterized
 
-from tests import paths
+from tests.support import paths
 
 PACKAGE = "srfeat_jax"
 FLOORS = {
   "ops": 0,
+  "image_io": 0,
   "models": 1,
   "data": 1,
-  "training": 2,
-  "inference": 2,
   "interchange": 2,
-  "evaluation": 3,
-  "upscaling": 3,
-  "config_checks": 4,
-  "networks": 4,
-  "shipped": 4,
-  "train": 4,
-  "upscalers": 4,
+  "training": 3,
+  "inference": 3,
+  "evaluation": 4,
   "weights": 4,
+  "upscaling": 5,
 }
-ANYONE = ("errors", "files")
-PROGRAMS = 5  # the modules beside the folders that FLOORS does not name
+FOLDERS = tuple(FLOORS)
+# Beside the folders: the training loop, which programs run, and the programs.
+TRAIN, PROGRAMS = 6, 7
+ANYONE = ("errors", "atomic")
 # Lower floors that are barred all the same.
-BARRED = {"evaluation": ("training", "interchange", "models")}
+BARRED = {
+  "models": ("image_io",),
+  "data": ("ops",),
+  "interchange": ("image_io",),
+  "training": ("image_io", "data"),
+  "inference": ("image_io", "data", "interchange"),
+  "evaluation": ("training", "interchange", "models"),
+  "weights": ("image_io", "data", "inference"),
+}
 # Modules whose names are taken in the package: see its __init__.
 RUN_ONLY = ("upscale",)
 OUTSIDE = ("benchmarks", "configs", "tests", "launch")
@@ -41,12 +47,14 @@ ONLY = {
   "tensorboard": ("training/writers.py",),
   "clu": ("training/writers.py",),
   "torch": (),
-  "h5py": ("interchange/hdf5_file.py",),
-  "onnx": ("interchange/onnx_file.py",),
-  "flatbuffers": ("interchange/stablehlo_file.py",),
-  "gradio": ("demo.py", "demo_page.py"),
+  "h5py": ("interchange/containers/hdf5_file.py",),
+  "onnx": ("interchange/exports/onnx_file.py",),
+  "flatbuffers": ("interchange/exports/stablehlo_file.py",),
+  "gradio": ("demo/__main__.py", "demo/page.py"),
 }
-NEVER_IN_DATA = ("jax", "jaxlib", "flax", "optax", "orbax")
+WITHOUT_JAX = ("data", "image_io")
+JAX = ("jax", "jaxlib", "flax", "optax", "orbax")
+MOST_MODULES = 10  # at the top of the package, programs apart
 
 
 def imported(tree: ast.AST) -> list[str]:
@@ -71,7 +79,7 @@ def complaints(path: str, source: str) -> list[str]:
       not top  # relative
       or top in OUTSIDE
       or (top in ONLY and path not in ONLY[top])
-      or (top in NEVER_IN_DATA and home == "data")
+      or (top in JAX and home in WITHOUT_JAX)
       or (top == PACKAGE and not may_import(home, place(rest)))
     )
     if wrong:
@@ -88,87 +96,134 @@ def may_import(home: str, other: str) -> bool:
   if other in RUN_ONLY:
     return False
   if not home:
-    return other == "one_call"
+    return other == "upscaling"
   if other == home or other in ANYONE:
     return True
-  if home in ANYONE or not home or not other:
+  if home in ANYONE or not other:
     return False
   here, there = floor(home), floor(other)
   if here == there:
-    return here >= FLOORS["train"]  # one folder: the package's own
+    return here == PROGRAMS  # they share `cli`
   return there < here and other not in BARRED.get(home, ())
 
 
 def floor(home: str) -> int:
-  return FLOORS.get(home, PROGRAMS)
+  return FLOORS.get(home, TRAIN if home == "train" else PROGRAMS)
+
+
+def modules() -> list[str]:
+  """Paths of all modules in the package."""
+  package = paths.REPOSITORY / PACKAGE
+  return sorted(
+    file.relative_to(package).as_posix() for file in package.rglob("*.py")
+  )
 
 
 class FloorsTest(parameterized.TestCase):
   def test_the_package_keeps_the_rule(self):
-    package = paths.REPOSITORY / PACKAGE
-    files = sorted(package.rglob("*.py"))
+    files = modules()
     self.assertGreater(len(files), 20)
     found = []
-    for file in files:
-      path = file.relative_to(package).as_posix()
-      found += complaints(path, file.read_text())
+    for path in files:
+      source = (paths.REPOSITORY / PACKAGE / path).read_text()
+      found += complaints(path, source)
     self.assertEmpty(found)
 
   def test_every_folder_has_a_floor(self):
-    package = paths.REPOSITORY / PACKAGE
-    folders = {file.parent.name for file in package.glob("*/*.py")}
-    self.assertEqual(folders, {name for name in FLOORS if FLOORS[name] < 4})
+    folders = {path.split("/")[0] for path in modules() if "/" in path}
+    self.assertEqual(folders, {*FOLDERS, "demo"})
+
+  def test_few_modules_beside_the_folders(self):
+    top = [path for path in modules() if "/" not in path]
+    programs = [
+      path
+      for path in top
+      if "cli.run(main)" in (paths.REPOSITORY / PACKAGE / path).read_text()
+    ]
+    self.assertGreaterEqual(len(programs), 5)
+    self.assertLessEqual(len(top) - len(programs), MOST_MODULES)
+
+  def test_a_package_s_first_file_holds_no_code(self):
+    """But `models`, whose `build` is all that others need to know of it."""
+    for path in modules():
+      if path.endswith("/__init__.py") and path != "models/__init__.py":
+        tree = ast.parse((paths.REPOSITORY / PACKAGE / path).read_text())
+        self.assertLen(tree.body, 1, path)  # the docstring
 
   @parameterized.parameters(
-    ("ops/a.py", "from srfeat_jax.data import images"),
-    ("models/a.py", "import srfeat_jax.data.images"),
+    ("ops/a.py", "from srfeat_jax.data import sources"),
+    ("ops/a.py", "from srfeat_jax.image_io import images"),
+    ("models/a.py", "import srfeat_jax.data.sources"),
+    ("models/a.py", "from srfeat_jax.image_io import images"),
     ("data/a.py", "from srfeat_jax import models"),
     ("data/a.py", "import jax.numpy as jnp"),
     ("data/a.py", "def f():\n  from flax import linen"),
     ("data/a.py", "import optax"),
+    ("image_io/a.py", "import jax"),
+    ("image_io/a.py", "from srfeat_jax.data import sources"),
+    ("image_io/a.py", "from srfeat_jax.ops import resize"),
     ("training/a.py", "from srfeat_jax.inference import tiling"),
-    ("training/a.py", "from srfeat_jax import interchange"),
     ("training/a.py", "from srfeat_jax.evaluation import report"),
+    ("training/a.py", "from srfeat_jax import weights"),
+    ("training/a.py", "from srfeat_jax import train"),
     ("inference/a.py", "from srfeat_jax.training import state"),
+    ("inference/a.py", "from srfeat_jax.interchange import generator_file"),
     ("interchange/a.py", "from srfeat_jax.inference import tiling"),
+    ("interchange/layouts/a.py", "from srfeat_jax.training import state"),
     ("evaluation/a.py", "from srfeat_jax.training import state"),
     ("evaluation/a.py", "from srfeat_jax.models import srfeat"),
-    ("training/a.py", "from srfeat_jax import train"),
-    ("train.py", "from srfeat_jax import evaluate"),
-    ("weights.py", "from srfeat_jax import cli"),
+    ("evaluation/a.py", "from srfeat_jax.weights import lookup"),
+    ("evaluation/a.py", "from srfeat_jax.upscaling import jobs"),
+    ("weights/a.py", "from srfeat_jax.evaluation import report"),
+    ("weights/a.py", "from srfeat_jax import cli"),
+    ("weights/a.py", "from srfeat_jax.upscaling import options"),
+    ("upscaling/a.py", "from srfeat_jax import train"),
+    ("upscaling/a.py", "from srfeat_jax.demo import service"),
     ("errors.py", "from srfeat_jax import ops"),
-    ("files.py", "from srfeat_jax import data"),
-    ("training/a.py", "from srfeat_jax import config_checks"),
+    ("atomic.py", "from srfeat_jax import data"),
     ("ops/a.py", "from .. import errors"),
-    ("data/a.py", "from . import images"),
+    ("data/a.py", "from . import sources"),
     ("training/a.py", "from clu import metric_writers"),
     ("train.py", "try:\n  import tensorflow as tf\nexcept ImportError: pass"),
+    ("train.py", "from srfeat_jax import cli"),
+    ("train.py", "from srfeat_jax import evaluate"),
+    ("train.py", "from benchmarks import speed"),
     ("models/a.py", "import torch"),
     ("interchange/a.py", "def f():\n  import h5py"),
-    ("train.py", "from benchmarks import speed"),
-    ("evaluate.py", "import tests.paths"),
+    ("interchange/exports/a.py", "import onnx"),
+    ("demo/service.py", "import gradio"),
+    ("evaluate.py", "import tests.support.paths"),
     ("main.py", "from configs import common"),
     ("data/a.py", "import srfeat_jax"),
     ("main.py", "from srfeat_jax import upscale"),
     ("main.py", "import srfeat_jax.upscale"),
     ("__init__.py", "from srfeat_jax import upscale"),
-    ("__init__.py", "from srfeat_jax.data import images"),
-    ("evaluation/a.py", "from srfeat_jax.upscaling import jobs"),
+    ("__init__.py", "from srfeat_jax.image_io import images"),
   )
   def test_a_forbidden_import_is_found(self, path, source):
     self.assertLen(complaints(path, source), 1)
 
   @parameterized.parameters(
-    ("data/a.py", "from srfeat_jax.data import images\nimport numpy"),
-    ("data/a.py", "from srfeat_jax import errors, files\nimport jaxtyping"),
-    ("files.py", "from srfeat_jax import errors"),
+    ("image_io/a.py", "from srfeat_jax import atomic, errors\nimport numpy"),
+    ("data/a.py", "from srfeat_jax.data import sources\nimport numpy"),
+    ("data/a.py", "from srfeat_jax.image_io import images"),
+    ("data/a.py", "from srfeat_jax import errors, atomic\nimport jaxtyping"),
+    ("atomic.py", "from srfeat_jax import errors"),
     ("models/a.py", "from srfeat_jax.ops import resize\nimport jax"),
-    ("evaluation/a.py", "from srfeat_jax.inference import upscaler"),
+    ("interchange/layouts/a.py", "from srfeat_jax.models import srresnet"),
+    ("interchange/a.py", "from srfeat_jax.interchange.containers import a"),
+    ("interchange/containers/hdf5_file.py", "import h5py"),
+    ("training/a.py", "from srfeat_jax.interchange import vgg19_file"),
     ("training/writers.py", "from clu import metric_writers"),
+    ("evaluation/a.py", "from srfeat_jax.inference import upscaler"),
+    ("weights/a.py", "from srfeat_jax.training import checkpoint"),
+    ("upscaling/a.py", "from srfeat_jax.image_io import pictures"),
+    ("upscaling/a.py", "from srfeat_jax.weights import lookup"),
     ("train.py", "from srfeat_jax import models, weights"),
     ("main.py", "from srfeat_jax import cli, train"),
-    ("__init__.py", "from srfeat_jax import one_call"),
-    ("upscaling/a.py", "from srfeat_jax.data import pictures"),
+    ("demo/page.py", "import gradio\nfrom srfeat_jax.demo import service"),
+    ("demo/__main__.py", "from srfeat_jax import cli"),
+    ("__init__.py", "from srfeat_jax.upscaling import python_call"),
   )
   def test_an_allowed_import_is_not(self, path, source):
     self.assertEmpty(complaints(path, source))

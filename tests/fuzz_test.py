@@ -7,9 +7,8 @@ import time
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from benchmarks import fuzz_files, fuzz_samples
 from srfeat_jax import errors
-from tests import image_files
+from tests.support import fuzz_files, fuzz_samples, image_files
 
 
 class FuzzTest(parameterized.TestCase):

@@ -7,7 +7,7 @@ import sys
 
 from absl.testing import absltest, parameterized
 
-from tests import image_files, paths, runs
+from tests.support import image_files, paths, runs
 
 
 class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):

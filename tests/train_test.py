@@ -13,10 +13,12 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from configs import gan, pretrain
-from srfeat_jax import errors, models, train, weights
-from srfeat_jax.interchange import safetensors_file
+from srfeat_jax import errors, models, train
+from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import steps
-from tests import runs, torch_vgg, vgg19_file_test
+from srfeat_jax.weights import lookup
+from tests.support import runs, vgg19_files
+from tests.support.torch_networks import torch_vgg
 
 
 def _tiny(pictures, num_steps=4):
@@ -77,7 +79,7 @@ class TrainTest(parameterized.TestCase):
     # The file and the checkpoint hold the averaged weights, not the last ones.
     ema = jax.device_get(state.ema)
     for place in (workdir, workdir / "generator.safetensors"):
-      loaded = weights.load(str(place)).variables
+      loaded = lookup.load(str(place)).variables
       jax.tree.map(
         np.testing.assert_array_equal, loaded["params"], ema["params"]
       )
@@ -144,7 +146,7 @@ class TrainTest(parameterized.TestCase):
     ):
       train.train_and_evaluate(config, workdir)
     self.assertEqual(_checkpoints(workdir), ["2", "3"])
-    for leaf in jax.tree.leaves(weights.load(str(workdir)).variables):
+    for leaf in jax.tree.leaves(lookup.load(str(workdir)).variables):
       self.assertTrue(np.isfinite(leaf).all())
 
   def test_fewer_steps_than_are_done_change_nothing(self):
@@ -259,7 +261,7 @@ class AdversarialTest(absltest.TestCase):
     (self.folder / "benchmarks" / "Noise").mkdir(parents=True)
     runs.make_pictures(self.folder / "benchmarks" / "Noise" / "HR", count=1)
     self.vgg = self.folder / "vgg19.npy"
-    vgg19_file_test.write("npy", self.vgg, torch_vgg.state())
+    vgg19_files.write("npy", self.vgg, torch_vgg.state())
 
   def config(self):
     config = gan.get_config("srfeat_lite")

@@ -1,1 +1,1 @@
-"""Pictures on the host: files, scenes, crops, batches (numpy and grain)."""
+"""What training and benchmarks read: images, crops, batches (numpy, grain)."""

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.data import images, synthetic
+from srfeat_jax.data import synthetic
+from srfeat_jax.image_io import images
 
 SYNTHETIC = "synthetic"
 # Training scenes come from small seeds, the default among them.

@@ -18,7 +18,8 @@ import tqdm
 from absl import logging
 
 from srfeat_jax import errors
-from srfeat_jax.data import images, synthetic
+from srfeat_jax.data import synthetic
+from srfeat_jax.image_io import images
 
 NUM_SCENES = 1000
 SCENE_SIZE = 256

@@ -11,7 +11,7 @@ from matplotlib import figure
 from matplotlib.backends import backend_agg
 
 from srfeat_jax import errors
-from srfeat_jax.data import images
+from srfeat_jax.image_io import images
 
 
 def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from srfeat_jax import files
-from srfeat_jax.data import images
+from srfeat_jax import atomic
+from srfeat_jax.image_io import images
 
 _CROP = 96  # HR pixels a side of the detail that `comparison` shows,
 _ZOOM = 3  # how much larger,
@@ -72,8 +72,8 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
   """
   folder = pathlib.Path(folder)
   text = json.dumps(_finite(results), indent=2, allow_nan=False)
-  files.replace(folder / "results.json", f"{text}\n".encode())
-  files.replace(folder / "results.md", markdown(results).encode())
+  atomic.replace(folder / "results.json", f"{text}\n".encode())
+  atomic.replace(folder / "results.md", markdown(results).encode())
 
 
 @dataclasses.dataclass(frozen=True)

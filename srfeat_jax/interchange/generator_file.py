@@ -19,14 +19,16 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors, models
-from srfeat_jax.interchange import (
-  basicsr,
-  mismatch,
+from srfeat_jax.interchange import mismatch
+from srfeat_jax.interchange.containers import (
   pickles,
   safetensors_file,
-  srfeat_file,
-  srresnet_file,
   state_file,
+)
+from srfeat_jax.interchange.layouts import (
+  basicsr,
+  srfeat,
+  srresnet,
   value_range,
 )
 
@@ -124,7 +126,7 @@ def _load(path, input_range, output_range) -> Generator:
     return Generator("srfeat_jax", config, variables)
   state = state_file.load(path)
   if state.objects:
-    fields, variables = srfeat_file.convert(path, state.objects)
+    fields, variables = srfeat.convert(path, state.objects)
     check_finite(path, variables)
     return _made("SRFeat of its authors", fields, variables)
   check_finite(path, state.arrays)
@@ -132,7 +134,7 @@ def _load(path, input_range, output_range) -> Generator:
     program, fields, params = found
     kind = f"{fields['architecture']} as {program} names it"
     return _made(kind, fields, {"params": params})
-  if found := srresnet_file.convert(path, state.arrays, ordered=state.ordered):
+  if found := srresnet.convert(path, state.arrays, ordered=state.ordered):
     return _srresnet(path, *found, input_range, output_range)
   raise errors.InputError(
     f"{path} holds no generator that this program knows (RRDBNet, MSRResNet,"

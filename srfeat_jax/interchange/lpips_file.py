@@ -24,8 +24,8 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import (
-  mismatch,
+from srfeat_jax.interchange import mismatch
+from srfeat_jax.interchange.containers import (
   npz_file,
   safetensors_file,
   torch_file,

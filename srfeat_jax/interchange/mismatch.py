@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from srfeat_jax.interchange import pickles
+from srfeat_jax.interchange.containers import pickles
 
 _NAMED = 5  # how many names of a kind are listed
 

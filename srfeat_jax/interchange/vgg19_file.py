@@ -25,10 +25,10 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import (
+from srfeat_jax.interchange import mismatch
+from srfeat_jax.interchange.containers import (
   hdf5_file,
-  mismatch,
-  numpy_file,
+  npy_file,
   safetensors_file,
   torch_file,
 )
@@ -179,11 +179,11 @@ def _find(path: pathlib.Path) -> _Found:
       kernel=lambda layer: f"{_keras_name(layer)}/kernel",
       bias=lambda layer: f"{_keras_name(layer)}/bias",
     )
-  if start.startswith(numpy_file.START):
+  if start.startswith(npy_file.START):
     return _Found(
       "vgg19.npy",
       _CAFFE,
-      _npy_arrays(path, numpy_file.load(path)),
+      _npy_arrays(path, npy_file.load(path)),
       kernel=lambda layer: f"{layer}[0]",
       bias=lambda layer: f"{layer}[1]",
     )

@@ -17,7 +17,7 @@ import jax
 from absl import logging
 from flax import traverse_util
 
-from srfeat_jax import errors, files
+from srfeat_jax import atomic, errors
 
 try:
   import fcntl
@@ -182,7 +182,7 @@ def _explained(workdir: pathlib.Path):
 
 
 def _write(path: pathlib.Path, content: dict) -> None:
-  files.replace(path, f"{json.dumps(content, indent=2)}\n".encode())
+  atomic.replace(path, f"{json.dumps(content, indent=2)}\n".encode())
 
 
 def _git_revision() -> str | None:

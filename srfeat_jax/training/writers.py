@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from absl import logging
 
-from srfeat_jax import files
+from srfeat_jax import atomic
 
 
 def create(workdir: pathlib.Path, *, first_step: int, active: bool):
@@ -56,7 +56,7 @@ class JsonlWriter:
         for line in path.read_text().splitlines()
         if _step(line) <= first_step
       ]
-    files.replace(path, "".join(f"{line}\n" for line in kept).encode())
+    atomic.replace(path, "".join(f"{line}\n" for line in kept).encode())
     self._file = path.open("a")
 
   def write_scalars(self, step: int, scalars: dict) -> None:

@@ -1,3 +1,1 @@
-"""What it takes to enlarge a person's pictures."""
-
-BICUBIC = "bicubic"  # the baseline, which needs no weights
+"""From weights to an upscaler, and from a person's image to a larger one."""

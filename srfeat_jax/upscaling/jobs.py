@@ -9,7 +9,7 @@ import string
 from collections.abc import Callable, Iterator, Sequence
 
 from srfeat_jax import errors
-from srfeat_jax.data import images, pictures
+from srfeat_jax.image_io import images, pictures
 
 SAME = "same"  # the format of the input
 PATTERN = "{name}.{format}"

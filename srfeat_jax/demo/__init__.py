@@ -1,0 +1,1 @@
+"""The page on which pictures can be enlarged, in a browser."""

@@ -1,0 +1,111 @@
+"""The file formats of images: one table of what is read and written, and how.
+
+A format's key is what `upscale --format` calls it. A new reader begins with a
+line here; `python -m srfeat_jax.upscale` and the page then take its endings.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from srfeat_jax import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+  """What a file format can hold.
+
+  Attributes:
+    name: as Pillow and people call it.
+    endings: of its files, the usual one first.
+    side: most pixels a side; 0: it is read, but not written.
+    alpha: whether it holds transparency.
+    deep: whether it holds 16 bits.
+    animation: whether it holds several frames.
+    notes: which of "icc", "exif", "xmp" and "text" it holds.
+    plain: Pillow's options to write 8-bit RGB and gray as data, see `images`;
+      None: training and benchmarks neither read nor write it.
+  """
+
+  name: str
+  endings: tuple[str, ...]
+  side: int = 0
+  alpha: bool = False
+  deep: bool = False
+  animation: bool = False
+  notes: tuple[str, ...] = ("icc", "exif", "xmp")
+  plain: Mapping[str, Any] | None = None
+
+
+FORMATS = {
+  "png": Format(
+    "PNG",
+    (".png", ".apng"),
+    2**31 - 1,
+    alpha=True,
+    deep=True,
+    animation=True,
+    notes=("icc", "exif", "xmp", "text"),
+    plain={},
+  ),
+  "jpeg": Format(
+    "JPEG",
+    (".jpg", ".jpeg"),
+    65500,
+    plain={"quality": 95, "subsampling": "4:4:4"},
+  ),
+  "webp": Format(
+    "WEBP",
+    (".webp",),
+    16383,
+    alpha=True,
+    animation=True,
+    plain={"lossless": True},
+  ),
+  "tiff": Format(
+    "TIFF",
+    (".tif", ".tiff"),
+    2**31 - 1,
+    alpha=True,
+    deep=True,
+    plain={"compression": "tiff_lzw"},
+  ),
+  "gif": Format("GIF", (".gif",), 65535, alpha=True, animation=True, notes=()),
+  "bmp": Format("BMP", (".bmp",), 2**31 - 1, notes=(), plain={}),
+  "avif": Format("AVIF", (".avif",)),
+  "jpeg2000": Format("JPEG2000", (".jp2",)),
+  "ppm": Format("PPM", (".ppm", ".pgm")),
+}
+WRITTEN = tuple(key for key, form in FORMATS.items() if form.side)
+# Formats by ending: all that are read, those that are written, and those of
+# training and benchmarks, whose data are no animations.
+READ_ENDINGS = {
+  ending: form for form in FORMATS.values() for ending in form.endings
+}
+WRITE_ENDINGS = {e: form for e, form in READ_ENDINGS.items() if form.side}
+PLAIN_ENDINGS = {
+  ending: form
+  for ending, form in WRITE_ENDINGS.items()
+  if form.plain is not None and ending != ".apng"
+}
+# What Pillow may try, whatever the ending says: it knows others that run
+# programs (EPS) or are no pictures (PDF, MPEG).
+READABLE = tuple(form.name for form in FORMATS.values())
+PLAIN = tuple(form.name for form in FORMATS.values() if form.plain is not None)
+
+
+def format_of(path: str | os.PathLike) -> Format:
+  """The format that a file's ending stands for.
+
+  Raises:
+    errors.InputError: none that can be written.
+  """
+  ending = pathlib.Path(path).suffix.lower()
+  if ending not in WRITE_ENDINGS:
+    raise errors.InputError(
+      f"{path} cannot be written: its ending must be one of"
+      f" {', '.join(WRITE_ENDINGS)}."
+    )
+  return WRITE_ENDINGS[ending]

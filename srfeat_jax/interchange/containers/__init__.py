@@ -1,0 +1,1 @@
+"""Arrays by name from files, whatever network they are of."""

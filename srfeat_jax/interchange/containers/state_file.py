@@ -1,0 +1,159 @@
+"""Named arrays of a network that others saved, whatever the kind of file.
+
+  kind          how it is recognised
+  .pth, .pt     torch's zip archive or what came before it
+  .npz          a zip archive of .npy files
+  .safetensors  its header
+
+People wrap what they save: {"params_ema": ...}, {"state_dict": ...}, and put
+"module." or "generator." before each name. Both are taken off.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from srfeat_jax import errors
+from srfeat_jax.interchange.containers import (
+  npz_file,
+  pickles,
+  safetensors_file,
+  torch_file,
+)
+
+# What the weights are kept under, the best first: averages before the rest.
+_WRAPPERS = (
+  "params_ema",
+  "model_ema",
+  "g_ema",
+  "ema",
+  "params",
+  "generator",
+  "netG",
+  "state_dict",
+  "model_state_dict",
+  "model",
+)
+_PREFIXES = ("module.", "_orig_mod.", "generator_ema.", "generator.", "netG.")
+_MAX_SHARED = 4  # arrays may share memory, within reason
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+  """What a file holds.
+
+  Attributes:
+    arrays: float32, by name.
+    ordered: whether their order is that in which the network defines them, for
+      alphabetical order says nothing.
+    objects: of an .npz, the arrays of the one array of objects that it is.
+  """
+
+  arrays: dict[str, np.ndarray]
+  ordered: bool = False
+  objects: tuple[np.ndarray, ...] = ()
+
+
+def load(path: pathlib.Path) -> State:
+  """Reads a file's arrays.
+
+  Raises:
+    errors.InputError: there is no such file, it is damaged or of another kind,
+      or holds no arrays of floating-point numbers.
+  """
+  is_npz = npz_file.is_one(path)
+  value = npz_file.load(path, objects=True) if is_npz else _read(path)
+  if npz_objects := _objects(value):
+    return State({}, objects=npz_objects)
+  named = _unwrapped(value)
+  arrays = {}
+  for name, array in named.items():
+    if name.rpartition(".")[2] == "num_batches_tracked":
+      continue
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+      raise errors.InputError(
+        f"{path} has {pickles.printable(name)} as {array.dtype}: expected"
+        " floating point"
+      )
+    arrays[name] = array
+  if not is_npz:  # else it was checked as it was unpacked
+    _check_size(path, arrays.values())
+  if not arrays:
+    raise errors.InputError(f"{path} holds no named arrays: it is no generator")
+  names = list(arrays)
+  return State(
+    {name: np.asarray(x, np.float32) for name, x in arrays.items()},
+    ordered=names != sorted(names),
+  )
+
+
+def _read(path: pathlib.Path) -> Any:
+  try:
+    with open(path, "rb") as file:
+      start = file.read(len(torch_file.LEGACY_START))
+  except OSError as error:
+    raise errors.InputError(
+      f"{path} cannot be read: {error.strerror}"
+    ) from error
+  if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
+    return torch_file.load(path)
+  if start[8:9] == b"{":
+    return safetensors_file.read(path)[0]
+  raise errors.InputError(
+    f"{path} is no file with weights that this program knows: give .pth,"
+    " .safetensors or .npz"
+  )
+
+
+def _objects(value: Any) -> tuple[np.ndarray, ...]:
+  """The arrays in an .npz that is one array of them, else ()."""
+  if not isinstance(value, dict) or len(value) != 1:
+    return ()
+  (only,) = value.values()
+  if not (isinstance(only, np.ndarray) and only.dtype == object):
+    return ()
+  arrays = tuple(only.ravel())
+  numbers = all(
+    isinstance(each, np.ndarray) and jnp.issubdtype(each.dtype, jnp.floating)
+    for each in arrays
+  )
+  return tuple(np.asarray(x, np.float32) for x in arrays) if numbers else ()
+
+
+def _unwrapped(value: Any) -> dict[str, np.ndarray]:
+  """The arrays of the state dict, without what all their names begin with."""
+  for _ in range(4):
+    if not isinstance(value, Mapping) or _arrays(value):
+      break
+    inner = [value[w] for w in _WRAPPERS if isinstance(value.get(w), Mapping)]
+    value = inner[0] if inner else None
+  named = _arrays(value) if isinstance(value, Mapping) else {}
+  for prefix in _PREFIXES * 2:
+    # Beside a generator its discriminator may lie; neither is the other.
+    chosen = {n: x for n, x in named.items() if n.startswith(prefix)}
+    if chosen:
+      named = {n.removeprefix(prefix): x for n, x in chosen.items()}
+  return named
+
+
+def _arrays(value: Mapping) -> dict[str, np.ndarray]:
+  return {
+    name: each
+    for name, each in value.items()
+    if isinstance(name, str) and isinstance(each, np.ndarray)
+  }
+
+
+def _check_size(path: pathlib.Path, arrays) -> None:
+  """Refuses arrays that repeat a few numbers without end."""
+  size = sum(array.nbytes for array in arrays)
+  limit = _MAX_SHARED * max(path.stat().st_size, 1 << 20)
+  if size > limit:
+    raise errors.InputError(
+      f"{path} has {path.stat().st_size:,} bytes, but arrays of {size:,}: it"
+      " repeats a few numbers, as no weights do"
+    )

@@ -1,0 +1,1 @@
+"""Generators as programs for other runtimes."""

@@ -1,0 +1,1 @@
+"""How other programs name, shape and order a network's arrays."""

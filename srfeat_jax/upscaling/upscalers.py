@@ -1,0 +1,48 @@
+"""From options to an upscaler: of weights, of two blended, or bicubic."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from srfeat_jax import errors, models
+from srfeat_jax.inference import upscaler
+from srfeat_jax.upscaling import options as options_lib
+from srfeat_jax.weights import blending, lookup
+
+_BICUBIC_SCALE = 4
+
+
+def make(
+  options: options_lib.Options,
+) -> tuple[Callable[..., np.ndarray], int]:
+  """Makes an upscaler.
+
+  Args:
+    options: what is wanted; `outscale` is not looked at.
+
+  Returns:
+    The upscaler, see the module `inference.upscaler`, and its scale (bicubic:
+    4).
+
+  Raises:
+    errors.InputError: no such weights, they cannot be blended, or an option
+      does not suit them.
+  """
+  if options.weights == options_lib.BICUBIC:
+    if options.blend is not None:
+      raise errors.InputError("blend: bicubic has no weights to blend")
+    return upscaler.bicubic, _BICUBIC_SCALE
+  if options.blend is None:
+    loaded = lookup.load(options.weights)
+  else:
+    loaded = blending.blend(options.weights, options.blend, options.alpha)
+  generator = models.build(loaded.generator)
+  upscale = upscaler.Upscaler(
+    generator,
+    loaded.variables,
+    options.tile,
+    memory=options.memory,
+    ensemble=options.ensemble,
+    precision=options.precision,
+  )
+  return upscale, upscale.scale

@@ -1,0 +1,234 @@
+"""The programs of benchmarks/ at tiny sizes, and that peers do what we do."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import torch
+from absl.testing import absltest, parameterized
+
+from benchmarks import (
+  cases,
+  comparison,
+  kernels,
+  ours,
+  peer_training,
+  tables,
+)
+from srfeat_jax.training import networks as networks_lib
+from srfeat_jax.training import optimizers, state, steps
+from tests.support import paths
+from tests.support.torch_networks import (
+  torch_gan_models,
+  torch_models,
+  torch_vgg,
+)
+
+
+def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
+  # Copies, for a step changes them in place.
+  return {k: v.numpy().copy() for k, v in module.state_dict().items()}
+
+
+def _vgg_variables() -> dict:
+  """What `torch_vgg.state` has, in our layout."""
+  values = list(torch_vgg.state().values())
+  params = {}
+  for i, name in enumerate(networks_lib.vgg19.CHANNELS):
+    kernel, bias = values[2 * i : 2 * i + 2]
+    params[name] = {
+      "kernel": kernel.numpy().transpose(2, 3, 1, 0),
+      "bias": bias.numpy(),
+    }
+  return {"params": params}
+
+
+class PeerTest(parameterized.TestCase):
+  @parameterized.parameters("srfeat_gan_b16", "esrgan_b16")
+  def test_a_step_has_the_losses_of_ours(self, name):
+    config, vgg_settings = cases.train_config(
+      cases.TRAIN[name], "float32", tiny=True
+    )
+    config.update_first = "generator"  # BasicSR's order
+    config.losses.pixel_weight = 0.5
+    hr = cases.crops(config)
+    torch.manual_seed(0)
+    peer = peer_training.TrainStep(
+      config, vgg_settings, hr, torch.device("cpu")
+    )
+    architecture = config.generator.architecture
+    to_generator = torch_models.to_variables
+    if architecture == "rrdbnet":
+      to_generator = torch_gan_models.to_variables
+    generator = to_generator(_arrays(peer.generator), architecture)
+    discriminators = {
+      k: torch_gan_models.to_variables(
+        _arrays(v), config.discriminators[k].architecture
+      )
+      for k, v in peer.discriminators.items()
+    }
+
+    schedule = optimizers.learning_rate(config.learning_rate, 100)
+    adam = optimizers.adam(config.optimizer, schedule)
+    step = steps.make_step(
+      config,
+      networks_lib.assemble(config, vgg_settings),
+      steps.Optimizers(adam, schedule, adam, schedule),
+    )
+    start = state.start(generator, adam, discriminators, adam, keep_ema=False)
+    _, metrics = jax.jit(step)(start, _vgg_variables(), hr)
+    losses = peer(1)
+    self.assertLen(losses, sum(k.startswith("loss/") for k in metrics))
+    for metric, value in losses.items():
+      # The discriminators' are of the images that both made before.
+      np.testing.assert_allclose(
+        metrics[metric], value, rtol=1e-3, err_msg=metric
+      )
+
+  def test_the_flops_are_those_of_the_network(self):
+    config = cases.generator_config("srfeat_lite", "float32")
+    lr = np.zeros((1, 24, 24, 3), np.float32)
+    _, flops = ours.Generator.start(config).network(lr)
+    # Each weight of the trunk once a pixel; upsampling at 1, 4 and 16 times.
+    trunk = 81 * 3 * 32 + 8 * 2 * 9 * 32**2 + 7 * 32**2
+    tail = 9 * 32 * 128 * (1 + 4) + 16 * 9 * 32 * 3
+    self.assertBetween(flops / (2 * 24**2 * (trunk + tail)), 0.9, 1.1)
+
+
+class ProgramsTest(parameterized.TestCase):
+  def _run(self, program: str, *flags: str) -> dict:
+    output = self.create_tempdir().full_path + "/result.json"
+    subprocess.run(
+      [sys.executable, *program.split(), f"--output={output}", *flags],
+      cwd=paths.REPOSITORY,
+      env=os.environ | {"OMP_NUM_THREADS": "1", "JAX_NUM_CPU_DEVICES": "1"},
+      check=True,
+    )
+    return json.loads(pathlib.Path(output).read_text())
+
+  @parameterized.parameters(
+    ("train", "srfeat_lite_pretrain_b16", "rows"),
+    ("infer", "srresnet_480x270", "network"),
+  )
+  def test_cases(self, suite, case, rows):
+    report = self._run(
+      "-m benchmarks.run",
+      *(f"--suite={suite}", f"--case={case}", "--who=ours,eager"),
+      *("--tiny", "--repeats=2", "--device=cpu"),
+    )
+    self.assertIn("jax", report["environment"]["versions"])
+    (result,) = report["suites"][suite]
+    for who in ("ours", "eager"):
+      row = result[rows][who]
+      self.assertGreater(row["per_s"], 0)
+      self.assertBetween(row["median_s"], row["min_s"], row["max_s"])
+      self.assertGreater(result["peak_bytes"][who], 10e6)
+    self.assertGreater(result[rows]["eager"]["ours_is_faster_by"], 0)
+    table = tables.fill(
+      f"<!-- {suite} cpu -->\n<!-- end -->", {"cpu": report["suites"]}
+    )
+    self.assertIn(f"`{case}`", table)
+
+  def test_data_and_start(self):
+    report = self._run(
+      "-m benchmarks.run", "--suite=data", "--tiny", "--seconds=0.2"
+    )
+    self.assertLen(report["suites"]["data"], 4)
+    report = self._run(
+      "-m benchmarks.run", "--suite=start", "--tiny", "--repeats=1"
+    )
+    whats = [result["case"] for result in report["suites"]["start"]]
+    self.assertIn("first picture, compiled before", whats)
+
+  def test_the_gpu_suite(self):
+    jobs = "train/srfeat_pretrain_b9,profile/srfeat_pretrain_b16"
+    report = self._run(
+      "benchmarks/gpu_suite.py", "--tiny", f"--only={jobs}", "--seconds=600"
+    )
+    (profile,) = report["suites"]["profile"]
+    self.assertGreater(profile["kinds"]["convolution"]["share"], 0.1)
+    (result,) = report["suites"]["train"]
+    self.assertGreater(result["rows"]["ours"]["per_s"], 0)
+
+  def test_the_gpu_suite_says_what_there_was_no_time_for(self):
+    report = self._run(
+      "benchmarks/gpu_suite.py", "--only=train/esrgan_b16", "--seconds=1"
+    )
+    (result,) = report["suites"]["train"]
+    self.assertRegex(result["error"], "time was up")
+
+
+class BareMachineTest(parameterized.TestCase):
+  # Programs apart, for their flags have the same names.
+  @parameterized.parameters("check", "step_profile", "run, infer_suite")
+  def test_needs_no_package_that_gpu_machines_lack(self, modules):
+    code = """
+import importlib.abc, sys
+class Missing(importlib.abc.MetaPathFinder):
+  def find_spec(self, name, path, target=None):
+    if name.split(".")[0] in (
+      "grain", "clu", "tensorflow", "ml_collections", "orbax", "h5py"
+    ):
+      raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Missing())
+from benchmarks import MODULES
+from benchmarks import cases, kernels, ours, peer_training, train_suite
+for name in cases.TRAIN:
+  config, settings = cases.train_config(cases.TRAIN[name], "bfloat16")
+  ours.networks_lib.assemble(config, settings)
+"""
+    subprocess.run(
+      [sys.executable, "-c", code.replace("MODULES", modules)],
+      cwd=paths.REPOSITORY,
+      env=os.environ | {"JAX_PLATFORMS": "cpu"},
+      check=True,
+    )
+
+
+class ComparisonTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ({"a": 1.01, "b": np.zeros(3)}, True, "a"),
+    ({"a": 1.0, "b": np.array([0, 0.03, 0])}, False, "b"),
+    ({"a": 1.0, "b": np.array([0, np.nan, 0])}, False, "b"),
+    ({"a": np.nan, "b": np.array([0, 0.5, 0])}, False, "a"),
+  )
+  def test_compare(self, found, good, worst):
+    reference = {"a": 1.0, "b": np.zeros(3)}
+    result = comparison.compare(found, reference, tolerance=0.02)
+    self.assertEqual((result["good"], result["worst"]), (good, worst))
+
+
+class KindsTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ("sm90_xmma_wgrad_implicit_gemm_bf16bf16_bf16f32_f32", "convolution"),
+    ("sm80_xmma_gemm_f32f32_tf32f32_f32_nn_n_tilesize128", "matrix product"),
+    ("loop_convert_fusion", "elementwise"),
+    ("void cudnn::ops::nchwToNhwcKernel<...>", "copy"),
+    ("loop_transpose_fusion_3", "copy"),
+    ("input_reduce_fusion_12", "reduction"),
+    ("nvjet_hsh_128x256_64x4_2x1_v_bz_coopA_NNT", "matrix product"),
+    ("loop_add_fusion", "elementwise"),
+    ("redzone_checker", "other"),
+  )
+  def test_kinds(self, name, expected):
+    self.assertEqual(kernels.kind(name), expected)
+
+
+class TablesTest(absltest.TestCase):
+  def test_the_readme_can_be_filled_with_what_there_is(self):
+    readme = paths.REPOSITORY / "benchmarks" / "README.md"
+    text = readme.read_text()
+    results = tables.load(readme.parent / "results")
+    self.assertEqual(tables.fill(text, results), text)
+
+  def test_what_is_missing_is_marked(self):
+    text = "<!-- train gpu -->\nold\n<!-- end -->"
+    self.assertIn("Not measured yet", tables.fill(text, {}))
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,170 @@
+"""Uses the page of `srfeat_jax.demo` in headless Chromium as a person would.
+
+  apt install chromium && .venv/bin/pip install playwright
+  .venv/bin/python -m tests.demo.in_browser [SCREENSHOT.png]
+
+Needs the extra `demo`. Says what it saw and ends with status 0 if all was
+right. Not run with the other tests, for it needs a browser.
+"""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import matplotlib.cbook
+import numpy as np
+from PIL import Image
+from playwright import sync_api
+
+from tests.support import demo_server, programs
+
+WEIGHTS = "srfeat_jax/weights/pretrained/srfeat-lite.safetensors"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+LAPTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+PATIENCE = 300_000  # milliseconds
+FLAGS = (
+  *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+  *("--disable-background-networking", "--disable-component-update"),
+)
+
+
+def main(screenshot: str | None = None) -> None:
+  """Uploads, enlarges, compares, downloads; then what is to be refused."""
+  with (
+    tempfile.TemporaryDirectory() as name,
+    demo_server.served("--max_megapixels=1") as url,
+    sync_api.sync_playwright() as playwright,
+  ):
+    folder = pathlib.Path(name)
+    browser = playwright.chromium.launch(
+      executable_path=CHROMIUM, args=list(FLAGS)
+    )
+    page = browser.new_page(viewport=LAPTOP)
+    page.set_default_timeout(PATIENCE)
+    sync_api.expect.set_options(timeout=PATIENCE)
+    requests, mistakes = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: mistakes.append(error))
+    page.goto(url)
+    check_enlarging(page, folder, screenshot)
+    check_refusals(page, folder)
+    elsewhere = [
+      request
+      for request in requests
+      if not request.startswith((url, "data:", "blob:"))
+    ]
+    check(not elsewhere, f"all {len(requests)} requests were to {url}")
+    check(not mistakes, "no errors in the page's scripts")
+    browser.close()
+
+
+def check_enlarging(page, folder: pathlib.Path, screenshot: str | None) -> None:
+  source = folder / "grace_hopper.jpg"
+  with matplotlib.cbook.get_sample_data(source.name) as file:
+    source.write_bytes(file.read())
+  start = page.get_by_role("button", name="Enlarge", exact=True)
+  sync_api.expect(start).to_be_disabled()
+  page.set_input_files("#source input[type=file]", source)
+  sync_api.expect(page.locator("#about")).to_contain_text("512 x 600 pixels")
+  start.click()
+  bar = page.locator("#result .progress-bar").first
+  bar.wait_for(state="attached")
+  sync_api.expect(page.locator("#said")).to_contain_text("2048 x 2400 pixels")
+  check(True, "a picture is enlarged, and a bar shows its progress")
+  pictures = page.locator("#result img")
+  sizes = pictures.evaluate_all(
+    "(all) => Promise.all(all.map(async (each) => {await each.decode();"
+    " return [each.naturalWidth, each.naturalHeight]}))"
+  )
+  check(sizes == [[2048, 2400]] * 2, "before and after are there, and as large")
+  check_slider(page)
+  if screenshot:
+    zoom(page)
+    page.screenshot(path=screenshot)
+  with page.expect_download() as waiting:
+    page.get_by_role("link", name="Download as PNG").or_(
+      page.get_by_role("button", name="Download as PNG")
+    ).first.click()
+  check(
+    waiting.value.suggested_filename == "grace_hopper_x4.png",
+    "the download is called grace_hopper_x4.png",
+  )
+  downloaded = folder / "downloaded.png"
+  waiting.value.save_as(downloaded)
+  expected = folder / "expected.png"
+  result = programs.run(
+    "upscale", source, f"--weights={WEIGHTS}", f"--output={expected}"
+  )
+  check(result.returncode == 0, result.stdout.strip() or result.stderr)
+  with Image.open(downloaded) as ours, Image.open(expected) as theirs:
+    check(
+      np.array_equal(np.array(ours), np.array(theirs)),
+      f"the download's pixels, {ours.size}, are the command line's",
+    )
+  check(
+    downloaded.read_bytes() == expected.read_bytes(),
+    "the download's bytes are the command line's",
+  )
+  page.set_viewport_size(PHONE)
+  width = page.evaluate("document.documentElement.scrollWidth")
+  check(width <= PHONE["width"], "nothing is wider than a phone")
+  page.set_viewport_size(LAPTOP)
+
+
+def check_slider(page) -> None:
+  """Drags the handle and sees that another part of the picture is covered."""
+  handle = page.locator("#result .inner").first
+  box = handle.bounding_box()
+  middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+  page.mouse.move(*middle)
+  page.mouse.down()
+  page.mouse.move(middle[0] - 40, middle[1], steps=4)
+  page.mouse.up()
+  moved = handle.bounding_box()["x"] - box["x"]
+  check(abs(moved + 40) < 5, f"the slider follows the mouse, {moved:.0f} px")
+
+
+def zoom(page) -> None:
+  """Zooms in to the face."""
+  box = page.locator("#result img").first.bounding_box()
+  page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+  for _ in range(12):
+    page.mouse.wheel(0, -120)
+    page.wait_for_timeout(200)
+  page.mouse.move(0, 0)
+  page.wait_for_timeout(500)
+
+
+def check_refusals(page, folder: pathlib.Path) -> None:
+  large = folder / "large.jpg"
+  Image.new("RGB", (1200, 1000)).save(large)
+  damaged = folder / "damaged.jpg"
+  damaged.write_bytes((folder / "grace_hopper.jpg").read_bytes()[:9000])
+  empty = folder / "empty.png"
+  empty.touch()
+  for path, part in (
+    (large, f"{large.name} is too large for this page"),
+    (damaged, "damaged.jpg is damaged"),
+    (empty, "empty.png is empty"),
+  ):
+    if page.get_by_label("Clear").count():
+      page.get_by_label("Clear").first.click()
+    page.set_input_files("#source input[type=file]", path)
+    alert = page.get_by_role("alert")
+    sync_api.expect(alert).to_contain_text(part)
+    check(True, f"refused: {alert.inner_text()}")
+    sync_api.expect(
+      page.get_by_role("button", name="Enlarge", exact=True)
+    ).to_be_disabled()
+
+
+def check(right: bool, what: str) -> None:
+  """Says what was seen, or ends the program."""
+  print("ok   " if right else "WRONG", what, flush=True)
+  if not right:
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+  main(*sys.argv[1:])

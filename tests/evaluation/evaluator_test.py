@@ -1,0 +1,98 @@
+"""Tests of srfeat_jax.evaluation.evaluator."""
+
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+from absl.testing import absltest
+from PIL import Image
+
+from srfeat_jax.evaluation import evaluator, protocol
+from srfeat_jax.image_io import images
+from srfeat_jax.inference import upscaler
+from tests.support import image_files, paths
+
+
+def _picture(*shape: int, seed: int = 0) -> np.ndarray:
+  """Smooth noise, so that bicubic has something to restore."""
+  rng = np.random.default_rng(seed)
+  small = rng.integers(0, 256, (9, 9, *shape[2:]), dtype=np.uint8)
+  return np.asarray(Image.fromarray(small).resize(shape[1::-1]))
+
+
+class EvaluatorTest(image_files.FolderTestCase):
+  def setUp(self):
+    super().setUp()
+    for i in range(3):
+      images.write(self.folder / f"A/HR/{i}.png", _picture(40, 48, 3, seed=i))
+    images.write(self.folder / "B/HR/flat.png", np.full((40, 40), 9, np.uint8))
+    self.sets = protocol.MATLAB.load(self.folder)
+
+  def test_means_images_and_callback(self):
+    seen = []
+
+    def keep(set_name, name, lr, sr, hr):
+      seen.append((set_name, name, lr.shape, sr.shape, hr.shape))
+
+    results = evaluator.evaluate(upscaler.bicubic, self.sets, on_image=keep)
+    scores = results["sets"]["A"]
+    self.assertEqual(list(results["sets"]), ["A", "B"])
+    self.assertEqual(list(scores["images"]), ["0", "1", "2"])
+    for metric in protocol.MATLAB.metrics(4):
+      values = [image[metric] for image in scores["images"].values()]
+      self.assertAlmostEqual(scores[metric], sum(values) / 3)
+      self.assertLen(set(values), 3)
+    self.assertEqual(results["protocol"]["name"], "matlab")
+    self.assertLen(seen, 4)
+    self.assertEqual(seen[0], ("A", "0", (10, 12, 3), (40, 48, 3), (40, 48, 3)))
+    self.assertEqual(seen[3], ("B", "flat", (10, 10), (40, 40), (40, 40)))
+
+  def test_equal_images_have_infinite_psnr(self):
+    scores = evaluator.evaluate(upscaler.bicubic, self.sets)["sets"]["B"]
+    self.assertEqual((scores["psnr_y"], scores["ssim_y"]), (math.inf, 1))
+
+  def test_no_sets(self):
+    self.assertEqual(evaluator.evaluate(upscaler.bicubic, [])["sets"], {})
+
+  def test_two_processes_agree_with_one(self):
+    with socket.socket() as free:
+      free.bind(("localhost", 0))
+      address = f"localhost:{free.getsockname()[1]}"
+    program = f"""
+import json, sys, jax
+jax.distributed.initialize({address!r}, 2, int(sys.argv[1]))
+from srfeat_jax.evaluation import evaluator, protocol, report
+from srfeat_jax.inference import upscaler
+sets, mine = protocol.MATLAB.load({str(self.folder)!r}), []
+results = evaluator.evaluate(
+  upscaler.bicubic, sets, on_image=lambda *a: mine.append(a[1]))
+nothing = evaluator.evaluate(upscaler.bicubic, [])["sets"]
+print(json.dumps([results, mine, nothing]))
+"""
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    processes = [
+      subprocess.Popen(
+        [sys.executable, "-c", program, str(i)],
+        stdout=subprocess.PIPE,
+        cwd=paths.REPOSITORY,
+        env=environment,
+        text=True,
+      )
+      for i in range(2)
+    ]
+    outputs = [process.communicate()[0] for process in processes]
+    self.assertEqual([process.returncode for process in processes], [0, 0])
+    alone = evaluator.evaluate(upscaler.bicubic, self.sets)
+    for output, share in zip(outputs, (["0", "2"], ["1", "flat"]), strict=True):
+      results, mine, nothing = json.loads(output.splitlines()[-1])
+      self.assertEqual(results, alone)
+      self.assertEqual(mine, share)
+      self.assertEqual(nothing, {})
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,132 @@
+"""Memory: what tiles it allows, and what happens when it runs out."""
+
+from unittest import mock
+
+import jax
+import numpy as np
+from absl.testing import absltest, parameterized
+from flax import linen as nn
+
+from srfeat_jax import errors
+from srfeat_jax.inference import memory, network, upscaler
+from tests.support import inference_networks
+
+CONFIGS = inference_networks.CONFIGS
+
+
+def _picture(*shape: int, dtype=np.uint8) -> np.ndarray:
+  limit = np.iinfo(dtype).max + 1
+  return np.random.default_rng(7).integers(0, limit, shape, dtype=dtype)
+
+
+class _Hungry(nn.Module):
+  """Repeats pixels; fails for tiles larger than the square of `most`."""
+
+  most: int
+  error: type[Exception] = MemoryError
+  scale: int = 4
+  receptive_radius: int = 3
+
+  @nn.compact
+  def __call__(self, lr):
+    if lr.shape[1] * lr.shape[2] > self.most**2:
+      raise self.error("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes.")
+    return lr.repeat(4, axis=1).repeat(4, axis=2)
+
+
+class MemoryTest(parameterized.TestCase):
+  @parameterized.parameters(MemoryError, jax.errors.JaxRuntimeError)
+  def test_tiles_are_halved_when_memory_runs_out(self, error):
+    lr = _picture(90, 70, 3)
+    upscale = upscaler.Upscaler(_Hungry(25, error), {}, tile=100)
+    finished = []
+    with self.assertLogs(level="WARNING") as logs:
+      sr = upscale(lr, finished.append)
+    np.testing.assert_array_equal(sr, lr.repeat(4, axis=0).repeat(4, axis=1))
+    self.assertEqual(sum(finished), 90 * 70)
+    self.assertLen(logs.output, 2)
+    self.assertRegex(logs.output[-1], r"tiles of 2\d pixels")
+    with self.assertNoLogs(level="WARNING"):
+      upscale(lr)  # remembered
+
+  def test_progress_is_told_once_when_memory_runs_out_on_the_way(self):
+    generator = _Hungry(100)
+    upscale = upscaler.Upscaler(generator, {}, tile=40)
+    enlarge, calls = network.enlarge, []
+
+    def failing(*args, **kwargs):
+      calls.append(args)
+      if len(calls) == 3:
+        raise MemoryError
+      return enlarge(*args, **kwargs)
+
+    finished = []
+    network.enlarge = failing
+    try:
+      upscale(_picture(300, 40, 3), finished.append)
+    finally:
+      network.enlarge = enlarge
+    self.assertEqual(sum(finished), 300 * 40)
+    self.assertGreater(min(finished), 0)
+
+  def test_no_tile_is_small_enough(self):
+    upscale = upscaler.Upscaler(_Hungry(5), {}, tile=16)
+    with (
+      self.assertLogs(level="WARNING"),
+      self.assertRaisesRegex(
+        errors.InputError, "40 x 30 pixels, not even in tiles of 8 x 8"
+      ),
+    ):
+      upscale(_picture(30, 40, 3))
+
+  def test_other_failures_are_not_hidden(self):
+    class Broken(_Hungry):
+      def __call__(self, lr):
+        raise jax.errors.JaxRuntimeError("INTERNAL: broken")
+
+    with self.assertRaisesRegex(jax.errors.JaxRuntimeError, "broken"):
+      upscaler.Upscaler(Broken(1), {})(_picture(4, 4, 3))
+
+  def test_tiles_fit_into_the_budget(self):
+    generator, variables = inference_networks.build(
+      CONFIGS["srresnet"] | {"features": 32}
+    )
+    sides = []
+    for budget in (2**26, 2**27, 2**28, 2**40):
+      side = memory.largest_tile(generator, False, budget)
+      sides.append(side)
+      if side > 400:
+        continue
+      folded = upscaler.folding.fold(generator, variables)
+      tiles = jax.ShapeDtypeStruct((1, side, side, 3), np.uint8)
+      taken = (
+        network.enlarge.lower(*folded, tiles, (side, side))
+        .compile()
+        .memory_analysis()
+      )
+      total = taken.temp_size_in_bytes + taken.output_size_in_bytes
+      self.assertBetween(total, budget / 8, budget)
+    self.assertEqual(sides, sorted(set(sides)))
+    self.assertEqual(sides[-1], 1024)
+
+  def test_budget_unless_told_otherwise(self):
+    self.assertEqual(memory.default_budget(), 1.5 * 2**30)
+    device = mock.Mock()
+    device.memory_stats.return_value = {"bytes_limit": 80 * 2**30}
+    with mock.patch.object(jax, "local_devices", return_value=[device]):
+      self.assertEqual(memory.default_budget(), 20 * 2**30)
+
+  def test_budget_below_the_smallest_tile(self):
+    generator, variables = inference_networks.build(CONFIGS["srresnet"])
+    with self.assertRaisesRegex(errors.InputError, "^64 KiB of memory are too"):
+      upscaler.Upscaler(generator, variables, memory=2**16)
+
+  def test_tile_within_the_radius(self):
+    generator, variables = inference_networks.build(CONFIGS["srfeat"])
+    radius = generator.receptive_radius
+    with self.assertRaisesRegex(errors.InputError, f"{2 * radius + 1} or more"):
+      upscaler.Upscaler(generator, variables, tile=2 * radius)
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,145 @@
+"""SRResNet as others save it, whatever its names, against torch."""
+
+import unittest
+
+import jax
+import numpy as np
+import torch
+from absl.testing import absltest, parameterized
+from torch import nn
+
+from srfeat_jax.interchange import generator_file
+from srfeat_jax.weights import lookup
+from tests.support import (
+  foreign_files,
+  imported,
+  networks,
+  paths,
+)
+from tests.support.torch_networks import torch_models
+
+TUTORIAL = "srresnet8_x4_pytorch_tutorial.npz"
+
+
+class SRResNetTest(imported.ImportTestCase):
+  @parameterized.product(
+    style=tuple(foreign_files.SRRESNET),
+    kind=("pth", "safetensors"),
+    fields=(
+      {},
+      {"prelu_per_channel": True, "block_bias": True},
+      {"scale": 2},
+    ),
+  )
+  def test_structure(self, style, kind, fields):
+    # Two digits: as text, 10 sorts before 2.
+    fields = {"features": 8, "num_blocks": 12} | fields
+    peer = networks.peer_of({"architecture": "srresnet"} | fields)
+    peer = imported.random(peer)
+    state = foreign_files.renamed(peer, foreign_files.SRRESNET[style])
+    path = foreign_files.write(self.folder, kind, state)
+    read = self.assert_same_picture(
+      peer, path, input_range="unit", output_range="symmetric"
+    )
+    self.assertEqual(read.config, read.config | fields)
+
+  @parameterized.product(
+    entering=("unit", "symmetric", "imagenet"),
+    leaving=("symmetric", "tanh", "unit", "sigmoid"),
+  )
+  def test_ranges(self, entering, leaving):
+    peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
+    path = foreign_files.write(self.folder, "pth", peer.state_dict())
+    as_theirs = foreign_files.Ranges(peer, entering, leaving)
+    self.assert_same_picture(
+      as_theirs, path, input_range=entering, output_range=leaving
+    )
+
+  def test_a_range_that_nothing_shows_is_doubted(self):
+    peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
+    path = foreign_files.write(self.folder, "pth", peer.state_dict())
+    read = generator_file.load(path)
+    self.assertIn("import it with --input_range", read.doubt)
+    with self.assertLogs(level="WARNING"):
+      lookup.load(str(path))
+
+  def test_mixed_slopes(self):
+    peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
+    peer.upscale[1].prelu = nn.PReLU(8)
+    peer = imported.random(peer)
+    path = foreign_files.write(self.folder, "pth", peer.state_dict())
+    self.assert_same_picture(
+      peer, path, input_range="unit", output_range="symmetric"
+    )
+
+  @parameterized.parameters(
+    (lambda s: s.pop("residual.1.conv2.weight"), "3x3 convolutions .* of 5"),
+    (lambda s: s.pop("residual.1.prelu.weight"), "PReLUs instead of 5"),
+    (lambda s: s.update({"fc.weight": torch.ones(3, 4)}),
+     r"unexpected or misshapen arrays: fc.weight \(3, 4\)"),
+    (lambda s: s.update({"residual.0.conv1.weight": torch.ones(8, 8, 5, 5)}),
+     r"residual.0.conv1.weight \(8, 8, 5, 5\)"),
+    (lambda s: s.update({"residual.0.bn1.running_var": torch.ones(9)}),
+     r"residual.0.bn1.running_var \(9,\)"),
+    (lambda s: s.update({"upscale.0.conv.weight": torch.ones(72, 8, 3, 3)}),
+     "enlarges 3 times"),
+    (lambda s: s.update({"upscale.0.prelu.weight": torch.ones(32)}),
+     r"upscale.0.prelu.weight \(32,\): expected PReLUs of one slope or of 8"),
+    (lambda s: s.update({"extra.weight": torch.ones(3)}),
+     r"has extra.weight \(3,\): expected PReLUs"),
+    (lambda s: s.pop("conv_input.weight"), r"no first .*\(8, 3, 9, 9\)$"),
+    (lambda s: s.update({"conv_input.weight": torch.ones(8, 3, 3, 9)}),
+     r"no first .* has instead conv_input.weight \(8, 3, 3, 9\)"),
+    (lambda s: s.update({"conv_output.weight": torch.ones(3, 7, 9, 9)}),
+     r"no last .*\(3, 8, 9, 9\), .* conv_output.weight \(3, 7, 9, 9\)"),
+  )  # fmt: skip
+  def test_refused(self, change, sentence):
+    state = dict(torch_models.SRResNet(features=8, num_blocks=2).state_dict())
+    change(state)
+    path = foreign_files.write(self.folder, "pth", state)
+    self.assertRegex(self.sentence(path), sentence)
+
+  @parameterized.parameters(
+    ("residual.1.conv2.weight", "8 3x3 conv.*; missing: {}$"),
+    ("residual.2.prelu.weight", "6 PReLUs instead of 7; missing: {}$"),
+  )
+  def test_the_array_that_one_block_lacks_is_named(self, name, sentence):
+    state = dict(torch_models.SRResNet(features=8, num_blocks=4).state_dict())
+    del state[name]
+    path = foreign_files.write(self.folder, "pth", state)
+    self.assertRegex(self.sentence(path), sentence.format(name))
+
+  def test_the_array_that_one_block_has_alone_is_named(self):
+    state = dict(torch_models.SRResNet(features=8, num_blocks=4).state_dict())
+    state["residual.1.conv3.weight"] = torch.ones(8, 8, 3, 3)
+    path = foreign_files.write(self.folder, "pth", state)
+    self.assertRegex(
+      self.sentence(path), "; unexpected: residual.1.conv3.weight$"
+    )
+
+  @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
+  def test_a_real_one_is_read_without_being_told(self):
+    read = generator_file.load(paths.DATA / "models" / TUTORIAL)
+    self.assertEqual(read.doubt, "")
+    self.assertEqual(read.config["num_blocks"], 8)
+    self.assertTrue(read.config["prelu_per_channel"])
+    with np.load(paths.DATA / "models" / TUTORIAL) as state:
+      expected = torch_models.to_variables(state, "srresnet")
+    jax.tree.map(np.testing.assert_array_equal, read.variables, expected)
+
+  @parameterized.product(
+    entering=("unit", "symmetric", "imagenet"),
+    leaving=("symmetric", "unit"),
+  )
+  @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
+  def test_a_real_one_made_to_want_other_ranges(self, entering, leaving):
+    state = foreign_files.tutorial_with_ranges(
+      paths.DATA / "models" / TUTORIAL, entering, leaving
+    )
+    read = generator_file.load(foreign_files.write(self.folder, "npz", state))
+    self.assertEqual(read.doubt, "")
+    self.assertIn(f"{entering} input and {leaving} output", read.kind)
+
+
+if __name__ == "__main__":
+  absltest.main()

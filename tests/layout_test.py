@@ -1,0 +1,168 @@
+"""Where tests lie: they mirror the package, and stand on their own feet."""
+
+import ast
+import pathlib
+
+from absl.testing import absltest, parameterized
+
+from tests.support import paths
+
+TESTS = paths.REPOSITORY / "tests"
+PACKAGE = paths.REPOSITORY / "srfeat_jax"
+# Programs, and modules beside the folders that are tested beside them.
+PROGRAMS = ("convert", "evaluate", "main", "sweep", "upscale")
+# Modules without a test module of their name, and why.
+WITHOUT = {
+  "data/materials": "drawn by scenes alone: data/synthetic_test",
+  "demo/__main__": "a program: demo/program_test",
+  "errors": "one exception without code",
+  "evaluation/validator": "what runs log of it: train_test",
+  "image_io/formats": "a table: image_io/writer_test and jobs_test go by it",
+  "image_io/picture": "a value: all tests of image_io are made of it",
+  "inference/compile_cache": "seen from outside alone: programs/upscale_test",
+  "inference/network": "what upscalers run: inference/upscaler_test",
+  "inference/overlap": "how tiles are cut: inference/tiling_test",
+  "interchange/containers/hdf5_file": "Keras' files: vgg19_file_test",
+  "interchange/containers/npz_file": "hostile_files_test, layouts/srfeat_test",
+  "interchange/containers/state_file": "all of tests/interchange/layouts",
+  "interchange/containers/torch_writer": "read back: layouts/basicsr_test",
+  "interchange/layouts/torch_layout": "two lines: layouts/basicsr_test",
+  "interchange/layouts/value_range": "of SRResNet: layouts/srresnet_test",
+  "interchange/mismatch": "its sentences: all of tests/interchange",
+  "models/layers": "parts of networks: models/parity_test, rrdbnet_test",
+  "models/srfeat": "all generators alike: models/parity_test, build_test",
+  "models/srresnet": "all generators alike: models/parity_test, build_test",
+  "training/checkpoint": "runs that go on: programs/resume_test, lookup_test",
+  "training/interruption": "runs that are stopped: programs/resume_test",
+  "training/progress": "what runs print: train_test",
+  "training/state": "what a step changes: training/steps_test",
+  "upscaling/upscaler_flags": "flags as given: programs/upscale_test",
+  "upscaling/upscalers": "python_call_test, programs/upscale_test",
+  "weights/architectures": "its sentences: weights/lookup_test, blending_test",
+}
+
+
+def expected(module: str) -> str:
+  """Where the tests of a module lie, by its path without the ending."""
+  return f"programs/{module}_test" if module in PROGRAMS else f"{module}_test"
+
+
+def names(root: pathlib.Path, pattern: str) -> list[str]:
+  """Paths below a folder, without their endings."""
+  return sorted(
+    file.relative_to(root).with_suffix("").as_posix()
+    for file in root.rglob(pattern)
+  )
+
+
+def imported(source: str) -> list[str]:
+  """Dotted names of all that a file imports."""
+  found = []
+  for node in ast.walk(ast.parse(source)):
+    if isinstance(node, ast.Import):
+      found += [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+      found += [f"{node.module}.{alias.name}" for alias in node.names]
+  return found
+
+
+def wrong_imports(path: str, source: str) -> list[str]:
+  """What a file of tests/ or benchmarks/ should not import.
+
+  Args:
+    path: the file below the repository.
+    source: its text.
+  """
+  wrong = []
+  torch_networks = "tests/support/torch_networks"
+  for name in imported(source):
+    if not name.startswith(("tests.", "benchmarks.")):
+      continue
+    top, *rest = name.split(".")
+    of_tests = top == "tests"
+    if (
+      (of_tests and any(part.endswith("_test") for part in rest))
+      or (path.startswith("tests/support") and not of_tests)
+      or (
+        not of_tests
+        and path.startswith("tests/")
+        and not path.startswith("tests/benchmarks/")
+      )
+      or (
+        path.startswith(("benchmarks/", torch_networks))
+        and of_tests
+        and rest[:2] != ["support", "torch_networks"]
+      )
+    ):
+      wrong.append(f"{path} imports {name}")
+  return wrong
+
+
+class LayoutTest(parameterized.TestCase):
+  def test_every_module_has_its_tests_or_a_reason(self):
+    modules = {
+      name for name in names(PACKAGE, "*.py") if "__init__" not in name
+    }
+    self.assertGreater(len(modules), 50)
+    tests = set(names(TESTS, "*_test.py"))
+    without = {module for module in modules if expected(module) not in tests}
+    self.assertEqual(without, set(WITHOUT))
+
+  def test_reasons_name_tests_that_there_are(self):
+    tests = names(TESTS, "*_test.py")
+    for module, reason in WITHOUT.items():
+      for word in reason.replace(",", " ").replace(":", " ").split():
+        if word.endswith("_test"):
+          found = [name for name in tests if f"/{name}".endswith(f"/{word}")]
+          self.assertNotEmpty(found, f"{module}: {reason}")
+
+  def test_folders_are_those_of_the_package(self):
+    of_tests = {
+      name.rpartition("/")[0]
+      for name in names(TESTS, "*_test.py")
+      if "/" in name
+    }
+    of_package = {
+      folder.relative_to(PACKAGE).as_posix()
+      for folder in PACKAGE.rglob("*")
+      if (folder / "__init__.py").is_file()
+    }
+    self.assertContainsSubset(of_tests, of_package | {"programs", "benchmarks"})
+
+  def test_no_test_borrows_from_another(self):
+    wrong = []
+    for folder in ("tests", "benchmarks"):
+      for file in (paths.REPOSITORY / folder).rglob("*.py"):
+        path = file.relative_to(paths.REPOSITORY).as_posix()
+        wrong += wrong_imports(path, file.read_text())
+    self.assertEmpty(wrong)
+
+  @parameterized.parameters(
+    ("tests/ops/a_test.py", "from tests.ops import resize_test"),
+    ("tests/support/a.py", "from tests.ops.resize_test import f"),
+    ("tests/support/a.py", "from benchmarks import cases"),
+    ("tests/ops/a_test.py", "import benchmarks.cases"),
+    ("benchmarks/a.py", "from tests.support import paths"),
+    (
+      "tests/support/torch_networks/torch_vgg.py",
+      "from tests.support import parity",
+    ),
+  )
+  def test_a_wrong_import_is_found(self, path, source):
+    self.assertLen(wrong_imports(path, source), 1)
+
+  @parameterized.parameters(
+    ("tests/ops/a_test.py", "from tests.support import paths"),
+    ("tests/benchmarks/run_test.py", "from benchmarks import cases"),
+    ("benchmarks/a.py", "from benchmarks import cases"),
+    (
+      "benchmarks/peers.py",
+      "from tests.support.torch_networks import torch_vgg",
+    ),
+  )
+  def test_a_right_import_is_not(self, path, source):
+    self.assertEmpty(wrong_imports(path, source))
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,104 @@
+"""Tests of srfeat_jax.ops.quality."""
+
+import math
+
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from srfeat_jax.ops import quality
+
+
+def _levels(*shape: int, seed: int = 0) -> np.ndarray:
+  rng = np.random.default_rng(seed)
+  return rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+def _floats(*shape: int) -> np.ndarray:
+  return np.random.default_rng(0).normal(size=shape)
+
+
+def _slow_ssim(a: np.ndarray, b: np.ndarray) -> float:
+  """Wang et al. (2004), equation 13, window by window."""
+  offsets = np.arange(-5, 6)
+  squares = offsets[:, None] ** 2 + offsets[None] ** 2
+  weights = np.exp(-squares / (2 * 1.5**2))
+  weights /= weights.sum()
+  values = []
+  for top in range(a.shape[0] - 10):
+    for left in range(a.shape[1] - 10):
+      x = a[top : top + 11, left : left + 11]
+      y = b[top : top + 11, left : left + 11]
+      mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
+      dx, dy = x - mean_x, y - mean_y
+      variances = (weights * (dx**2 + dy**2)).sum()
+      covariance = (weights * dx * dy).sum()
+      values.append(
+        (2 * mean_x * mean_y + 2.55**2)
+        * (2 * covariance + 7.65**2)
+        / ((mean_x**2 + mean_y**2 + 2.55**2) * (variances + 7.65**2))
+      )
+  return float(np.mean(values))
+
+
+class QualityTest(parameterized.TestCase):
+  def test_equal_images(self):
+    image = _levels(20, 20, 3)
+    self.assertEqual(quality.psnr(image, image), math.inf)
+    self.assertEqual(quality.mse(image, image), 0)
+    self.assertAlmostEqual(quality.ssim(image, image), 1)
+
+  @parameterized.parameters((1, 48.1308), (5, 34.1514), (255, 0))
+  def test_constant_offset(self, offset, psnr):
+    a = np.zeros((20, 20), np.uint8)
+    b = np.full_like(a, offset)
+    for pair in ((a, b), (b, a)):
+      self.assertEqual(quality.mse(*pair), offset**2)
+      self.assertAlmostEqual(quality.psnr(*pair), psnr, places=4)
+
+  @parameterized.parameters(0, 1, 4)
+  def test_border_is_left_out(self, border):
+    a = _levels(20, 24)
+    b = a.copy()
+    b[border, border] ^= 128
+    inside = (20 - 2 * border) * (24 - 2 * border)
+    self.assertAlmostEqual(quality.mse(a, b, border), 128**2 / inside)
+    self.assertEqual(quality.psnr(a, b, border + 1), math.inf)
+    self.assertLess(quality.ssim(a, b), 1)
+    shaved = slice(border, -border or None)
+    self.assertEqual(
+      quality.ssim(a, b, border),
+      quality.ssim(a[shaved, shaved], b[shaved, shaved]),
+    )
+
+  def test_ssim_by_definition(self):
+    a = _levels(17, 23)
+    b = np.clip(a + _floats(17, 23) * 40, 0, 255)
+    expected = _slow_ssim(a.astype(float), b)
+    self.assertBetween(expected, 0.5, 0.98)
+    self.assertAlmostEqual(quality.ssim(a, b), expected, places=12)
+    self.assertAlmostEqual(quality.ssim(b, a), expected, places=12)
+
+  def test_ssim_of_constants(self):
+    """The structure term is 1, the luminance term remains."""
+    a, b = np.full((11, 11), 100), np.full((11, 11), 150)
+    expected = (2 * 100 * 150 + 2.55**2) / (100**2 + 150**2 + 2.55**2)
+    self.assertAlmostEqual(quality.ssim(a, b), expected)
+
+  def test_ssim_of_colour_is_the_mean_over_channels(self):
+    a, b = _levels(15, 16, 3), _levels(15, 16, 3, seed=1)
+    channels = [quality.ssim(a[..., i], b[..., i]) for i in range(3)]
+    self.assertAlmostEqual(quality.ssim(a, b), np.mean(channels))
+
+  def test_bad_arguments(self):
+    a = _levels(20, 20)
+    for function in (quality.mse, quality.psnr, quality.ssim):
+      with self.assertRaisesRegex(ValueError, "differ in shape"):
+        function(a, a[:-1])
+      with self.assertRaisesRegex(ValueError, "nothing is left"):
+        function(a, a, 10)
+    with self.assertRaisesRegex(ValueError, "11x11 .* 10x10 after shaving 5"):
+      quality.ssim(a, a, 5)
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,95 @@
+"""Tests of the program evaluate."""
+
+import json
+import subprocess
+
+from absl.testing import absltest
+
+from srfeat_jax.image_io import images
+from tests.support import programs
+
+
+class EvaluateTest(programs.ProgramTestCase):
+  def evaluate(self, *arguments) -> subprocess.CompletedProcess:
+    output = f"--output={self.folder / 'out'}"
+    return programs.run("evaluate", output, *arguments)
+
+  def benchmarks(self) -> str:
+    for name in ("a", "b.c"):
+      self.write(f"sets/S/HR/{name}.png", 40, 44, 3)
+    self.write("sets/T/HR/gray.png", 32, 33)
+    return f"--benchmarks={self.folder / 'sets'}"
+
+  def test_weights_beside_bicubic(self):
+    weights = self.weights()
+    result = self.evaluate(
+      f"--weights={weights}", self.benchmarks(), "--save_images"
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("S (2)", result.stdout)
+    self.assertIn("bicubic", result.stdout)
+    out = self.folder / "out"
+    results = json.loads((out / "results.json").read_text())
+    for sets in (results["sets"], results["bicubic"]):
+      self.assertEqual(list(sets), ["S", "T"])
+      self.assertEqual(list(sets["S"]["images"]), ["a", "b.c"])
+      for scores in (sets["S"], sets["S"]["images"]["a"]):
+        self.assertContainsSubset(["psnr_y", "ssim_y", "psnr_rgb"], scores)
+    # A new network adds next to nothing to its bicubic base.
+    self.assertAlmostEqual(
+      results["sets"]["S"]["psnr_y"],
+      results["bicubic"]["S"]["psnr_y"],
+      delta=0.5,
+    )
+    self.assertNotEqual(results["sets"], results["bicubic"])
+    self.assertEqual(results["weights"], str(weights))
+    written = sorted(
+      path.relative_to(out).as_posix() for path in out.rglob("*.*")
+    )
+    self.assertEqual(
+      written,
+      [
+        "comparison.png",
+        "images/S/a.png",
+        "images/S/b.c.png",
+        "images/T/gray.png",
+        "results.json",
+        "results.md",
+      ],
+    )
+    self.assertEqual(images.size(out / "images/S/a.png"), (40, 44))
+    self.assertEqual(images.read(out / "images/T/gray.png").shape, (32, 32))
+
+  def test_bicubic_on_scenes_by_the_other_protocol(self):
+    result = self.evaluate(
+      "--weights=bicubic", "--benchmarks=synthetic", "--protocol=centre296"
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    results = json.loads((self.folder / "out/results.json").read_text())
+    self.assertEqual(results["protocol"]["name"], "centre296")
+    self.assertLen(results["sets"]["Synthetic"]["images"], 10)
+    self.assertNotIn("bicubic", results)
+
+  def test_bad_input(self):
+    sets = self.benchmarks()
+    self.write("small/S/HR/tiny.png", 16, 40, 3)
+    self.file("file")
+    given = "--weights=bicubic"
+    small = f"--benchmarks={self.folder / 'small'}"
+    for arguments, parts in (
+      ((given, f"--benchmarks={self.folder}/none"), ("none",)),
+      ((given, sets, "--sets=S,Set5"), ("Set5", "S, T")),
+      (("--weights=missing", sets), ("missing",)),
+      ((given, sets, "word"), ("word",)),
+      ((given, sets, f"--output={self.folder}/file"), ("file: File exists",)),
+    ):
+      with self.subTest(arguments[-1]):
+        self.assert_fails(self.evaluate(*arguments), *parts)
+    self.assertFalse((self.folder / "out").exists())
+    self.assert_fails(  # found while measuring
+      self.evaluate(given, small), "tiny.png", "16 x 40", "19"
+    )
+
+
+if __name__ == "__main__":
+  absltest.main()

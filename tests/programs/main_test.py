@@ -1,0 +1,116 @@
+"""Flags of the program main, as a person gives them."""
+
+import os
+import subprocess
+import sys
+
+from absl.testing import absltest, parameterized
+
+from tests.support import image_files, paths
+
+
+class CommandLineTest(image_files.FolderTestCase):
+  def fails(
+    self,
+    *arguments: str,
+    program="srfeat_jax.main",
+    cwd=paths.REPOSITORY,
+    env=os.environ,
+  ) -> str:
+    """The one sentence that the program ends with."""
+    if program == "srfeat_jax.main":
+      arguments = (f"--workdir={self.folder / 'run'}", *arguments)
+    result = subprocess.run(
+      [sys.executable, "-m", program, *arguments],
+      cwd=cwd,
+      env=env,
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+    self.assertEqual(result.returncode, 1, result.stderr)
+    self.assertEqual(result.stdout, "")
+    self.assertLen(result.stderr.splitlines(), 1, result.stderr)
+    self.assertStartsWith(result.stderr, "error: ")
+    self.assertNotIn("Traceback", result.stderr)
+    self.assertFalse((self.folder / "run").exists())
+    return result.stderr
+
+  @parameterized.parameters(
+    ("num_stepz=3", "num_stepz", "num_steps"),
+    ("data.trian=x", "trian", "train"),
+    ("generator.feature=3", "feature", "features"),
+    ("genrator.features=8", "genrator", "generator"),
+    ("dat.train=x", "dat", "data"),
+  )
+  def test_misspelt_field(self, override, wrong, right):
+    sentence = self.fails(
+      "--config=configs/pretrain.py", f"--config.{override}"
+    )
+    self.assertIn(f'Did you mean "{right}" instead of "{wrong}"', sentence)
+
+  @parameterized.parameters(
+    ("num_steps.foo=3", "config.num_steps is 259160, which has no fields"),
+    ("data.train.foo=3", "config.data.train is 'synthetic', which has no f"),
+    ("learning_rate.factors[2]=3", "(0.1, 0.1), which has no element 2"),
+  )
+  def test_a_field_of_what_has_none(self, override, expected):
+    sentence = self.fails(
+      "--config=configs/pretrain.py", f"--config.{override}"
+    )
+    self.assertIn(expected, sentence)
+
+  def test_another_folder(self):
+    config = paths.REPOSITORY / "configs" / "pretrain.py"
+    environment = os.environ | {"PYTHONPATH": str(self.folder / "path")}
+    (self.folder / "path").mkdir()
+    (self.folder / "path" / "srfeat_jax").symlink_to(
+      paths.REPOSITORY / "srfeat_jax"
+    )
+    sentence = self.fails(
+      f"--config={config}", cwd=self.folder, env=environment
+    )
+    self.assertIn("run from the folder that holds configs", sentence)
+
+  @parameterized.parameters(
+    ((), "--config"),
+    (("--config=nope.py",), "nope.py"),
+  )
+  def test_benchmark(self, arguments, expected):
+    self.assertIn(
+      expected, self.fails(*arguments, program="benchmarks.full_size")
+    )
+
+  def test_layers_by_flag(self):
+    sentence = self.fails(
+      "--config=configs/gan.py:srfeat_lite",
+      "--config.losses.perceptual_layers={'relu2_2': 0.5, 'relu9_9': 1.0}",
+      "--config.init_from=x",
+    )
+    self.assertIn('perceptual_layers: VGG-19 has no layer "relu9_9"', sentence)
+
+  def test_value_of_another_type(self):
+    sentence = self.fails(
+      "--config=configs/pretrain.py", "--config.num_steps=many"
+    )
+    self.assertIn("--config.num_steps=many", sentence)
+
+  def test_unknown_variant(self):
+    sentence = self.fails("--config=configs/pretrain.py:nope")
+    self.assertIn('no variant "nope": choose srfeat,', sentence)
+
+  @parameterized.parameters((), ("--config.num_steps=3",))
+  def test_missing_file(self, *override):
+    sentence = self.fails("--config=configs/nope.py", *override)
+    self.assertIn("configs/nope.py", sentence)
+
+  def test_no_config(self):
+    self.assertIn("--config", self.fails())
+
+  def test_a_word_that_is_no_flag(self):
+    sentence = self.fails("--config=configs/quickstart.py", "num_steps=3")
+    self.assertIn('"num_steps=3" is not a flag', sentence)
+
+
+if __name__ == "__main__":
+  absltest.main()

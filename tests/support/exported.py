@@ -1,0 +1,56 @@
+"""Small generators of every kind to export, and sizes to try them at."""
+
+import jax
+import numpy as np
+
+from srfeat_jax import models
+
+SMALL = {"features": 8, "num_blocks": 2}
+
+
+CONFIGS = (
+  {"architecture": "srfeat"},
+  {"architecture": "srfeat", "batch_norm": False, "block_bias": True,
+   "skip_bias": True, "residual_base": "bilinear", "initializer": "uniform"},
+  {"architecture": "srfeat", "residual_base": "bicubic", "tanh": True,
+   "activation_after_shuffle": False, "scale": 2},
+  {"architecture": "srresnet", "input_range": "imagenet"},
+  {"architecture": "srresnet", "prelu_per_channel": True, "block_bias": True,
+   "tanh": True, "input_range": "symmetric", "batch_norm_epsilon": 1e-2},
+  {"architecture": "srresnet", "residual_base": "bicubic", "scale": 8},
+  {"architecture": "msrresnet"},
+  {"architecture": "msrresnet", "scale": 2},
+  {"architecture": "rrdbnet", "growth": 4},
+  {"architecture": "rrdbnet", "growth": 4, "scale": 2},
+  {"architecture": "rrdbnet", "growth": 4, "scale": 1, "residual_scale": 0.5},
+)  # fmt: skip
+
+
+SIZES = ((1, 1, 1), (2, 7, 13), (1, 32, 5))
+
+
+def complete(config: dict) -> dict:
+  """The config with every field, as a run or an import has it."""
+  module = models.build(SMALL | config)
+  fields = set(module.__dataclass_fields__) - {"parent", "name"}
+  return {f: getattr(module, f) for f in fields} | {
+    "architecture": config["architecture"]
+  }
+
+
+def made(config: dict) -> tuple:
+  """A complete config, its module, and variables none of which is trivial."""
+  config = complete(config)
+  module = models.build(config)
+  shapes = jax.eval_shape(
+    module.init, jax.random.key(0), np.zeros((1, 8, 8, 3))
+  )
+  rng = np.random.default_rng(0)
+
+  def fill(path, x):
+    if path[-1].key in ("var", "scale"):
+      return rng.uniform(0.5, 1.5, x.shape).astype(np.float32)
+    fan_in = np.prod(x.shape[:-1]) if len(x.shape) == 4 else 25
+    return rng.normal(0, fan_in**-0.5, x.shape).astype(np.float32)
+
+  return config, module, jax.tree_util.tree_map_with_path(fill, shapes)

@@ -1,0 +1,21 @@
+"""Where the tests find real images and weights."""
+
+import os
+import pathlib
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+
+def _data() -> pathlib.Path | None:
+  given = os.environ.get("SRFEAT_DATA")
+  if given:
+    folder = pathlib.Path(given)
+    if not folder.is_dir():
+      raise NotADirectoryError(f"SRFEAT_DATA={given} is not a folder")
+    return folder
+  beside = REPOSITORY.parent / "shared" / "data"
+  return beside if beside.is_dir() else None
+
+
+DATA = _data()
+NO_DATA = "real images and weights not found: set SRFEAT_DATA to their folder"

@@ -1,0 +1,68 @@
+"""Running the package's programs as a person runs them."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+
+from srfeat_jax import models
+from srfeat_jax.image_io import images
+from srfeat_jax.interchange.containers import safetensors_file
+from tests.support import image_files, paths
+
+GENERATOR = {
+  "architecture": "srfeat",
+  "features": 4,
+  "num_blocks": 1,
+  "residual_base": "bicubic",
+}
+
+
+def run(*arguments, **options) -> subprocess.CompletedProcess:
+  """Runs `python -m srfeat_jax.<first argument>`, or Python code."""
+  program, *rest = map(str, arguments)
+  start = (
+    ["-c", program] if "\n" in program else ["-m", f"srfeat_jax.{program}"]
+  )
+  return subprocess.run(
+    [sys.executable, *start, *rest],
+    cwd=paths.REPOSITORY,
+    env=os.environ | {"JAX_PLATFORMS": "cpu"} | options.pop("env", {}),
+    capture_output=True,
+    text=True,
+    check=False,
+    **options,
+  )
+
+
+def picture(*shape: int, seed: int = 0) -> np.ndarray:
+  rng = np.random.default_rng(seed)
+  return rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+class ProgramTestCase(image_files.FolderTestCase):
+  def assert_fails(self, result: subprocess.CompletedProcess, *parts: str):
+    """One sentence with the parts, status 1 and no traceback."""
+    self.assertEqual(result.returncode, 1, result.stderr)
+    self.assertLen(result.stderr.splitlines(), 1, result.stderr)
+    self.assertStartsWith(result.stderr, "error: ")
+    for part in parts:
+      self.assertIn(part, result.stderr)
+
+  def write(self, name: str, *shape: int) -> pathlib.Path:
+    path = self.folder / name
+    images.write(path, picture(*shape))
+    return path
+
+  def weights(self) -> pathlib.Path:
+    """Writes a small generator's weights."""
+    generator = models.build(GENERATOR)
+    lr = np.zeros((1, 4, 4, 3), np.float32)
+    variables = generator.init(jax.random.key(0), lr)
+    path = self.folder / "weights" / "small.safetensors"
+    path.parent.mkdir()
+    safetensors_file.save(path, GENERATOR, variables)
+    return path

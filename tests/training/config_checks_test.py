@@ -1,0 +1,97 @@
+"""Values that no run can have are refused, by name, before anything is done."""
+
+import math
+
+import ml_collections
+from absl.testing import absltest, parameterized
+
+from configs import gan, pretrain
+from srfeat_jax import errors
+from srfeat_jax.training import config_checks
+
+NAN = math.nan
+
+
+class ConfigChecksTest(parameterized.TestCase):
+  @parameterized.parameters(
+    *(("num_steps", 0), ("log_every", 0), ("eval_every", -1)),
+    *(("checkpoint_every", 0), ("keep_checkpoints", 0)),
+    *(("batch_size", 0), ("crop_size", -4)),
+    *(("seed", -1), ("seed", 2**32)),
+    *(("ema_decay", 1.0), ("ema_decay", -0.1), ("ema_decay", NAN)),
+    *(("data.num_workers", -1), ("data.cache_gib", -0.5)),
+    *(("losses.pixel_weight", -1.0), ("losses.perceptual_weight", -1.0)),
+    *(
+      ("losses.adversarial_weight", NAN),
+      ("losses.discriminator_weight", -1.0),
+    ),
+    ("losses.perceptual_layers.relu5_4", -1.0),
+    *(("optimizer.b1", 2.0), ("optimizer.b1", -0.1), ("optimizer.b2", 1.0)),
+    *(("optimizer.eps", 0.0), ("discriminator_optimizer.b1", 2.0)),
+    *(("learning_rate.until", 0.0), ("learning_rate.until", 1.5)),
+    ("discriminator_learning_rate.boundaries", (0.5, 1.5)),
+    ("discriminator_learning_rate.boundaries", (-0.1,)),
+  )
+  def test_out_of_range(self, field, value):
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.perceptual_layers = ml_collections.ConfigDict(
+      {"relu5_4": 1.0}
+    )
+    config_checks.check(config)
+    config.update_from_flattened_dict({field: value})
+    with self.assertRaises(errors.InputError) as caught:
+      config_checks.check(config)
+    self.assertStartsWith(
+      str(caught.exception), f"config.{field} is {value}: expected "
+    )
+
+  @parameterized.parameters(
+    ("seed", 2**32 - 1),
+    ("data.cache_gib", 0.0),
+    ("losses.adversarial_weight", 0.0),
+    ("optimizer.b1", 0.0),
+    ("learning_rate.until", 1.0),
+    ("discriminator_learning_rate.boundaries", (0.0, 1.0)),
+  )
+  def test_ends_of_the_ranges(self, field, value):
+    config = pretrain.get_config("srfeat_lite")
+    config.update_from_flattened_dict({field: value})
+    config_checks.check(config)
+
+  def test_something_must_be_learned_from(self):
+    config = gan.get_config("srgan_lite")
+    config.init_from = "runs/x"
+    config.losses.perceptual_weight = 0.0
+    config_checks.check(config)
+    config.losses.adversarial_weight = 0.0
+    with self.assertRaisesRegex(errors.InputError, "nothing to learn from"):
+      config_checks.check(config)
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.pixel_weight = 0.0
+    config.losses.adversarial_weight = 1.0  # of no discriminator
+    with self.assertRaisesRegex(errors.InputError, "nothing to learn from"):
+      config_checks.check(config)
+
+  @parameterized.parameters({}, {"relu5_4": 0.0})
+  def test_a_perceptual_loss_needs_layers(self, **layers):
+    config = gan.get_config("srgan_lite")
+    config.init_from = "runs/x"
+    config_checks.check(config)
+    config.losses.perceptual_layers = ml_collections.ConfigDict(layers)
+    with self.assertRaisesRegex(
+      errors.InputError, "perceptual_weight is 1.0, and no layer of config.los"
+    ):
+      config_checks.check(config)
+
+  def test_adversarial_training_needs_a_start(self):
+    config = gan.get_config("srgan_lite")
+    with self.assertRaisesRegex(errors.InputError, "init_from is empty"):
+      config_checks.check(config)
+    for field, value in (("init_from", "runs/x"), ("allow_scratch", True)):
+      config = gan.get_config("srgan_lite")
+      config[field] = value
+      config_checks.check(config)
+
+
+if __name__ == "__main__":
+  absltest.main()

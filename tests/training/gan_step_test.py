@@ -1,0 +1,461 @@
+"""A step with discriminators: its order, its cost, its numbers on devices."""
+
+import functools
+import itertools
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from absl.testing import absltest, parameterized
+from flax import linen as nn
+from jax.sharding import AxisType, Mesh
+
+from configs import common, gan
+from srfeat_jax import errors, models, train
+from srfeat_jax.models import layers, vgg19
+from srfeat_jax.training import degrade, losses, optimizers, parallel, steps
+from srfeat_jax.training import state as state_lib
+from tests.support import parity
+
+_CROP = 64
+_LAYERS = ("conv2_1", "relu2_1")
+
+
+def _config(variant: str = "srfeat"):
+  """Both discriminators, all losses; small enough for a test."""
+  config = gan.get_config(variant)
+  config.num_steps = 4
+  config.generator.features = 8
+  config.generator.num_blocks = 1
+  config.generator.initializer = "uniform"
+  config.crop_size = _CROP
+  config.losses.pixel = "mse"
+  config.losses.pixel_weight = 0.5
+  config.losses.adversarial_weight = 0.1
+  config.losses.perceptual_layers = {"conv2_1": 1.0}
+  config.losses.feature_layer = "relu2_1"
+  config.losses.feature_scale = 0.5
+  for name, size in (("image", _CROP), ("feature", _CROP // 2)):
+    config.discriminators[name] = gan.get_config().discriminators[name]
+    config.discriminators[name].input_size = size
+    config.discriminators[name].features = 8
+    config.discriminators[name].hidden = 16
+  return config
+
+
+@functools.cache
+def _vgg() -> tuple[vgg19.VGG19, dict]:
+  network = vgg19.VGG19(_LAYERS)
+  image = jnp.zeros((1, _CROP, _CROP, 3))
+  return network, jax.jit(network.init)(jax.random.key(1), image)
+
+
+def _networks(config) -> steps.Networks:
+  features, _ = _vgg()
+  views = {
+    "image": (1, _CROP, _CROP, 3),
+    "feature": (1, _CROP // 2, _CROP // 2, 128),
+  }
+  return steps.Networks(
+    models.build(config.generator),
+    features,
+    {
+      name: models.build_discriminator(each, views[name][1])
+      for name, each in config.discriminators.items()
+    },
+    views,
+  )
+
+
+# Without optimisers, what is added to the parameters is the gradient.
+_RAW = steps.Optimizers(*[optax.identity(), optax.constant_schedule(0.0)] * 2)
+
+
+def _step(config, optimizers_=_RAW):
+  return steps.make_step(config, _networks(config), optimizers_)
+
+
+def _start(config, optimizer=_RAW.generator) -> state_lib.TrainState:
+  variables, discriminators = _networks(config).init(jax.random.key(0))
+  return state_lib.start(
+    variables, optimizer, discriminators, optimizer, keep_ema=False
+  )
+
+
+def _crops(batch: int = 8) -> np.ndarray:
+  rng = np.random.default_rng(0)
+  brightness = np.linspace(1, 0.2, batch)[:, None, None, None]
+  noise = rng.integers(0, 256, (batch, _CROP, _CROP, 3))
+  return (brightness * noise).astype(np.uint8)
+
+
+def _flops(function, *arguments) -> float:
+  return jax.jit(function).lower(*arguments).compile().cost_analysis()["flops"]
+
+
+class CostTest(parameterized.TestCase):
+  @parameterized.parameters("srfeat", "esrgan")
+  def test_nothing_is_computed_twice(self, variant):
+    config = _config(variant if variant == "srfeat" else "srfeat_nobn")
+    if variant == "esrgan":
+      config.update_first = "generator"
+      config.losses.adversarial = "relativistic"
+    networks, state = _networks(config), _start(config)
+    features, vgg = _vgg()
+    step = _flops(_step(config), state, vgg, _crops())
+
+    lr, hr = degrade.degrade(jnp.asarray(_crops()), 4)
+    generator = networks.generator
+
+    def generate_and_look(params):
+      sr, _ = generator.apply(
+        {**state.generator.variables, "params": params},
+        lr,
+        train=True,
+        mutable=["batch_stats"],
+      )
+      return jnp.sum(sr) + sum(
+        jnp.sum(x) for x in features.apply(vgg, sr).values()
+      )
+
+    parts = [
+      _flops(jax.grad(generate_and_look), state.generator.params),
+      _flops(features.apply, vgg, hr),
+    ]
+    for name, module in networks.discriminators.items():
+      params = state.discriminators[name].params
+      view = jnp.ones((8, *networks.views[name][1:]))
+
+      def judge(params, real, fake, module=module):
+        logits = [module.apply({"params": params}, x) for x in (real, fake)]
+        return losses.adversarial_discriminator(*logits, "vanilla")
+
+      def fool(fake, module=module, params=params):
+        return jnp.sum(module.apply({"params": params}, fake))
+
+      parts.append(_flops(jax.grad(judge), params, view, 0.5 * view))
+      parts.append(_flops(jax.grad(fool), view))
+    self.assertLess(step, 1.03 * sum(parts))
+    # And the parts are really there: one pass of VGG less would show.
+    self.assertGreater(step, sum(parts) - 0.5 * parts[1])
+
+
+class StartTest(absltest.TestCase):
+  def test_a_discriminator_begins_alike_whichever_others_there_are(self):
+    config = _config()
+    _, both = _networks(config).init(jax.random.key(0))
+    for name in ("image", "feature"):
+      alone = _config()
+      alone.discriminators = {name: config.discriminators[name]}
+      _, one = _networks(alone).init(jax.random.key(0))
+      jax.tree.map(np.testing.assert_array_equal, one[name], both[name])
+    # Runs of earlier versions, with both, go on as they began.
+    networks = _networks(config)
+    for i, name in enumerate(("feature", "image")):
+      key = jax.random.fold_in(jax.random.key(0), i)
+      view = jnp.zeros(networks.views[name])
+      jax.tree.map(
+        np.testing.assert_array_equal,
+        networks.discriminators[name].init(key, view),
+        both[name],
+      )
+
+
+def _smooth(test):
+  """Replaces the activations that have a kink.
+
+  There rounding decides which way a gradient goes, and of the many inputs of
+  activations some are always nearly 0.
+  """
+  return mock.patch.object(
+    layers.LeakyReLU, "__call__", lambda self, x: nn.silu(x)
+  )(test)
+
+
+def _change(after, before):
+  """What was added to the parameters."""
+  return jax.tree.map(
+    lambda new, old: np.asarray(new) - np.asarray(old),
+    after.params,
+    before.params,
+  )
+
+
+class _Oracle:
+  """The losses of `_config`, each written out for itself."""
+
+  def __init__(self, config, state):
+    self.settings, self.state = config.losses, state
+    self.networks = _networks(config)
+    self.lr, self.hr = degrade.degrade(jnp.asarray(_crops()), 4)
+    self.real = self.views(self.hr)
+
+  def views(self, image):
+    network, vgg = _vgg()
+    features = network.apply(vgg, image)
+    scaled = {k: self.settings.feature_scale * x for k, x in features.items()}
+    return {"image": image, "feature": scaled["relu2_1"]}, scaled["conv2_1"]
+
+  def make(self, params):
+    sr, _ = self.networks.generator.apply(
+      {**self.state.generator.variables, "params": params},
+      self.lr,
+      train=True,
+      mutable=["batch_stats"],
+    )
+    return self.views(sr)
+
+  def logits(self, name, params, views):
+    return self.networks.discriminators[name].apply(
+      {"params": params}, views[name]
+    )
+
+  def generator(self, judges):
+    """The generator's gradient, judged by some discriminators' parameters."""
+
+    def loss(params):
+      views, features = self.make(params)
+      total = 0.5 * jnp.mean((views["image"] - self.hr) ** 2)
+      total += jnp.mean((features - self.real[1]) ** 2)
+      for name, judge in judges.items():
+        logits = self.logits(name, judge, views)
+        total += 0.1 * jnp.mean(jnp.log1p(jnp.exp(-logits)))
+      return total
+
+    return jax.jit(jax.grad(loss))(self.state.generator.params)
+
+  def discriminator(self, name):
+    """A discriminator's loss and gradient, before any weight."""
+    fake, _ = self.make(self.state.generator.params)
+
+    def loss(params):
+      real_logits = self.logits(name, params, self.real[0])
+      fake_logits = self.logits(name, params, fake)
+      return jnp.mean(
+        jnp.log1p(jnp.exp(-real_logits)) + jnp.log1p(jnp.exp(fake_logits))
+      )
+
+    params = self.state.discriminators[name].params
+    return jax.jit(jax.value_and_grad(loss))(params)
+
+
+def _params(discriminators) -> dict:
+  return {name: each.params for name, each in discriminators.items()}
+
+
+class OrderTest(parameterized.TestCase):
+  @parameterized.parameters("discriminator", "generator")
+  @_smooth
+  def test_who_meets_whom(self, first):
+    config = _config()
+    config.update_first = first
+    config.losses.discriminator_weight = 0.3
+    sgd = optax.sgd(0.5)
+    schedule = optax.constant_schedule(0.5)
+    optimizers_ = steps.Optimizers(_RAW.generator, schedule, sgd, schedule)
+    variables, discriminators = _networks(config).init(jax.random.key(0))
+    before = state_lib.start(
+      variables, _RAW.generator, discriminators, sgd, keep_ema=False
+    )
+    _, vgg = _vgg()
+    after, metrics = jax.jit(_step(config, optimizers_))(before, vgg, _crops())
+    oracle = _Oracle(config, before)
+
+    # The discriminators judge what was made before, in either order.
+    for name in ("image", "feature"):
+      loss, gradient = oracle.discriminator(name)
+      np.testing.assert_allclose(
+        metrics[f"loss/discriminator_{name}"], loss, rtol=1e-4
+      )
+      parity.assert_trees_close(
+        _change(after.discriminators[name], before.discriminators[name]),
+        jax.tree.map(lambda x: -0.5 * 0.3 * x, gradient),
+      )
+
+    initial = _params(before.discriminators)
+    updated = _params(after.discriminators)
+    met, other = initial, updated
+    if first == "discriminator":
+      met, other = updated, initial
+    change = _change(after.generator, before.generator)
+    parity.assert_trees_close(change, oracle.generator(met))
+    # Each of them reaches the generator, and the order is seen at it.
+    for wrong in (other, {"image": met["image"]}, {"feature": met["feature"]}):
+      with self.assertRaises(AssertionError):
+        parity.assert_trees_close(change, oracle.generator(wrong))
+
+  def test_unknown_order(self):
+    config = _config()
+    config.update_first = "both"
+    with self.assertRaisesRegex(errors.InputError, 'update_first is "both"'):
+      _step(config)
+
+
+class DevicesTest(parameterized.TestCase):
+  @parameterized.parameters("vanilla", "relativistic")
+  @_smooth
+  def test_four_do_what_one_does(self, adversarial):
+    config = _config()
+    config.losses.adversarial = adversarial
+    # So that nobody is judged by a discriminator that rounding has moved.
+    config.update_first = "generator"
+    results = []
+    for count in (1, 4):
+      mesh = Mesh(jax.devices()[:count], ("data",), axis_types=(AxisType.Auto,))
+      replicated = parallel.replicated(mesh)
+      _, vgg = _vgg()
+      before, vgg = jax.device_put((_start(config), vgg), replicated)
+      batch = parallel.to_global(_crops(), mesh)
+      after, metrics = jax.jit(_step(config))(before, vgg, batch)
+      gradients = [
+        _change(*each) for each in zip(_all(after), _all(before), strict=True)
+      ]
+      results.append((jax.device_get(metrics), gradients))
+    one, four = (metrics for metrics, _ in results)
+    for name in one:
+      if name.startswith(("loss/", "probability/")):
+        np.testing.assert_allclose(four[name], one[name], rtol=1e-5)
+    for one, four in zip(*(gradients for _, gradients in results), strict=True):
+      parity.assert_trees_close(four, one)
+
+
+def _all(state):
+  judges = [state.discriminators[name] for name in ("feature", "image")]
+  return [state.generator, *judges]
+
+
+class TermsTest(absltest.TestCase):
+  def test_every_term_is_logged_and_only_those_that_count(self):
+    config = _config()
+    _, vgg = _vgg()
+    _, metrics = jax.eval_shape(_step(config), _start(config), vgg, _crops())
+    expected = {
+      "loss/pixel",
+      "loss/perceptual",
+      "gradient_norm/generator",
+      "learning_rate/generator",
+      "learning_rate/discriminator",
+    }
+    for name in ("image", "feature"):
+      expected |= {
+        f"loss/adversarial_{name}",
+        f"loss/discriminator_{name}",
+        f"probability/{name}_real",
+        f"probability/{name}_fake",
+        f"gradient_norm/{name}_discriminator",
+      }
+    self.assertEqual(set(metrics), expected)
+    config.losses.pixel_weight = 0.0
+    del config.discriminators["feature"]
+    _, metrics = jax.eval_shape(_step(config), _start(config), vgg, _crops())
+    left = {name for name in expected if "feature" not in name}
+    self.assertEqual(set(metrics), left - {"loss/pixel"})
+
+  def test_a_weight_of_0_leaves_a_term_out(self):
+    config = _config()
+    config.losses.adversarial_weight = 0.0
+    config.losses.perceptual_weight = 0.0
+    _, vgg = _vgg()
+    _, metrics = jax.eval_shape(_step(config), _start(config), vgg, _crops())
+    terms = {name for name in metrics if name.startswith("loss/")}
+    self.assertEqual(
+      terms,
+      {"loss/pixel", "loss/discriminator_image", "loss/discriminator_feature"},
+    )
+
+  def test_frozen_batch_norm_uses_and_keeps_its_statistics(self):
+    config = _config()
+    _, vgg = _vgg()
+    state = _start(config)
+    lr, hr = degrade.degrade(jnp.asarray(_crops()), 4)
+    sr = _networks(config).generator.apply(state.generator.variables, lr)
+    with_running_statistics = np.mean(np.square(np.asarray(sr) - hr))
+    for frozen in (False, True):
+      config.freeze_batch_norm = frozen
+      after, metrics = jax.jit(_step(config))(state, vgg, _crops())
+      ratio = metrics["loss/pixel"] / with_running_statistics
+      self.assertEqual(bool(abs(ratio - 1) < 1e-4), frozen)
+      same = jax.tree.map(
+        np.array_equal,
+        after.generator.batch_stats,
+        state.generator.batch_stats,
+      )
+      self.assertEqual(all(jax.tree.leaves(same)), frozen)
+
+  def test_refuses_a_random_start(self):
+    with self.assertRaisesRegex(
+      errors.InputError, "config.init_from is empty.*allow_scratch"
+    ):
+      train.train_and_evaluate(_config(), self.create_tempdir().full_path)
+
+  def test_schedules_are_each_networks_own(self):
+    config = _config()
+    config.discriminator_learning_rate.peak = 3e-4
+    schedules = [
+      optimizers.learning_rate(each, 4)
+      for each in (config.learning_rate, config.discriminator_learning_rate)
+    ]
+    both = steps.Optimizers(
+      _RAW.generator, schedules[0], _RAW.discriminator, schedules[1]
+    )
+    _, vgg = _vgg()
+    _, metrics = jax.jit(_step(config, both))(_start(config), vgg, _crops())
+    np.testing.assert_allclose(
+      metrics["learning_rate/discriminator"], 3e-4, rtol=1e-6
+    )
+    np.testing.assert_allclose(
+      metrics["learning_rate/generator"], 1e-4, rtol=1e-6
+    )
+
+
+class OptimizersTest(absltest.TestCase):
+  def test_discriminators_have_optimizer_and_schedule_of_their_own(self):
+    config = _config()
+    config.learning_rate = common.piecewise(1e-3, (), ())
+    config.discriminator_learning_rate = common.piecewise(
+      1e-2, boundaries=(1 / 4,), factors=(0.1,)
+    )
+    config.discriminator_optimizer.eps = 0.1
+    optimizers_ = train.make_optimizers(config)
+    variables, discriminators = _networks(config).init(jax.random.key(0))
+    states = [
+      state_lib.start(
+        variables,
+        optimizers_.generator,
+        discriminators,
+        optimizers_.discriminator,
+        keep_ema=False,
+      )
+    ]
+    _, vgg = _vgg()
+    step = jax.jit(_step(config, optimizers_))
+    for _ in range(2):
+      states.append(step(states[-1], vgg, _crops())[0])
+    _, gradient = _Oracle(config, states[0]).discriminator("image")
+    changes = [
+      _change(new.discriminators["image"], old.discriminators["image"])
+      for old, new in itertools.pairwise(states)
+    ]
+    # Adam's first step; an epsilon as large as this shows.
+    jax.tree.map(
+      lambda x, g: np.testing.assert_allclose(
+        x, -1e-2 * g / (np.abs(g) + 0.1), atol=1e-5
+      ),
+      changes[0],
+      jax.device_get(gradient),
+    )
+    norms = [float(optax.tree.norm(change)) for change in changes]
+    self.assertBetween(norms[1] / norms[0], 0.02, 0.3)
+    largest = max(
+      np.abs(x).max()
+      for x in jax.tree.leaves(
+        _change(states[1].generator, states[0].generator)
+      )
+    )
+    self.assertBetween(largest, 0.9e-3, 1.1e-3)
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,126 @@
+"""Learning rates and Adam, against the papers and torch."""
+
+import jax
+import ml_collections
+import numpy as np
+import optax
+import torch
+from absl.testing import absltest, parameterized
+
+from configs import common, pretrain
+from srfeat_jax import errors
+from srfeat_jax.training import optimizers
+
+EPOCH = 12_958  # iterations: 116,620 pictures in batches of 9
+
+
+def schedule_of(config) -> optax.Schedule:
+  return optimizers.learning_rate(config.learning_rate, config.num_steps)
+
+
+class LearningRateTest(parameterized.TestCase):
+  def test_srfeat_epochs(self):
+    config = pretrain.get_config("srfeat")
+    self.assertEqual(config.num_steps, 20 * EPOCH)
+    rate = schedule_of(config)
+    for first, end, expected in (
+      (0, 10, 1e-4), (10, 15, 1e-5), (15, 20, 1e-6),
+    ):  # fmt: skip
+      for step in (first * EPOCH, first * EPOCH + 1, end * EPOCH - 1):
+        np.testing.assert_allclose(rate(step), expected, rtol=1e-6)
+
+  def test_srfeat_nobn_anneals(self):
+    config = pretrain.get_config("srfeat_nobn")
+    rate = schedule_of(config)
+    end = 15 * EPOCH
+    self.assertAlmostEqual(rate(0), 1e-4, delta=1e-10)
+    for step in (end, end + 1, 20 * EPOCH - 1):
+      np.testing.assert_allclose(rate(step), 1e-6, rtol=1e-5)
+    for step in (EPOCH, end // 2, end - 9):
+      # SGDR, equation 5.
+      share = 1 + np.cos(np.pi * step / end)
+      expected = 1e-6 + 0.5 * (1e-4 - 1e-6) * share
+      np.testing.assert_allclose(rate(step), expected, rtol=1e-4)
+
+  def test_constant(self):
+    rate = schedule_of(pretrain.get_config("srresnet"))
+    for step in (0, 999_999):
+      np.testing.assert_allclose(rate(step), 1e-4)
+
+  def test_shorter_run_has_the_same_shape(self):
+    config = pretrain.get_config("srfeat")
+    config.num_steps = 40
+    rates = [float(schedule_of(config)(step)) for step in (19, 20, 29, 30)]
+    np.testing.assert_allclose(rates, [1e-4, 1e-5, 1e-5, 1e-6], rtol=1e-6)
+
+  def test_boundaries_on_one_step_both_count(self):
+    config = pretrain.get_config("srfeat")
+    config.num_steps = 3
+    rates = [float(schedule_of(config)(step)) for step in (1, 2)]
+    np.testing.assert_allclose(rates, [1e-4, 1e-6], rtol=1e-6)
+
+  @parameterized.parameters(
+    ({"schedule": "linear"}, '"piecewise" or "cosine"'),
+    ({"peak": 0.0}, "peak is 0.0: .*above 0"),
+    ({"peak": -1e-4}, "peak is -0.0001: .*above 0"),
+    ({"peak": float("nan")}, "peak is nan"),
+    ({"factors": (0.1,)}, r"factors is \(0.1,\): .*\(0.5, 0.75\)"),
+    ({"factors": (0.1, -0.1)}, "factors is .*above 0"),
+  )
+  def test_piecewise_field_does_not_fit(self, change, sentence):
+    config = common.piecewise(1e-4, (0.5, 0.75), (0.1, 0.1))
+    config.update(change)
+    with self.assertRaisesRegex(errors.InputError, sentence):
+      optimizers.learning_rate(config, 100)
+
+  @parameterized.parameters(2e-4, -1e-6)
+  def test_cosine_final_does_not_fit(self, final):
+    config = common.cosine(1e-4, final=final, until=1.0)
+    with self.assertRaisesRegex(errors.InputError, f"final is {final}: .*peak"):
+      optimizers.learning_rate(config, 100)
+
+
+class AdamTest(parameterized.TestCase):
+  @parameterized.product(clip_norm=(0.0, 1.0), eps=(1e-8, 1e-3))
+  def test_equals_torch(self, clip_norm, eps):
+    rng = np.random.default_rng(0)
+    params = {"a": rng.normal(size=(3, 4)), "b": rng.normal(size=5)}
+    params = jax.tree.map(lambda x: x.astype(np.float32), params)
+    # Norms on both sides of the limit.
+    gradients = [
+      jax.tree.map(
+        lambda x, s=size: s * rng.normal(size=x.shape).astype("f"), params
+      )
+      for size in (0.01, 3.0, 0.1, 1.0, 0.3, 10.0)
+    ]
+    config = ml_collections.ConfigDict(
+      {"b1": 0.9, "b2": 0.99, "eps": eps, "clip_norm": clip_norm}
+    )
+    rate = optimizers.learning_rate(common.piecewise(0.1, (0.5,), (0.1,)), 6)
+
+    theirs = {name: torch.tensor(x) for name, x in params.items()}
+    adam = torch.optim.Adam(theirs.values(), betas=(0.9, 0.99), eps=eps)
+    optimizer = optimizers.adam(config, rate)
+    memory = optimizer.init(params)
+    for step, gradient in enumerate(gradients):
+      updates, memory = optimizer.update(gradient, memory, params)
+      params = optax.apply_updates(params, updates)
+      for name, x in theirs.items():
+        x.grad = torch.tensor(gradient[name])
+      if clip_norm:
+        torch.nn.utils.clip_grad_norm_(theirs.values(), clip_norm)
+      for group in adam.param_groups:
+        group["lr"] = 0.1 if step < 3 else 0.01
+      adam.step()
+      for name, x in theirs.items():
+        np.testing.assert_allclose(params[name], x, rtol=2e-5, atol=1e-6)
+
+  def test_negative_clip(self):
+    config = common.get_config().optimizer
+    config.clip_norm = -1.0
+    with self.assertRaisesRegex(errors.InputError, "clip_norm is -1.0"):
+      optimizers.adam(config, lambda step: 1e-4)
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,165 @@
+"""A run's folder: what is kept in it, and which config may go on there."""
+
+import json
+import pathlib
+from importlib import metadata
+
+import jax
+from absl.testing import absltest, parameterized
+
+from configs import pretrain
+from srfeat_jax import errors
+from srfeat_jax.training import workdir
+from tests.support import disk, image_files
+
+
+class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.workdir = self.folder / "runs" / "one"
+    self.config = pretrain.get_config("srfeat").to_dict()
+
+  def prepare(self):
+    workdir.check(self.workdir, self.config)
+    with workdir.hold(self.workdir):
+      workdir.record(self.workdir, self.config)
+
+  def read(self, name: str) -> dict:
+    return json.loads((self.workdir / name).read_text())
+
+  def test_what_is_written(self):
+    self.prepare()
+    # JSON knows no tuples.
+    expected = json.loads(json.dumps(self.config))
+    self.assertEqual(self.read("config.json"), expected)
+    self.assertEqual(workdir.read_config(self.workdir), expected)
+    environment = self.read("environment.json")
+    self.assertEqual(environment["packages"]["jax"], jax.__version__)
+    self.assertEqual(
+      environment["packages"]["grain"], metadata.version("grain")
+    )
+    self.assertLen(environment["devices"], jax.device_count())
+    self.assertRegex(environment["git_revision"], "^[0-9a-f]{40}(-dirty)?$")
+    self.assertCountEqual(
+      [path.name for path in self.workdir.iterdir()],
+      ["config.json", "environment.json", ".lock"],
+    )
+
+  def test_same_config_goes_on(self):
+    self.prepare()
+    with self.assertNoLogs("absl", "WARNING"):
+      self.prepare()
+
+  def test_checking_writes_nothing(self):
+    workdir.check(self.workdir, self.config)
+    self.assertFalse(self.workdir.exists())
+
+  @parameterized.parameters("gs://bucket/run", "s3:/bucket/run")
+  def test_an_address_is_no_folder(self, address):
+    with self.assertRaisesRegex(errors.InputError, "mount the place"):
+      workdir.check(pathlib.Path(address), self.config)
+
+  def test_held_by_one_at_a_time(self):
+    with workdir.hold(self.workdir):
+      with self.assertRaisesRegex(
+        errors.InputError, f"another process trains in {self.workdir}"
+      ):
+        self.prepare()
+      self.assertFalse((self.workdir / "config.json").exists())
+    self.prepare()
+
+  def test_another_config_is_refused_with_both_values(self):
+    self.prepare()
+    self.config["batch_size"] = 7
+    self.config["generator"]["features"] = 64
+    self.config["learning_rate"]["factors"] = (0.5, 0.1)
+    self.config["log_every"] = 1
+    with self.assertRaises(errors.InputError) as caught:
+      self.prepare()
+    sentence = str(caught.exception)
+    for part in (
+      "config.batch_size was 9 and is now 7",
+      "config.generator.features was 128 and is now 64",
+      "config.learning_rate.factors was [0.1, 0.1] and is now [0.5, 0.1]",
+      f"config.init_from={self.workdir}",
+    ):
+      self.assertIn(part, sentence)
+    self.assertNotIn("log_every", sentence)
+    self.assertEqual(self.read("config.json")["batch_size"], 9)
+
+  def test_added_and_removed_fields_are_named(self):
+    self.prepare()
+    del self.config["seed"]
+    self.config["extra"] = 3
+    with self.assertRaisesRegex(
+      errors.InputError, "extra was None and is now 3; config.seed was 0 and"
+    ):
+      self.prepare()
+
+  def test_free_fields_may_change(self):
+    self.prepare()
+    self.config |= {"num_steps": 3, "eval_every": 1, "keep_checkpoints": 9}
+    self.config["data"] |= {"num_workers": 2, "sets": ("Set5",)}
+    with self.assertLogs("absl", "WARNING") as log:
+      self.prepare()
+    self.assertLen(log.output, 5)
+    self.assertIn("config.num_steps was 259160 and is now 3", log.output[-1])
+    self.assertEqual(self.read("config.json")["num_steps"], 3)
+
+  @parameterized.parameters("", '{"gener', "[]", "{}", '{"generator": 3}', "\0")
+  def test_damaged_config(self, text):
+    self.prepare()
+    (self.workdir / "config.json").write_text(text)
+    with self.assertRaisesRegex(errors.InputError, r"config\.json is not the"):
+      self.prepare()
+
+  def test_no_right_to_write(self):
+    parent = self.folder / "runs"
+    parent.mkdir()
+    with (
+      image_files.without_rights(parent),
+      self.assertRaisesRegex(
+        errors.InputError, f"{self.workdir} cannot be written .Permission"
+      ),
+    ):
+      self.prepare()
+
+  def test_no_right_to_read(self):
+    self.prepare()
+    with (
+      image_files.without_rights(self.workdir),
+      self.assertRaisesRegex(errors.InputError, r"config\.json.*Permission"),
+    ):
+      self.prepare()
+
+  def test_no_right_to_enter(self):
+    self.prepare()
+    self.workdir.parent.chmod(0)
+    other = self.file("other/file").parent
+    with (
+      image_files.without_rights(other),
+      self.assertRaisesRegex(errors.InputError, f"{self.workdir}.*Permission"),
+    ):
+      self.prepare()
+
+  def test_a_file_in_its_place(self):
+    self.file("runs/one", b"")
+    with self.assertRaisesRegex(errors.InputError, f"{self.workdir} cannot be"):
+      self.prepare()
+
+  def test_disk_full_keeps_the_old_config(self):
+    self.prepare()
+    before = self.read("config.json")
+    self.config["num_steps"] = 3
+    with (
+      disk.full(50),
+      self.assertRaisesRegex(
+        errors.InputError, "config.json cannot be written"
+      ),
+    ):
+      self.prepare()
+    self.assertEqual(self.read("config.json"), before)
+
+
+if __name__ == "__main__":
+  absltest.main()

@@ -1,0 +1,152 @@
+"""Tests of srfeat_jax.training.writers."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import jax.numpy as jnp
+import numpy as np
+from absl.testing import absltest, parameterized
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.util import tensor_util
+
+from srfeat_jax.image_io import images
+from srfeat_jax.training import writers
+from tests.support import image_files, paths
+
+
+class JsonlTest(image_files.FolderTestCase):
+  def setUp(self):
+    super().setUp()
+    self.path = self.folder / "metrics.jsonl"
+
+  def write(self, first_step: int, steps) -> list[dict]:
+    """What the file holds after a run wrote these steps."""
+    writer = writers.JsonlWriter(self.path, first_step=first_step)
+    for step in steps:
+      writer.write_scalars(
+        step, {"loss": np.float32(0.5), "rate": jnp.ones(())}
+      )
+    writer.close()
+    return self.lines()
+
+  def lines(self) -> list[dict]:
+    return [json.loads(line) for line in self.path.read_text().splitlines()]
+
+  def steps(self) -> list[int]:
+    return [line["step"] for line in self.lines()]
+
+  def test_a_line_a_step(self):
+    self.assertEqual(
+      self.write(0, [5, 10]),
+      [
+        {"step": 5, "loss": 0.5, "rate": 1.0},
+        {"step": 10, "loss": 0.5, "rate": 1.0},
+      ],
+    )
+
+  def test_visible_at_once(self):
+    writer = writers.JsonlWriter(self.path, first_step=0)
+    writer.write_scalars(1, {"loss": 1})
+    self.assertEqual(self.steps(), [1])
+    writer.close()
+
+  def test_restart_drops_what_was_not_kept(self):
+    self.write(0, [0, 5, 10, 15])
+    self.write(10, [15, 20])
+    self.assertEqual(self.steps(), [0, 5, 10, 15, 20])
+
+  def test_restart_from_nothing_begins_anew(self):
+    # Killed before the first checkpoint: step 0 would stand there twice.
+    self.write(0, [0, 5])
+    self.write(0, [0, 5])
+    self.assertEqual(self.steps(), [0, 5])
+
+  @parameterized.parameters(
+    '{"step": 10, "lo', '{"step', "{}", "[1]", "3", "\0\0\0"
+  )
+  def test_restart_drops_a_line_cut_off(self, end):
+    self.write(0, [5])
+    with self.path.open("a") as file:
+      file.write(end)
+    self.write(10, [15])
+    self.assertEqual(self.steps(), [5, 15])
+
+  def test_nothing_else_is_left(self):
+    self.write(0, [5])
+    self.assertEqual(list(self.folder.iterdir()), [self.path])
+
+
+class TensorBoardTest(image_files.FolderTestCase):
+  def test_event_file_holds_what_was_written(self):
+    writer = writers.create(self.folder, first_step=0, active=True)
+    for step in (10, 20):
+      writer.write_scalars(step, {"loss/pixel": step / 8, "eval/y": 30.5})
+    picture = image_files.RGB[None]
+    writer.write_images(20, {"samples/a": picture})
+    writer.flush()
+    writer.close()
+
+    events = event_accumulator.EventAccumulator(str(self.folder))
+    events.Reload()
+    names = events.Tags()["tensors"]
+    self.assertCountEqual(names, ["loss/pixel", "eval/y", "samples/a"])
+    losses = [
+      (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
+      for event in events.Tensors("loss/pixel")
+    ]
+    self.assertEqual(losses, [(10, 1.25), (20, 2.5)])
+    (event,) = events.Tensors("samples/a")
+    self.assertEqual(event.step, 20)
+    width, height, png = event.tensor_proto.string_val
+    self.assertEqual((int(width), int(height)), (4, 6))
+    read = images.read(self.file("a.png", png))
+    np.testing.assert_array_equal(read, image_files.RGB)
+    lines = (self.folder / "metrics.jsonl").read_text().splitlines()
+    self.assertLen(lines, 2)
+
+  def test_inactive_writes_nothing(self):
+    writer = writers.create(self.folder, first_step=0, active=False)
+    writer.write_scalars(1, {"loss": 1.0})
+    writer.write_images(1, {"a": image_files.RGB[None]})
+    writer.flush()
+    writer.close()
+    self.assertEmpty(list(self.folder.iterdir()))
+
+  @parameterized.parameters("tensorflow", "tensorboard", "clu")
+  def test_without_a_library_one_warning_and_all_numbers(self, missing):
+    program = textwrap.dedent("""
+      import pathlib, sys
+      import numpy as np
+      sys.modules[sys.argv[1]] = None
+      from srfeat_jax.training import writers
+      writer = writers.create(
+        pathlib.Path(sys.argv[2]), first_step=0, active=True)
+      writer.write_scalars(1, {"loss": 0.5})
+      writer.write_images(1, {"a": np.zeros((1, 2, 2, 3), np.uint8)})
+      writer.flush()
+      writer.close()
+    """)
+    result = subprocess.run(
+      [sys.executable, "-c", program, missing, self.folder],
+      cwd=paths.REPOSITORY,
+      env=os.environ | {"PYTHONPATH": str(paths.REPOSITORY)},
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    warnings = [
+      line for line in result.stderr.splitlines() if "TensorBoard logs" in line
+    ]
+    self.assertLen(warnings, 1, result.stderr)
+    self.assertRegex(warnings[0], f"{missing}.*pip install .*tensorflow-cpu")
+    self.assertEqual(
+      (self.folder / "metrics.jsonl").read_text(), '{"step": 1, "loss": 0.5}\n'
+    )
+
+
+if __name__ == "__main__":
+  absltest.main()
