@@ -1,19 +1,22 @@
 """Tests of benchmarks.held_out: evaluation sets of a person's own pictures."""
 
+import functools
 import hashlib
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 from absl.testing import absltest, parameterized
 from PIL import Image
 
-from benchmarks import held_out
+from benchmarks import degraded
 from srfeat_jax import errors
 from srfeat_jax.data import images
 from srfeat_jax.evaluation import evaluator, protocol
 from srfeat_jax.inference import upscaler
-from tests import image_files
+from tests import image_files, paths
 
 
 def _scene(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -32,18 +35,18 @@ class HeldOutTest(image_files.FolderTestCase):
 
   def make(self, name="sets", sources=None, **options):
     output = self.folder / name
-    held_out.make(sources or self.sources, str(output), side=128, **options)
+    degraded.make(sources or self.sources, str(output), side=128, **options)
     return output
 
   def test_evaluate_reads_them_and_each_strength_is_worse(self):
-    found = protocol.MATLAB.load(self.make(), tuple(held_out.STRENGTHS))
+    found = protocol.MATLAB.load(self.make(), tuple(degraded.STRENGTHS))
     names = ["a-deep-y", "a-x", "b-x"]
     for each in found:
       self.assertEqual([image.name for image in each.images], names)
     shapes = [image.hr().shape for image in found[0].images]
     self.assertEqual(shapes, [(96, 88, 3), (128, 128, 3), (128, 128, 3)])
     sets = evaluator.evaluate(upscaler.bicubic, found)["sets"]
-    scores = [sets[name]["psnr_y"] for name in held_out.STRENGTHS]
+    scores = [sets[name]["psnr_y"] for name in degraded.STRENGTHS]
     self.assertEqual(scores, sorted(scores, reverse=True))
     self.assertLen(set(scores), 4)
 
@@ -79,23 +82,23 @@ class HeldOutTest(image_files.FolderTestCase):
 
   def test_what_was_drawn_is_written_and_gives_the_image_again(self):
     folder = self.make()
-    record = json.loads((folder / held_out.PARAMETERS).read_text())
+    record = json.loads((folder / degraded.PARAMETERS).read_text())
     self.assertEqual(record["seed"], 0)
-    for strength in held_out.STRENGTHS:
+    for strength in degraded.STRENGTHS:
       drawn = record["sets"][strength]["a-deep-y"]
       self.assertEqual(
         (drawn["source"], drawn["box"]), ("y.jpg", [1, 0, 89, 96])
       )
       hr = images.read(folder / strength / "HR/a-deep-y.png")
       np.testing.assert_array_equal(
-        held_out.degrade(hr, drawn),
+        degraded.degrade(hr, drawn),
         images.read(folder / strength / "LRx4/a-deep-y.png"),
       )
 
-  @parameterized.parameters(*held_out.STRENGTHS)
+  @parameterized.parameters(*degraded.STRENGTHS)
   def test_draws_keep_to_their_ranges_and_fill_them(self, strength):
-    ranges = held_out.STRENGTHS[strength]
-    drawn = [held_out.draw(strength, str(i), 0) for i in range(400)]
+    ranges = degraded.STRENGTHS[strength]
+    drawn = [degraded.draw(strength, str(i), 0) for i in range(400)]
     for field in ("blur", "detour", "noise"):
       least, most = getattr(ranges, field)
       values = [each[field] for each in drawn]
@@ -113,9 +116,9 @@ class HeldOutTest(image_files.FolderTestCase):
   def test_jpeg_blocks_begin_inside_the_picture(self):
     """Saved again from where its blocks begin, JPEG hardly changes it."""
     hr = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
-    drawn = held_out.draw("clean", "x", 0)
+    drawn = degraded.draw("clean", "x", 0)
     drawn |= {"quality": 30, "subsampling": "4:4:4", "grid": [3, 6]}
-    lr = held_out.degrade(hr, drawn).astype(float)
+    lr = degraded.degrade(hr, drawn).astype(float)
 
     def change(left, top):
       picture = Image.fromarray(lr[top:, left:].astype(np.uint8))
@@ -132,7 +135,7 @@ class HeldOutTest(image_files.FolderTestCase):
     picture[72:200:2, 160:288] += 60
     images.write(self.folder / "c/one.png", picture)
     output = self.make(sources=[str(self.folder / "c")], crop="detail")
-    record = json.loads((output / held_out.PARAMETERS).read_text())
+    record = json.loads((output / degraded.PARAMETERS).read_text())
     left, top, right, bottom = record["sets"]["clean"]["c-one"]["box"]
     self.assertEqual((right - left, bottom - top), (128, 128))
     self.assertAlmostEqual(left, 160, delta=2)
@@ -159,7 +162,30 @@ class HeldOutTest(image_files.FolderTestCase):
           sources=[str(self.folder / each) for each in sources], **options
         )
     with self.assertRaisesRegex(errors.InputError, "--side=126 is no multiple"):
-      held_out.make(self.sources, str(self.folder / "5"), side=126)
+      degraded.make(self.sources, str(self.folder / "5"), side=126)
+
+  def test_program(self):
+    output = self.folder / "sets"
+    run = functools.partial(
+      subprocess.run,
+      cwd=paths.REPOSITORY,
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+    program = [sys.executable, "-m", "benchmarks.held_out"]
+    result = run([*program, *self.sources, f"--output={output}"])
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("strong, 3 pictures each", result.stdout)
+    self.assertEqual(images.size(output / "light/HR/a-x.png"), (148, 200))
+    for arguments, sentence in (
+      ([], "error: no pictures are named"),
+      (self.sources, "error: "),
+    ):
+      result = run([*program, *arguments, f"--output={output}"])
+      self.assertEqual(result.returncode, 1)
+      self.assertStartsWith(result.stderr, sentence)
+      self.assertLen(result.stderr.splitlines(), 1)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
     errors.InputError: a file cannot be written.
   """
   folder = pathlib.Path(folder)
-  text = json.dumps(_finite(results), indent=2, allow_nan=False)
+  text = json.dumps(finite(results), indent=2, allow_nan=False)
   files.replace(folder / "results.json", f"{text}\n".encode())
   files.replace(folder / "results.md", markdown(results).encode())
 
@@ -210,9 +210,10 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
   return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def _finite(value):
+def finite(value):
+  """Puts None, JSON's null, for numbers that are not finite, however deep."""
   if isinstance(value, Mapping):
-    return {key: _finite(item) for key, item in value.items()}
+    return {key: finite(item) for key, item in value.items()}
   if isinstance(value, float) and not math.isfinite(value):
     return None
   return value
