@@ -31,14 +31,14 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError("--config is missing: name a file of configs/")
   import jax
 
-  from srfeat_jax import config_checks, train
+  from srfeat_jax import train
   from srfeat_jax.evaluation import plots
-  from srfeat_jax.training import degrade
+  from srfeat_jax.training import config_checks, degrade
 
   config = _CONFIG.value.copy_and_resolve_references()
   with config.unlocked():
     config.batch_size = _COUNT.value
-  config_checks.check(config)
+  config_checks.check_ranges(config)
   scale = config.generator.scale
   degrade.check_crop_size(config.crop_size, scale)
   batches, _ = train.make_batches(config)

@@ -10,7 +10,7 @@ from tests.support import paths
 TESTS = paths.REPOSITORY / "tests"
 PACKAGE = paths.REPOSITORY / "srfeat_jax"
 # Programs, and modules beside the folders that are tested beside them.
-PROGRAMS = ("convert", "evaluate", "main", "sweep", "upscale")
+PROGRAMS = ("convert", "degrade", "evaluate", "main", "sweep", "upscale")
 # Modules without a test module of their name, and why.
 WITHOUT = {
   "data/materials": "drawn by scenes alone: data/synthetic_test",
@@ -30,6 +30,7 @@ WITHOUT = {
   "interchange/layouts/value_range": "of SRResNet: layouts/srresnet_test",
   "interchange/mismatch": "its sentences: all of tests/interchange",
   "models/layers": "parts of networks: models/parity_test, rrdbnet_test",
+  "models/spectral_norm": "against PyTorch: models/unet_discriminator_test",
   "models/srfeat": "all generators alike: models/parity_test, build_test",
   "models/srresnet": "all generators alike: models/parity_test, build_test",
   "training/checkpoint": "runs that go on: programs/resume_test, lookup_test",

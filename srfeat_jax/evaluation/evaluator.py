@@ -43,8 +43,9 @@ def evaluate(
      "sets": {"Set5": {"psnr_y": .., "ssim_y": .., ..., "images": {
        "baby": {"psnr_y": .., "ssim_y": .., ...}, ...}}, ...}}
     with the keys of `Protocol.measure`. A set's value is the mean over its
-    images. PSNR is in dB, and infinite where an image equals its target. With
-    `lpips`, that key is there too, and beside "sets" the metric's description.
+    images, see `protocol.set_value`. PSNR is in dB, and infinite where an image
+    equals its target. With `lpips`, that key is there too, and beside "sets"
+    the metric's description.
 
   Raises:
     errors.InputError: an image cannot be read or is too small to be measured.
@@ -72,7 +73,9 @@ def evaluate(
       for image in each.images
     }
     means = {
-      metric: float(np.mean([scores[metric] for scores in images.values()]))
+      metric: protocols.set_value(
+        metric, [scores[metric] for scores in images.values()]
+      )
       for metric in metrics
     }
     results[each.name] = {**means, "images": images}

@@ -14,9 +14,10 @@ from PIL import Image
 
 from srfeat_jax import errors
 from srfeat_jax.data import benchmarks
-from srfeat_jax.ops import color, quality, resize
+from srfeat_jax.ops import artifacts, color, quality, resize
 
 _SSIM_WINDOW = 11
+_RATIOS = ("checkerboard",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,9 +86,12 @@ class Protocol:
 
   def metrics(self, scale: int) -> tuple[str, ...]:
     """Returns the names of what `measure` measures."""
-    names = ("psnr_y", "ssim_y", "psnr_y_float", "psnr_rgb")
     border = self._border(scale)
-    return (*names, f"psnr_rgb_crop{border}") if border else names
+    return (
+      *("psnr_y", "ssim_y", "psnr_y_float", "psnr_rgb"),
+      *((f"psnr_rgb_crop{border}",) if border else ()),
+      *("checkerboard", "phase_error", "color_error"),
+    )
 
   def measure(
     self, sr: np.ndarray, hr: np.ndarray, scale: int
@@ -103,8 +107,11 @@ class Protocol:
       `psnr_y` (dB) and `ssim_y` on Y in whole levels, as MATLAB's `rgb2ycbcr`
       gives it for 8-bit images; `psnr_y_float` on Y as it is, as BasicSR does;
       `psnr_rgb` on all pixels; and, if the protocol shaves, `psnr_rgb_crop4`
-      without the border (of 4, the scale), as in BasicSR's model zoo. Gray
-      images are compared as they are under all of these names.
+      without the border (of 4, the scale), as in BasicSR's model zoo;
+      `checkerboard` (of Y in whole levels, a ratio: 1 is none), `phase_error`
+      and `color_error` (both of RGB, in levels), on all pixels, see
+      `ops.artifacts`. Gray images are compared as they are under all of these
+      names.
     """
     border = self._border(scale)
     sr_y, hr_y = (
@@ -119,10 +126,12 @@ class Protocol:
       quality.ssim(sr_levels, hr_levels, border),
       quality.psnr(sr_y, hr_y, border),
       quality.psnr(sr, hr),
-      quality.psnr(sr, hr, border),
+      *((quality.psnr(sr, hr, border),) if border else ()),
+      artifacts.checkerboard(sr_levels, scale),
+      artifacts.phase_error(sr, hr, scale),
+      artifacts.color_error(sr, hr),
     )
-    # Without a border the last is the one before it, and has no name.
-    return dict(zip(self.metrics(scale), scores, strict=False))
+    return dict(zip(self.metrics(scale), scores, strict=True))
 
   def _border(self, scale: int) -> int:
     return scale if self.shaved else 0
@@ -147,6 +156,17 @@ CENTRE296 = Protocol(
   shaved=False,
 )
 ALL = {protocol.name: protocol for protocol in (MATLAB, CENTRE296)}
+
+
+def set_value(metric: str, values: Sequence[float]) -> float:
+  """Sums up a metric of `Protocol.measure` over a set's images, at least one.
+
+  The arithmetic mean, but the geometric mean of ratios, so that an image with
+  twice as much and one with half as much cancel.
+  """
+  if metric in _RATIOS:
+    return float(np.exp(np.mean(np.log(values))))
+  return float(np.mean(values))
 
 
 def _centre(image: np.ndarray, side: int) -> np.ndarray:

@@ -23,11 +23,20 @@ _CROP = 96  # HR pixels a side of the detail that `comparison` shows,
 _ZOOM = 3  # how much larger,
 _CAPTION = 28  # the height of the line under it and
 _GAP = 12  # the space between two, in pixels of the sheet.
+# What a screen has no room for; the files have it.
+_NOT_ON_SCREEN = ("psnr_y_float", "phase_error", "color_error")
+_THREE_DIGITS = ("checkerboard", "phase_error", "color_error")
 
 
 def table(results: Mapping[str, Any]) -> str:
-  """Lays out the means of each set in aligned columns, for a screen."""
-  header, *rows = _means(results)
+  """Lays out the main means of each set in aligned columns, for a screen."""
+  rows = _means(results)
+  shown = [
+    i
+    for i, name in enumerate(rows[0])
+    if name not in _NOT_ON_SCREEN and not name.startswith("psnr_rgb_crop")
+  ]
+  header, *rows = [[row[i] for i in shown] for row in rows]
   widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
   lines = []
   for row in (header, ["-" * width for width in widths], *rows):
@@ -71,7 +80,7 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
     errors.InputError: a file cannot be written.
   """
   folder = pathlib.Path(folder)
-  text = json.dumps(_finite(results), indent=2, allow_nan=False)
+  text = json.dumps(finite(results), indent=2, allow_nan=False)
   atomic.replace(folder / "results.json", f"{text}\n".encode())
   atomic.replace(folder / "results.md", markdown(results).encode())
 
@@ -185,11 +194,14 @@ def _images(results: Mapping[str, Any], name: str) -> list[list[str]]:
 
 
 def _cells(scores: Mapping[str, float]) -> list[str]:
-  """PSNR to the hundredth of a dB, the others to four digits, as papers do."""
-  return [
-    f"{value:.{2 if metric.startswith('psnr') else 4}f}"
-    for metric, value in scores.items()
-  ]
+  """PSNR to the hundredth of a dB, SSIM and LPIPS to four digits, as papers."""
+  return [f"{value:.{_digits(metric)}f}" for metric, value in scores.items()]
+
+
+def _digits(metric: str) -> int:
+  if metric.startswith("psnr"):
+    return 2
+  return 3 if metric in _THREE_DIGITS else 4
 
 
 def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
@@ -198,9 +210,10 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
   return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def _finite(value):
+def finite(value):
+  """Puts None, JSON's null, for numbers that are not finite, however deep."""
   if isinstance(value, Mapping):
-    return {key: _finite(item) for key, item in value.items()}
+    return {key: finite(item) for key, item in value.items()}
   if isinstance(value, float) and not math.isfinite(value):
     return None
   return value

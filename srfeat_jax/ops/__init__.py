@@ -1,1 +1,1 @@
-"""Pure array functions: pixels, resizing, colour, quality."""
+"""Pure array functions: pixels, resizing, colour, quality, artifacts."""

@@ -90,13 +90,7 @@ def check(config) -> None:
     errors.InputError: a number is out of its range, there is nothing to learn
       from, or adversarial training would begin at random without being asked.
   """
-  values = traverse_util.flatten_dict(config.to_dict(), sep=".")
-  for pattern, valid, expected in _TABLE:
-    for field in fnmatch.filter(values, pattern):
-      if not valid(values[field]):
-        raise errors.InputError(
-          f"config.{field} is {values[field]}: expected {expected}"
-        )
+  check_ranges(config)
   _check_losses(config)
   if config.discriminators and not (config.init_from or config.allow_scratch):
     raise errors.InputError(
@@ -104,6 +98,24 @@ def check(config) -> None:
       " pre-trained generator, so name the workdir or weights file of one; or"
       " set config.allow_scratch if a random start is meant"
     )
+
+
+def check_ranges(config) -> None:
+  """Refuses numbers that are out of their range.
+
+  Args:
+    config: of a run, see `configs/`.
+
+  Raises:
+    errors.InputError: such a number, by its field.
+  """
+  values = traverse_util.flatten_dict(config.to_dict(), sep=".")
+  for pattern, valid, expected in _TABLE:
+    for field in fnmatch.filter(values, pattern):
+      if not valid(values[field]):
+        raise errors.InputError(
+          f"config.{field} is {values[field]}: expected {expected}"
+        )
 
 
 def _check_losses(config) -> None:

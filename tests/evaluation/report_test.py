@@ -41,6 +41,16 @@ class ReportTest(image_files.FolderTestCase):
       "Set5 (1)      runs/x4     inf  1.0000",
     )
 
+  def test_the_screen_has_what_matters_most(self):
+    results = _results()
+    scores = results["sets"]["Set5"]
+    scores |= {"psnr_rgb_crop4": 1, "checkerboard": 1.0625, "color_error": 2}
+    results["bicubic"]["Set5"] |= scores
+    self.assertIn("ssim_y  checkerboard\n", report.table(results))
+    page = report.markdown(results)
+    self.assertIn("| ssim_y | psnr_rgb_crop4 | checkerboard | color_er", page)
+    self.assertIn("| 1.00 | 1.062 | 2.000 |", page)
+
   def test_written_files(self):
     folder = self.folder / "new" / "folder"
     report.write(_results(), folder)

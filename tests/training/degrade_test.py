@@ -1,12 +1,22 @@
 """Tests of srfeat_jax.training.degrade."""
 
+import os
+import sys
+import tempfile
+import textwrap
+
 import jax
+import jax.numpy as jnp
+import ml_collections
 import numpy as np
 from absl.testing import absltest, parameterized
+from jax.sharding import AxisType, Mesh
 
+from configs import common, degradations
 from srfeat_jax import errors
+from srfeat_jax.data import synthetic
 from srfeat_jax.ops import pixels, resize
-from srfeat_jax.training import degrade, parallel
+from srfeat_jax.training import config_checks, degrade, parallel
 
 
 class DegradeTest(parameterized.TestCase):
@@ -40,6 +50,145 @@ class DegradeTest(parameterized.TestCase):
   def test_crop_divides(self):
     degrade.check_crop_size(296, 4)
     degrade.check_crop_size(4, 4)
+
+
+def _small() -> ml_collections.ConfigDict:
+  """All stages, of which compiling does not take long."""
+  config = degradations.mixed()
+  config.first_probability = 0.5
+  config.clean_probability = 0.5
+  for stage in (config.first, config.second):
+    stage.kernel_size = (3, 7)
+  return config
+
+
+def _crops(count: int = 8, side: int = 32) -> np.ndarray:
+  return np.stack([synthetic.scene(i, side) for i in range(count)])
+
+
+class PhotoBatchTest(parameterized.TestCase):
+  def test_device_counts_agree(self):
+    function = degrade.make(_small(), 4)
+    crops, key = _crops(), jax.random.key(3)
+    results = []
+    for count in (1, 4):
+      mesh = Mesh(
+        np.array(jax.devices()[:count]),
+        parallel.make_mesh().axis_names,
+        axis_types=(AxisType.Auto,),
+      )
+      step = jax.jit(
+        function,
+        in_shardings=(parallel.split(mesh), parallel.replicated(mesh)),
+        out_shardings=parallel.replicated(mesh),
+      )
+      results.append(jax.device_get(step(crops, key)))
+    for one, four in zip(*map(jax.tree.leaves, results), strict=True):
+      # Draws alike; sums of products may be grouped otherwise, which can move
+      # a value over the edge of a level, or of a step of JPEG's tables.
+      self.assertLess(np.mean(np.abs(one - np.float32(four)) > 1e-4), 0.01)
+
+  def test_a_share_is_clean(self):
+    crops = _crops()
+    function = jax.jit(degrade.make(_small(), 4))
+    expected, _ = degrade.degrade(jnp.asarray(crops), 4)
+    shares = []
+    for seed in range(6):
+      lr, _, draws = function(crops, jax.random.key(seed))
+      same = np.all(np.asarray(lr == expected), axis=(1, 2, 3))
+      np.testing.assert_array_equal(same, draws["clean"])
+      shares.append(same.mean())
+    self.assertBetween(np.mean(shares), 0.2, 0.8)
+
+  def test_captions_say_what_was_drawn(self):
+    _, _, draws = degrade.make(_small(), 4)(_crops(), jax.random.key(0))
+    captions = [
+      degrade.caption({name: value[i] for name, value in draws.items()})
+      for i in range(8)
+    ]
+    for caption, clean in zip(captions, draws["clean"], strict=True):
+      self.assertEqual(caption == "bicubic", bool(clean))
+    self.assertIn("JPEG", "".join(captions))
+
+  @parameterized.parameters(
+    ("clean_probability", 1.5, "a probability"),
+    ("first_probability", -0.1, "a probability"),
+    ("second.noise_sigma", (5.0, 1.0), "the smaller one first"),
+    ("first.jpeg_quality", (0.0, 95.0), "from 1 to 100"),
+    ("first.kernel_size", (7, 20), "two odd numbers"),
+    ("first.kernels", (0.0,) * 6, "shares"),
+    ("second.resize_range", (0.0, 1.0), "from 0.05 to 4"),
+  )
+  def test_values_out_of_range_are_named(self, field, value, expected):
+    config = common.get_config()
+    config.update_from_flattened_dict({f"degradation.{field}": value})
+    with self.assertRaisesRegex(
+      errors.InputError, f"config.degradation.{field} is .*{expected}"
+    ):
+      config_checks.check(config)
+
+  def test_an_unknown_kind_is_named(self):
+    config = degradations.bicubic()
+    config.kind = "film"
+    with self.assertRaisesRegex(errors.InputError, '"film".*bicubic, photo'):
+      degrade.make(config, 4)
+
+
+class CustomTest(parameterized.TestCase):
+  """A person's own function, in a module of their own."""
+
+  def setUp(self):
+    super().setUp()
+    folder = tempfile.TemporaryDirectory()
+    self.addCleanup(folder.cleanup)
+    path = os.path.join(folder.name, "own_degradations.py")
+    with open(path, "w") as file:
+      file.write(
+        textwrap.dedent("""\
+          import jax
+
+          def noisy(hr, key, scale):
+            lr = hr[:, ::scale, ::scale]
+            return lr + 0.1 * jax.random.normal(key, lr.shape)
+
+          def large(hr, key, scale):
+            return hr
+        """)
+      )
+    sys.path.insert(0, folder.name)
+    self.addCleanup(sys.path.remove, folder.name)
+    self.addCleanup(sys.modules.pop, "own_degradations", None)
+
+  def test_is_called(self):
+    config = degradations.custom("own_degradations:noisy")
+    function = jax.jit(degrade.make(config, 4))
+    crops = _crops(2)
+    lr, hr, _ = function(crops, jax.random.key(0))
+    np.testing.assert_allclose(hr, crops / np.float32(255), rtol=1e-6)
+    deviation = np.std(lr - hr[:, ::4, ::4])
+    self.assertBetween(deviation, 0.08, 0.12)
+    other, _, _ = function(crops, jax.random.key(1))
+    self.assertTrue(np.any(lr != other))
+
+  @parameterized.parameters(
+    ("", "expected .MODULE:FUNCTION"),
+    ("own_degradations", "expected .MODULE:FUNCTION"),
+    ("no_such_module:f", "No module named"),
+    ("own_degradations:film", "no attribute 'film'"),
+  )
+  def test_what_is_not_there_is_named(self, name, expected):
+    config = degradations.custom(name)
+    with self.assertRaisesRegex(
+      errors.InputError, f'degradation.function is "{name}".*{expected}'
+    ):
+      degrade.make(config, 4)
+
+  def test_another_shape_is_named(self):
+    function = degrade.make(degradations.custom("own_degradations:large"), 4)
+    with self.assertRaisesRegex(
+      errors.InputError, r"returned float32 \(2, 32, 32, 3\).*\(2, 8, 8, 3\)"
+    ):
+      jax.eval_shape(function, _crops(2), jax.random.key(0))
 
 
 if __name__ == "__main__":

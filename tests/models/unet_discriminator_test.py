@@ -8,7 +8,8 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models
 from srfeat_jax.models import spectral_norm
-from tests import parity, torch_gan_models
+from tests.support import parity
+from tests.support.torch_networks import torch_gan_models
 
 
 def build(**fields):

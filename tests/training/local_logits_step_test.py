@@ -14,11 +14,11 @@ from flax import linen as nn
 from jax.sharding import AxisType, Mesh
 
 from configs import common, pretrain
-from srfeat_jax import errors, networks, train
+from srfeat_jax import errors, train
 from srfeat_jax.models import layers
-from srfeat_jax.training import degrade, losses, parallel, steps
+from srfeat_jax.training import degrade, losses, networks, parallel, steps
 from srfeat_jax.training import state as state_lib
-from tests import parity, runs
+from tests.support import parity, runs
 
 _CROP = 16
 _DISCRIMINATORS = {
