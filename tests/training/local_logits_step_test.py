@@ -54,6 +54,10 @@ def _start(config) -> state_lib.TrainState:
   variables, discriminators = networks.assemble(config, {}).init(
     jax.random.key(0)
   )
+  if config.discriminators.image.architecture == "unet":
+    # It begins all but undecided, where gradients of relativistic losses
+    # cancel down to rounding.
+    discriminators["image"]["params"]["conv_9"]["kernel"] *= 30
   return state_lib.start(
     variables,
     _RAW.generator,
