@@ -2,6 +2,7 @@
 
 Finding files, reading and writing them; what people upscale goes through
 `pictures`, which keeps all else that is in a file.
+
 A picture is a numpy uint8 array, [H, W, 3] in RGB or [H, W] in gray, turned
 the way its EXIF orientation says. Whatever is wrong with a file, the only
 exception is `errors.InputError`, in one sentence that names the file. All
