@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the weights in srfeat_jax/weights/pretrained again, as configs/shipped.py has it.
+# Makes the weights in srfeat_jax/weights/pretrained again, as configs/shipped.py
+# has it.
 #   launch/train_shipped.sh DATA VGG19_FILE [WORKDIRS [FLAGS]]
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
 # each; DATA/benchmarks/Set5 is looked at, and nothing is chosen by it.

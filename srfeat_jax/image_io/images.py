@@ -1,4 +1,7 @@
-"""A person's picture files: finding, reading and writing them.
+"""Plain pixels of image files, for training, benchmarks and results.
+
+Finding files, reading and writing them; what people upscale goes through
+`pictures`, which keeps all else that is in a file.
 
 A picture is a numpy uint8 array, [H, W, 3] in RGB or [H, W] in gray, turned
 the way its EXIF orientation says. Whatever is wrong with a file, the only

@@ -26,6 +26,7 @@ from flax import traverse_util
 from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
+  kinds,
   npz_file,
   safetensors_file,
   torch_file,
@@ -92,19 +93,19 @@ def convert(sources: Sequence[str], output: pathlib.Path) -> str:
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
   """Reads a file of any of these kinds, without the backbone's classifier."""
   try:
-    with open(path, "rb") as file:
-      start = file.read(16)
+    kind = kinds.of(path)
   except OSError as error:
     raise errors.InputError(
       f'"{path}" with the weights of LPIPS cannot be read ({error.strerror});'
       f" {_HINT}"
     ) from error
-  if npz_file.is_one(path):
-    arrays = npz_file.load(path)
-  elif start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
-    arrays = torch_file.load(path)
-  else:
-    arrays, _ = safetensors_file.read(path)
+  match kind:
+    case kinds.Kind.NPZ:
+      arrays = npz_file.load(path)
+    case kinds.Kind.TORCH:
+      arrays = torch_file.load(path)
+    case _:
+      arrays, _ = safetensors_file.read(path)
   if not isinstance(arrays, Mapping):
     arrays = {}
   return {

@@ -28,6 +28,7 @@ from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
   hdf5_file,
+  kinds,
   npy_file,
   safetensors_file,
   torch_file,
@@ -168,42 +169,41 @@ def convert(source: str, output: pathlib.Path, **changes: Any) -> Source:
 
 
 def _find(path: pathlib.Path) -> _Found:
-  """Finds out what kind of file it is, and reads the convolutions' arrays."""
-  with open(path, "rb") as file:
-    start = file.read(16)
-  if start.startswith(hdf5_file.START):
-    return _Found(
-      "Keras",
-      _CAFFE,
-      _keras_arrays(hdf5_file.load(path)),
-      kernel=lambda layer: f"{_keras_name(layer)}/kernel",
-      bias=lambda layer: f"{_keras_name(layer)}/bias",
-    )
-  if start.startswith(npy_file.START):
-    return _Found(
-      "vgg19.npy",
-      _CAFFE,
-      _npy_arrays(path, npy_file.load(path)),
-      kernel=lambda layer: f"{layer}[0]",
-      bias=lambda layer: f"{layer}[1]",
-    )
-  if path.suffix == ".npz":  # which would pass for a torch file's archive
-    raise errors.InputError(
-      f"{path}: VGG-19 is not read from .npz files: give {_READ}"
-    )
-  if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
-    return _torchvision(torch_file.load(path))
-  if start[8:9] == b"{":
-    tensors, metadata = safetensors_file.read(path)
-    if metadata.get("format") != _FORMAT:
-      return _torchvision(tensors)
-    return _Found(
-      "srfeat_jax",
-      json.loads(metadata["settings"]),
-      tensors,
-      kernel=lambda layer: f"params/{layer}/kernel",
-      bias=lambda layer: f"params/{layer}/bias",
-    )
+  """Reads the convolutions' arrays, and how they are named there."""
+  match kinds.of(path):
+    case kinds.Kind.HDF5:
+      return _Found(
+        "Keras",
+        _CAFFE,
+        _keras_arrays(hdf5_file.load(path)),
+        kernel=lambda layer: f"{_keras_name(layer)}/kernel",
+        bias=lambda layer: f"{_keras_name(layer)}/bias",
+      )
+    case kinds.Kind.NPY:
+      return _Found(
+        "vgg19.npy",
+        _CAFFE,
+        _npy_arrays(path, npy_file.load(path)),
+        kernel=lambda layer: f"{layer}[0]",
+        bias=lambda layer: f"{layer}[1]",
+      )
+    case kinds.Kind.NPZ:
+      raise errors.InputError(
+        f"{path}: VGG-19 is not read from .npz files: give {_READ}"
+      )
+    case kinds.Kind.TORCH:
+      return _torchvision(torch_file.load(path))
+    case kinds.Kind.SAFETENSORS:
+      tensors, metadata = safetensors_file.read(path)
+      if metadata.get("format") != _FORMAT:
+        return _torchvision(tensors)
+      return _Found(
+        "srfeat_jax",
+        json.loads(metadata["settings"]),
+        tensors,
+        kernel=lambda layer: f"params/{layer}/kernel",
+        bias=lambda layer: f"params/{layer}/bias",
+      )
   raise errors.InputError(
     f"{path} is no file with VGG-19 that this program knows: give {_READ}"
   )

@@ -1,4 +1,4 @@
-"""Tests of how srfeat_jax.data.images finds and writes pictures."""
+"""Tests of how srfeat_jax.image_io.images finds and writes pictures."""
 
 import concurrent.futures
 import resource

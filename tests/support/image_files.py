@@ -149,7 +149,7 @@ class FolderTestCase(parameterized.TestCase):
 
   def setUp(self):
     super().setUp()
-    # pytest undoes the filter that srfeat_jax.data.images sets.
+    # pytest undoes the filter that srfeat_jax.image_io.decoding sets.
     self.enterContext(warnings.catch_warnings())
     warnings.simplefilter("ignore")
     folder = self.enterContext(tempfile.TemporaryDirectory())

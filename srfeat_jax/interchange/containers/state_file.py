@@ -19,6 +19,7 @@ import numpy as np
 
 from srfeat_jax import errors
 from srfeat_jax.interchange.containers import (
+  kinds,
   npz_file,
   pickles,
   safetensors_file,
@@ -65,8 +66,13 @@ def load(path: pathlib.Path) -> State:
     errors.InputError: there is no such file, it is damaged or of another kind,
       or holds no arrays of floating-point numbers.
   """
-  is_npz = npz_file.is_one(path)
-  value = npz_file.load(path, objects=True) if is_npz else _read(path)
+  try:
+    kind = kinds.of(path)
+  except OSError as error:
+    raise errors.InputError(
+      f"{path} cannot be read: {error.strerror}"
+    ) from error
+  value = _read(path, kind)
   if npz_objects := _objects(value):
     return State({}, objects=npz_objects)
   named = _unwrapped(value)
@@ -80,7 +86,7 @@ def load(path: pathlib.Path) -> State:
         " floating point"
       )
     arrays[name] = array
-  if not is_npz:  # else it was checked as it was unpacked
+  if kind != kinds.Kind.NPZ:  # else it was checked as it was unpacked
     _check_size(path, arrays.values())
   if not arrays:
     raise errors.InputError(f"{path} holds no named arrays: it is no generator")
@@ -91,18 +97,14 @@ def load(path: pathlib.Path) -> State:
   )
 
 
-def _read(path: pathlib.Path) -> Any:
-  try:
-    with open(path, "rb") as file:
-      start = file.read(len(torch_file.LEGACY_START))
-  except OSError as error:
-    raise errors.InputError(
-      f"{path} cannot be read: {error.strerror}"
-    ) from error
-  if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
-    return torch_file.load(path)
-  if start[8:9] == b"{":
-    return safetensors_file.read(path)[0]
+def _read(path: pathlib.Path, kind: kinds.Kind) -> Any:
+  match kind:
+    case kinds.Kind.NPZ:
+      return npz_file.load(path, objects=True)
+    case kinds.Kind.TORCH:
+      return torch_file.load(path)
+    case kinds.Kind.SAFETENSORS:
+      return safetensors_file.read(path)[0]
   raise errors.InputError(
     f"{path} is no file with weights that this program knows: give .pth,"
     " .safetensors or .npz"

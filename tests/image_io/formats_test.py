@@ -1,0 +1,51 @@
+"""The table of formats against what Pillow can do with each of them."""
+
+import io
+
+from absl.testing import absltest, parameterized
+from PIL import Image
+
+from srfeat_jax import errors
+from srfeat_jax.image_io import formats
+
+_ALL = [(key,) for key in formats.FORMATS]
+
+
+class FormatsTest(parameterized.TestCase):
+  @parameterized.parameters(*_ALL)
+  def test_pillow_knows_the_name_by_its_endings(self, key):
+    form = formats.FORMATS[key]
+    known = Image.registered_extensions()
+    for ending in form.endings:
+      self.assertEqual(known[ending], form.name)
+    self.assertIn(form.name, Image.OPEN)
+
+  @parameterized.parameters(*_ALL)
+  def test_what_is_plain_is_written_by_its_options(self, key):
+    form = formats.FORMATS[key]
+    if form.plain is None:
+      self.assertNotIn(form.name, formats.PLAIN)
+      return
+    self.assertGreater(form.side, 0)
+    buffer = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(buffer, form.name, **form.plain)
+    with Image.open(buffer, formats=formats.PLAIN) as image:
+      self.assertEqual((image.format, image.size), (form.name, (3, 2)))
+
+  def test_no_ending_is_of_two(self):
+    endings = [e for form in formats.FORMATS.values() for e in form.endings]
+    self.assertLen(set(endings), len(endings))
+
+  def test_data_are_no_animations(self):
+    self.assertContainsSubset(formats.PLAIN_ENDINGS, formats.WRITE_ENDINGS)
+    self.assertNoCommonElements(formats.PLAIN_ENDINGS, (".apng", ".gif"))
+
+  def test_what_is_read_alone_cannot_be_written(self):
+    self.assertEqual(formats.format_of("a/B.JPG").name, "JPEG")
+    for path in ("a.avif", "a.jp2", "a.ppm", "a.txt", "a"):
+      with self.assertRaisesRegex(errors.InputError, rf"{path} .*\.png"):
+        formats.format_of(path)
+
+
+if __name__ == "__main__":
+  absltest.main()
