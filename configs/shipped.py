@@ -72,8 +72,8 @@ def _srfeat_photo():
   config.generator.blur_after_shuffle = True
   config.degradation = degradations.mixed()
   config.num_steps = 10_000
-  config.batch_size = 6
-  config.crop_size = 128
+  config.batch_size = 4
+  config.crop_size = 112
   config.ema_decay = 0.995
   config.data.sets = ("Set5",)
   config.discriminators = ml_collections.ConfigDict()
@@ -90,6 +90,9 @@ def _srfeat_photo():
       "conv5_4": 1.0,
     }
   )
+  # As large beside the others as with torchvision's weights, of which
+  # Real-ESRGAN's 1 is.
+  config.losses.perceptual_weight = 0.1
   config.losses.adversarial_weight = 0.1
   config.learning_rate = common.piecewise(2e-4, (7 / 10,), (0.25,))
   config.discriminator_learning_rate = common.piecewise(
