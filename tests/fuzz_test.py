@@ -1,4 +1,4 @@
-"""The fuzzer: a few hundred files with a fixed seed, and that it would tell."""
+"""The fuzzer: a few hundred files with a fixed seed, and failures it finds."""
 
 import os
 import pathlib
@@ -43,7 +43,7 @@ def _raise(error):
   return read
 
 
-class JudgeTest(image_files.FolderTestCase):
+class OutcomeTest(image_files.FolderTestCase):
   @parameterized.parameters(
     (lambda path: 3, "read"),
     (_raise(errors.InputError("a clear line")), "refused"),
@@ -54,7 +54,7 @@ class JudgeTest(image_files.FolderTestCase):
     (_raise(RecursionError()), "TRACEBACK"),
   )
   def test_outcome(self, read, outcome):
-    self.assertEqual(fuzz_files.judge(read, self.folder)[0], outcome)
+    self.assertEqual(fuzz_files.outcome_of(read, self.folder)[0], outcome)
 
 
 def _crash(path: pathlib.Path):

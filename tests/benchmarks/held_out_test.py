@@ -151,7 +151,7 @@ class HeldOutTest(image_files.FolderTestCase):
       (self.sources, {}, "sets/clean is there already: remove it"),
       (["small"], {"name": "1"}, r"tiny\.png has 63 x 200 .* 64 x 64 or more"),
       (["twins"], {"name": "2"}, r"t\.png would both be called twins-t"),
-      (["empty"], {"name": "3"}, "empty holds no picture"),
+      (["empty"], {"name": "3"}, "empty contains no image"),
       (["nowhere"], {"name": "4"}, "nowhere cannot be read"),
     ):
       with (
