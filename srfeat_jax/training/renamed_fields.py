@@ -61,4 +61,5 @@ def updated(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _has(config: Mapping[str, Any], field: str) -> bool:
   owner, name = field.split(".")
-  return owner in config and name in config[owner]
+  fields = config[owner] if owner in config else None
+  return hasattr(fields, "keys") and name in fields
