@@ -1,4 +1,4 @@
-"""Old names of a config's fields: refused when asked for, read from old runs."""
+"""Old names of a config's fields: refused when set, read from old runs."""
 
 import copy
 
