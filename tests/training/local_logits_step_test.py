@@ -60,9 +60,9 @@ _RAW = optimizers.Optimizers(
 
 
 def _start(config) -> state_lib.TrainState:
-  variables, discriminators = networks.assemble(config, {}).init(
-    jax.random.key(0)
-  )
+  # Compiled, for op by op it takes several times as long.
+  init = jax.jit(networks.assemble(config, {}).init)
+  variables, discriminators = init(jax.random.key(0))
   if config.discriminators.image.architecture == "unet":
     # It begins all but undecided, where gradients of relativistic losses
     # cancel down to rounding.
@@ -167,7 +167,7 @@ class RunTest(parameterized.TestCase):
   def test_goes_on_exactly(self):
     folder = pathlib.Path(self.create_tempdir())
     config = _config("unet")
-    config.data.train = str(runs.make_pictures(folder / "pictures"))
+    config.data.train = str(runs.make_images(folder / "images"))
     config.checkpoint_every = 2
     expected = train.train_and_evaluate(config, folder / "straight")
     vectors = jax.tree.leaves(expected.discriminators["image"].batch_stats)
