@@ -1,4 +1,4 @@
-"""Pre-training: a generator learns to minimise the pixel difference.
+"""Pre-training: a generator learns to minimize the pixel difference.
 
   python -m srfeat_jax.main --config=configs/pretrain.py:VARIANT \
       --config.data.train=COCO/train2017 --config.data.benchmarks=BENCHMARKS \
@@ -6,8 +6,8 @@
 
 srfeat        Park et al. 2018. The paper's SRFeat_M, trained on ImageNet: Y
               32.27 / 28.71 / 27.64 dB on Set5 / Set14 / BSD100. On COCO, in
-              the protocol centre296 (RGB): 30.56 / 26.38 / 25.78.
-srfeat_nobn   The same without BatchNorm, in centre296: 30.72 / 26.44 / 25.82.
+              the protocol center296 (RGB): 30.56 / 26.38 / 25.78.
+srfeat_nobn   The same without BatchNorm, in center296: 30.72 / 26.44 / 25.82.
 srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
               an hour on two cores.
 srresnet      Ledig et al. 2017: Y 32.05 / 28.49 / 27.58.
@@ -17,7 +17,7 @@ esrgan        Wang et al. 2018: RRDBNet, the start of ESRGAN's GAN training, as
               in BasicSR: Y 32.73 / 28.99 / 27.85, RGB 30.64 / 27.05 on Set5 /
               Set14. On DIV2K and Flickr2K; a week on one GPU of 2018.
 
-Both SRFeat variants: COCO 2017 without small images, 116,620 pictures, centre
+Both SRFeat variants: COCO 2017 without small images, 116,620 images, center
 crops of 296 px, batch 9, 20 epochs of 12,958 iterations, MSE, Adam. The cost
 is days on one GPU of 2018; a step has 2.3 TFLOP.
 """

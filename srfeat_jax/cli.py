@@ -19,6 +19,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
+from srfeat_jax.training import renamed_fields
 
 # The exit status that shells report after Ctrl-C, and after a broken pipe.
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
@@ -134,6 +135,8 @@ def _wrong_field(argv: Sequence[str]) -> str | None:
     field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
     if field is None:
       continue
+    if renamed := renamed_fields.sentence(field[1]):
+      return renamed
     owner, path = config, "config"
     for name in re.findall(r"[^.\[\]]+", field[1]):
       if isinstance(owner, Sequence) and not isinstance(owner, str):

@@ -58,10 +58,10 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
     # What installing does is seen by running tests/run.sh at all.
     install = self.file("repository/launch/install.sh", b"#!/bin/sh\n")
     install.chmod(0o755)
-    pictures = runs.make_pictures(self.folder / "images")
+    pictures = runs.make_images(self.folder / "images")
     benchmark = self.folder / "benchmarks" / "Noise"
     benchmark.mkdir(parents=True)
-    runs.make_pictures(benchmark / "HR", count=1)
+    runs.make_images(benchmark / "HR", count=1)
     flags = {"num_steps": 2, "batch_size": 2, "crop_size": 16}
     result = subprocess.run(
       [

@@ -21,14 +21,14 @@ from tests.support import runs, vgg19_files
 from tests.support.torch_networks import torch_vgg
 
 
-def _tiny(pictures, num_steps=4):
+def _tiny(images, num_steps=4):
   config = pretrain.get_config("srfeat_lite")
   config.num_steps = num_steps
   config.batch_size = 4
   config.crop_size = 16
   config.generator.features = 8
   config.generator.num_blocks = 1
-  config.data.train = str(pictures)
+  config.data.train = str(images)
   config.log_every = 2
   config.checkpoint_every = 2
   return config
@@ -47,7 +47,7 @@ class TrainTest(parameterized.TestCase):
   def setUp(self):
     super().setUp()
     self.folder = pathlib.Path(self.create_tempdir())
-    self.pictures = runs.make_pictures(self.folder / "pictures")
+    self.images = runs.make_images(self.folder / "images")
 
   def test_learns_to_beat_bicubic_on_scenes_it_has_not_seen(self):
     config = _tiny("synthetic", num_steps=120)
@@ -65,7 +65,7 @@ class TrainTest(parameterized.TestCase):
 
   def test_leaves_behind_what_it_should(self):
     workdir = self.folder / "run"
-    state = train.train_and_evaluate(_tiny(self.pictures), workdir)
+    state = train.train_and_evaluate(_tiny(self.images), workdir)
     left = {path.name for path in workdir.iterdir()}
     expected = {
       "checkpoints",
@@ -89,8 +89,8 @@ class TrainTest(parameterized.TestCase):
   @parameterized.parameters("", "generator.safetensors")
   def test_starts_from_the_weights_of_another_run(self, name):
     first = self.folder / "first"
-    ended = train.train_and_evaluate(_tiny(self.pictures), first)
-    config = _tiny(self.pictures)
+    ended = train.train_and_evaluate(_tiny(self.images), first)
+    config = _tiny(self.images)
     config.learning_rate.peak = 1e-30  # so that it ends where it starts
     config.learning_rate.final = 1e-30
     config.init_from = str(first / name)
@@ -101,8 +101,8 @@ class TrainTest(parameterized.TestCase):
 
   def test_refuses_weights_of_another_architecture(self):
     first = self.folder / "first"
-    train.train_and_evaluate(_tiny(self.pictures), first)
-    config = _tiny(self.pictures)
+    train.train_and_evaluate(_tiny(self.images), first)
+    config = _tiny(self.images)
     config.init_from = str(first)
     config.generator.features = 12
     config.generator.num_blocks = 2
@@ -116,7 +116,7 @@ class TrainTest(parameterized.TestCase):
 
   def test_stops_when_the_loss_is_not_finite_and_keeps_the_good_state(self):
     workdir = self.folder / "run"
-    train.train_and_evaluate(_tiny(self.pictures, num_steps=2), workdir)
+    train.train_and_evaluate(_tiny(self.images, num_steps=2), workdir)
     make_step = steps.make_step
 
     def make_exploding_step(*args):
@@ -135,8 +135,8 @@ class TrainTest(parameterized.TestCase):
 
       return exploding
 
-    config = _tiny(self.pictures, num_steps=50)
-    config.log_every = 50  # so that only saving looks at the numbers
+    config = _tiny(self.images, num_steps=50)
+    config.log_every = 50  # so that only saving checks the numbers
     config.checkpoint_every = 1
     with (
       mock.patch.object(steps, "make_step", make_exploding_step),
@@ -151,56 +151,56 @@ class TrainTest(parameterized.TestCase):
 
   def test_fewer_steps_than_are_done_change_nothing(self):
     workdir = self.folder / "run"
-    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    train.train_and_evaluate(_tiny(self.images), workdir)
     before = {path: path.stat().st_mtime_ns for path in workdir.iterdir()}
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-      train.train_and_evaluate(_tiny(self.pictures, num_steps=2), workdir)
+      train.train_and_evaluate(_tiny(self.images, num_steps=2), workdir)
     self.assertEqual(
       output.getvalue(), "already at step 4 of 2: nothing to do\n"
     )
     after = {path: path.stat().st_mtime_ns for path in workdir.iterdir()}
     self.assertEqual(after, before)
 
-  def test_other_pictures_on_the_way_are_told(self):
+  def test_other_images_on_the_way_are_told(self):
     workdir = self.folder / "run"
-    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    train.train_and_evaluate(_tiny(self.images), workdir)
     with self.assertNoLogs("absl", "WARNING"):
-      train.train_and_evaluate(_tiny(self.pictures), workdir)
-    (self.pictures / "0.png").rename(self.pictures / "9.png")
+      train.train_and_evaluate(_tiny(self.images), workdir)
+    (self.images / "0.png").rename(self.images / "9.png")
     with self.assertLogs("absl", "WARNING") as logs:
-      train.train_and_evaluate(_tiny(self.pictures), workdir)
-    self.assertIn("pictures are not those the run began with", logs.output[0])
+      train.train_and_evaluate(_tiny(self.images), workdir)
+    self.assertIn("images are not those the run began with", logs.output[0])
 
   def test_the_last_line_names_what_there_is(self):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-      train.train_and_evaluate(_tiny(self.pictures), self.folder / "run")
+      train.train_and_evaluate(_tiny(self.images), self.folder / "run")
     last = output.getvalue().splitlines()[-1]
     for name in (str(self.folder / "run"), "generator.safetensors"):
       self.assertIn(name, last)
 
   def test_refuses_checkpoints_of_another_config_though_config_is_lost(self):
     workdir = self.folder / "run"
-    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    train.train_and_evaluate(_tiny(self.images), workdir)
     (workdir / "config.json").unlink()
-    config = _tiny(self.pictures, num_steps=6)
+    config = _tiny(self.images, num_steps=6)
     config.generator.features = 12
     with self.assertRaisesRegex(
       errors.InputError, "generator.features was 8 and is now 12"
     ):
       train.train_and_evaluate(config, workdir)
     self.assertFalse((workdir / "config.json").exists())
-    state = train.train_and_evaluate(_tiny(self.pictures, 6), workdir)
+    state = train.train_and_evaluate(_tiny(self.images, 6), workdir)
     self.assertEqual(int(state.step), 6)
 
   @parameterized.parameters("empty files", "no state", "no files")
   def test_names_a_damaged_checkpoint_and_the_way_on(self, how):
     workdir = self.folder / "run"
-    train.train_and_evaluate(_tiny(self.pictures), workdir)
+    train.train_and_evaluate(_tiny(self.images), workdir)
     newest = workdir / "checkpoints" / "4"
     runs.damage(newest, how)
-    config = _tiny(self.pictures, num_steps=6)
+    config = _tiny(self.images, num_steps=6)
     with self.assertRaisesRegex(
       errors.InputError,
       "checkpoint 4 in .* is damaged .*delete that folder to go on from step 2",
@@ -218,14 +218,14 @@ class TrainTest(parameterized.TestCase):
     ("ema_decay", 1.5, "config.ema_decay is 1.5"),
   )
   def test_refuses_numbers_that_do_not_fit(self, name, value, message):
-    config = _tiny(self.pictures)
+    config = _tiny(self.images)
     config[name] = value
     with self.assertRaisesRegex(errors.InputError, message):
       train.train_and_evaluate(config, self.folder / "run")
     self.assertFalse((self.folder / "run").exists())
 
   def test_refuses_an_unknown_loss_before_writing_anything(self):
-    config = _tiny(self.pictures)
+    config = _tiny(self.images)
     config.losses.pixel = "l2"
     with self.assertRaisesRegex(errors.InputError, 'losses.pixel is "l2"'):
       train.train_and_evaluate(config, self.folder / "run")
@@ -233,7 +233,7 @@ class TrainTest(parameterized.TestCase):
 
   def test_full_size_network_runs_a_step(self):
     config = pretrain.get_config("srfeat")
-    config.data.train = str(self.pictures)
+    config.data.train = str(self.images)
     config.num_steps = 1
     config.batch_size = 4
     config.crop_size = 32
@@ -243,7 +243,7 @@ class TrainTest(parameterized.TestCase):
   def test_bfloat16_stays_close(self):
     losses = []
     for dtype in ("float32", "bfloat16"):
-      config = _tiny(self.pictures)
+      config = _tiny(self.images)
       config.generator.dtype = dtype
       train.train_and_evaluate(config, self.folder / dtype)
       losses.append(_log(self.folder / dtype)[-1]["loss/pixel"])
@@ -257,9 +257,9 @@ class AdversarialTest(absltest.TestCase):
   def setUp(self):
     super().setUp()
     self.folder = pathlib.Path(self.create_tempdir())
-    self.pictures = runs.make_pictures(self.folder / "pictures")
+    self.images = runs.make_images(self.folder / "images")
     (self.folder / "benchmarks" / "Noise").mkdir(parents=True)
-    runs.make_pictures(self.folder / "benchmarks" / "Noise" / "HR", count=1)
+    runs.make_images(self.folder / "benchmarks" / "Noise" / "HR", count=1)
     self.vgg = self.folder / "vgg19.npy"
     vgg19_files.write("npy", self.vgg, torch_vgg.state())
 
@@ -278,7 +278,7 @@ class AdversarialTest(absltest.TestCase):
     config.losses.feature_layer = "relu2_1"
     config.vgg_weights = str(self.vgg)
     config.init_from = str(self.folder / "start.safetensors")
-    config.data.train = str(self.pictures)
+    config.data.train = str(self.images)
     config.data.benchmarks = str(self.folder / "benchmarks")
     config.log_every = 1
     config.checkpoint_every = 2
@@ -287,9 +287,7 @@ class AdversarialTest(absltest.TestCase):
   def test_goes_on_exactly_though_what_it_began_with_has_gone(self):
     config = self.config()
     generator = config.generator.to_dict()
-    start = models.build(generator).init(
-      jax.random.key(7), jnp.zeros((1, 8, 8, 3))
-    )
+    start = models.init(models.build(generator), jax.random.key(7))
     safetensors_file.save(config.init_from, generator, start)
     straight, resumed = self.folder / "straight", self.folder / "resumed"
     expected = train.train_and_evaluate(config, straight)

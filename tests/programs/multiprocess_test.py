@@ -23,10 +23,10 @@ def _free_port() -> int:
     return listener.getsockname()[1]
 
 
-def _start(pictures, workdir, num_steps: int) -> list[subprocess.Popen]:
+def _start(images, workdir, num_steps: int) -> list[subprocess.Popen]:
   port = str(_free_port())
   program = [sys.executable, "-m", "tests.support.two_processes"]
-  rest = [port, str(pictures), str(workdir), str(num_steps)]
+  rest = [port, str(images), str(workdir), str(num_steps)]
   return [runs.start([*program, str(i), *rest]) for i in range(2)]
 
 
@@ -38,15 +38,15 @@ def _log(workdir: pathlib.Path) -> list[dict]:
 class MultiprocessTest(absltest.TestCase):
   def test_two_processes_equal_one_and_the_run_moves_between_them(self):
     folder = pathlib.Path(self.create_tempdir())
-    pictures = runs.make_pictures(folder / "pictures")
+    images = runs.make_images(folder / "images")
     together, alone = folder / "together", folder / "alone"
-    processes = _start(pictures, together, 2)
+    processes = _start(images, together, 2)
     first, second = (runs.finish(process) for process in processes)
     self.assertIn("4 x cpu", first)
     self.assertNotIn("step 1/2", second)  # one process speaks for all
 
     self.assertEqual(jax.device_count(), 4)
-    config = two_processes.config_for(str(pictures), 2)
+    config = two_processes.config_for(str(images), 2)
     train.train_and_evaluate(config, alone)
     logs = _log(together), _log(alone)
     self.assertEqual(*([line.keys() for line in log] for log in logs))
@@ -58,15 +58,15 @@ class MultiprocessTest(absltest.TestCase):
           )
 
     # What two processes saved, one can go on with.
-    more = two_processes.config_for(str(pictures), 3)
+    more = two_processes.config_for(str(images), 3)
     state = train.train_and_evaluate(more, together)
     self.assertEqual(int(state.step), 3)
 
   def test_asked_to_stop_one_after_the_other_they_stop_at_one_step(self):
     folder = pathlib.Path(self.create_tempdir())
-    pictures = runs.make_pictures(folder / "pictures")
+    images = runs.make_images(folder / "images")
     workdir = folder / "run"
-    processes = _start(pictures, workdir, 1_000_000)
+    processes = _start(images, workdir, 1_000_000)
     try:
       runs.wait_for_log(workdir, processes[0])
       for process in processes:

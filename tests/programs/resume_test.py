@@ -39,9 +39,9 @@ class ResumeTest(parameterized.TestCase):
     cls._scratch = tempfile.TemporaryDirectory()
     cls.addClassCleanup(cls._scratch.cleanup)
     cls.folder = pathlib.Path(cls._scratch.name)
-    cls.pictures = runs.make_pictures(cls.folder / "pictures")
+    cls.images = runs.make_images(cls.folder / "images")
     workdir = cls.folder / "straight"
-    runs.finish(runs.start(runs.command(cls.pictures, workdir)))
+    runs.finish(runs.start(runs.command(cls.images, workdir)))
     cls.expected = runs.final_state(workdir)
 
   def _assert_same_end(self, workdir):
@@ -59,11 +59,9 @@ class ResumeTest(parameterized.TestCase):
     workdir = self.folder / "killed"
     flags = ("--config.checkpoint_every=3",)
     third = workdir / "checkpoints" / "3"
-    process = runs.start(runs.command(self.pictures, workdir, *flags))
+    process = runs.start(runs.command(self.images, workdir, *flags))
     _kill_when(process, third.exists)
-    output = runs.finish(
-      runs.start(runs.command(self.pictures, workdir, *flags))
-    )
+    output = runs.finish(runs.start(runs.command(self.images, workdir, *flags)))
     self.assertRegex(output, f"step [36] of {runs.NUM_STEPS}")
     self._assert_same_end(workdir)
     self._assert_whole_log(workdir)
@@ -77,9 +75,9 @@ class ResumeTest(parameterized.TestCase):
       folder = workdir / "checkpoints"
       return (folder / "2").exists() and any(folder.glob(unfinished))
 
-    process = runs.start(runs.command(self.pictures, workdir, *flags))
+    process = runs.start(runs.command(self.images, workdir, *flags))
     _kill_when(process, saving_the_third)
-    runs.finish(runs.start(runs.command(self.pictures, workdir, *flags)))
+    runs.finish(runs.start(runs.command(self.images, workdir, *flags)))
     self._assert_same_end(workdir)
 
   @parameterized.parameters((signal.SIGTERM, 75), (signal.SIGINT, 130))
@@ -87,7 +85,7 @@ class ResumeTest(parameterized.TestCase):
     workdir = self.folder / f"asked_{number}"
     flags = ("--config.checkpoint_every=1000",)
     long = (*flags, "--config.num_steps=1000000")
-    process = runs.start(runs.command(self.pictures, workdir, *long))
+    process = runs.start(runs.command(self.images, workdir, *long))
     runs.wait_for_log(workdir, process)
     process.send_signal(number)
     output = runs.finish(process, status)
@@ -99,10 +97,10 @@ class ResumeTest(parameterized.TestCase):
   def test_one_run_at_a_time_in_a_workdir(self):
     workdir = self.folder / "shared"
     flags = ("--config.num_steps=1000000", "--config.checkpoint_every=1000")
-    process = runs.start(runs.command(self.pictures, workdir, *flags))
+    process = runs.start(runs.command(self.images, workdir, *flags))
     try:
       runs.wait_for_log(workdir, process)
-      second = runs.start(runs.command(self.pictures, workdir, *flags))
+      second = runs.start(runs.command(self.images, workdir, *flags))
       self.assertIn(
         f"error: another process trains in {workdir}", runs.finish(second, 1)
       )
@@ -113,7 +111,7 @@ class ResumeTest(parameterized.TestCase):
 
   def test_disk_full_while_saving_keeps_the_last_good_checkpoint(self):
     workdir = self.folder / "full"
-    more = runs.command(self.pictures, workdir)
+    more = runs.command(self.images, workdir)
     third = workdir / "checkpoints" / "3"
     _kill_when(runs.start(more), third.exists)
 

@@ -17,7 +17,7 @@ from tests.support import paths
 NUM_STEPS = 8
 
 
-def make_pictures(folder: pathlib.Path, count: int = 6) -> pathlib.Path:
+def make_images(folder: pathlib.Path, count: int = 6) -> pathlib.Path:
   """Writes noise to train on."""
   folder.mkdir()
   rng = np.random.default_rng(0)
@@ -27,14 +27,14 @@ def make_pictures(folder: pathlib.Path, count: int = 6) -> pathlib.Path:
   return folder
 
 
-def command(pictures: pathlib.Path, workdir: pathlib.Path, *flags: str):
+def command(images: pathlib.Path, workdir: pathlib.Path, *flags: str):
   """The command line of a run with BatchNorm, EMA and a schedule."""
   return [
     sys.executable,
     "-m",
     "srfeat_jax.main",
     "--config=configs/pretrain.py:srfeat",
-    f"--config.data.train={pictures}",
+    f"--config.data.train={images}",
     f"--config.num_steps={NUM_STEPS}",
     "--config.batch_size=4",
     "--config.crop_size=16",

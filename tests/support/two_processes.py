@@ -1,6 +1,6 @@
 """One of two processes that train together; run by `multiprocess_test`.
 
-python -m tests.support.two_processes INDEX PORT PICTURES WORKDIR NUM_STEPS
+python -m tests.support.two_processes INDEX PORT IMAGES WORKDIR NUM_STEPS
 """
 
 import sys
@@ -13,7 +13,7 @@ from srfeat_jax import train
 from srfeat_jax.training import interruption
 
 
-def config_for(pictures: str, num_steps: int):
+def config_for(images: str, num_steps: int):
   """A tiny run with BatchNorm, so that the whole batch matters."""
   config = pretrain.get_config("srfeat")
   config.num_steps = num_steps
@@ -21,7 +21,7 @@ def config_for(pictures: str, num_steps: int):
   config.crop_size = 16
   config.generator.features = 4
   config.generator.num_blocks = 2
-  config.data.train = pictures
+  config.data.train = images
   config.data.crop = "random"
   config.data.augment = True
   config.data.benchmarks = "synthetic"
@@ -32,10 +32,10 @@ def config_for(pictures: str, num_steps: int):
 
 if __name__ == "__main__":
   flags.FLAGS.mark_as_parsed()
-  index, port, pictures, workdir, num_steps = sys.argv[1:]
+  index, port, images, workdir, num_steps = sys.argv[1:]
   jax.distributed.initialize(f"localhost:{port}", 2, int(index))
   try:
-    train.train_and_evaluate(config_for(pictures, int(num_steps)), workdir)
+    train.train_and_evaluate(config_for(images, int(num_steps)), workdir)
   except interruption.Stopped as stopped:
     print(stopped)
     sys.exit(stopped.status)

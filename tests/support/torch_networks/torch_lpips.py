@@ -1,4 +1,4 @@
-"""LPIPS in plain PyTorch, of random weights: the oracle ours is held against.
+"""LPIPS in plain PyTorch, of random weights: what ours is compared with.
 
 Backbones are written as torchvision has them, so that their names are its own.
 """

@@ -1,6 +1,6 @@
 """The generators in plain PyTorch, and their weights in our layout.
 
-The oracle our networks are held against: written from the published
+The oracle that our networks are compared with: written from the published
 descriptions with torch's own layers, NCHW, channel order of torch's
 PixelShuffle. SRFeat's names are ours with dots; SRResNet's are those of the
 pretrained network in the test data; MSRResNet's those of BasicSR.
@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 
-def enlarge(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
+def upscale(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
   """MATLAB's imresize to a larger size, by torch's own kernels.
 
   With antialias torch's bicubic has MATLAB's a = -0.5; its edges are mirrored
@@ -39,7 +39,7 @@ def enlarge(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
 def _to_image(y, lr, scale, residual_base):
   if residual_base == "none":
     return 0.5 * y + 0.5
-  return enlarge(lr, scale, residual_base) + 0.5 * y
+  return upscale(lr, scale, residual_base) + 0.5 * y
 
 
 def _stages(scale: int) -> int:
@@ -138,7 +138,7 @@ class _SRResNetUpsample(nn.Module):
 
 
 class SRResNet(nn.Module):
-  """Takes batch normalisation's momentum as we do: one minus torch's."""
+  """Takes batch normalization's momentum as we do: one minus torch's."""
 
   def __init__(
     self,
@@ -212,7 +212,7 @@ class MSRResNet(nn.Module):
       x = functional.pixel_shuffle(getattr(self, f"upconv{i + 1}")(x), 2)
       x = functional.leaky_relu(x, 0.1)
     y = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.1))
-    return y + enlarge(lr, self.scale, "bilinear")
+    return y + upscale(lr, self.scale, "bilinear")
 
 
 # What to replace in a torch name to get the path of our layer.
