@@ -147,7 +147,7 @@ class ConvertTest(image_files.FolderTestCase):
   @parameterized.parameters(
     (("import",), "from one file or workdir, and 0 are named"),
     (("import", "{}/nope.pth"), "there is no weights file"),
-    (("import", "{}/x.npy"), "is no file with weights"),
+    (("import", "{}/x.npy"), "is not a file of weights"),
     (("export", "{}/x.npy", "--output=x.txt"), "does not end in .safetensors"),
     (
       ("export", "{}/x.npy", "--output=x.pth", "--format=onnx"),

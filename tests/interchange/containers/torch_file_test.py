@@ -188,7 +188,7 @@ class BadFileTest(image_files.FolderTestCase):
     # The storage's element count, then the tensor's size.
     huge = data.replace(b"K\x09N", b"J\xff\xff\xff\x7fN", 1)
     self.assertNotEqual(huge, data)
-    self.refuse(huge, "is damaged, or ends too soon")
+    self.refuse(huge, "is a damaged torch file, or one that is cut short")
 
   def test_other_archives(self):
     self.refuse(

@@ -4,9 +4,7 @@ from srfeat_jax.interchange.exports import onnx_graph
 from srfeat_jax.models import srfeat
 
 
-def describe(
-  graph: onnx_graph.Graph, generator: srfeat.SRFeat, lr: str
-) -> str:
+def describe(graph: onnx_graph.Graph, generator: srfeat.SRFeat, lr: str) -> str:
   """Adds the network to the graph.
 
   Args:
