@@ -201,7 +201,7 @@ class BadFileTest(image_files.FolderTestCase):
 
   @parameterized.parameters(b"", b"\x80\x02}.", b"PK", b"<html>", b"x" * 999)
   def test_other_files(self, data):
-    self.refuse(data, "does not begin as one")
+    self.refuse(data, "does not begin like one")
 
   def test_no_file(self):
     with self.assertRaisesRegex(errors.InputError, "nope.*No such file"):
