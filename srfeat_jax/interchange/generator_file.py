@@ -182,9 +182,7 @@ def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
         f" {pickles.printable(f'{name} is {value}')}, and its arrays are too"
         " few or too small for that"
       )
-  module = models.build(config)
-  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
-  wanted = jax.eval_shape(module.init, jax.random.key(0), lr)
+  wanted = models.shapes(models.build(config))
   problems = mismatch.describe(
     {name: np.shape(array) for name, array in arrays.items()},
     {
