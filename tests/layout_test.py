@@ -1,4 +1,4 @@
-"""Where tests lie: they mirror the package, and stand on their own feet."""
+"""Where tests are: they mirror the package, and none imports another."""
 
 import ast
 import pathlib
@@ -20,7 +20,7 @@ WITHOUT = {
   "image_io/formats": "a table: image_io/writer_test and jobs_test go by it",
   "image_io/picture": "a value: all tests of image_io are made of it",
   "inference/compile_cache": "seen from outside alone: programs/upscale_test",
-  "inference/network": "what upscalers run: inference/upscaler_test",
+  "inference/tile_program": "what upscalers run: inference/upscaler_test",
   "inference/overlap": "how tiles are cut: inference/tiling_test",
   "interchange/containers/hdf5_file": "Keras' files: vgg19_file_test",
   "interchange/containers/npz_file": "hostile_files_test, layouts/srfeat_test",
@@ -53,11 +53,11 @@ def expected(module: str) -> str:
   return f"programs/{module}_test" if module in PROGRAMS else f"{module}_test"
 
 
-def names(root: pathlib.Path, pattern: str) -> list[str]:
+def names(root: pathlib.Path, glob: str) -> list[str]:
   """Paths below a folder, without their endings."""
   return sorted(
     file.relative_to(root).with_suffix("").as_posix()
-    for file in root.rglob(pattern)
+    for file in root.rglob(glob)
   )
 
 
