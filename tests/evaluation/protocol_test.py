@@ -72,8 +72,8 @@ class PublishedBicubicTest(parameterized.TestCase):
         ours[name]["psnr_y"], expected[name]["psnr_y"], delta=0.01
       )
 
-  def test_centre296(self):
-    rules = protocol.CENTRE296
+  def test_center296(self):
+    rules = protocol.CENTER296
     sets = rules.load(paths.DATA / "benchmarks", ["Set5"])
     shapes = set()
     scores = evaluator.evaluate(
@@ -159,10 +159,10 @@ class ProtocolTest(image_files.FolderTestCase):
     (293, -1),
     (100, -98),
   )
-  def test_centre_of_all_of_the_image(self, length, start):
+  def test_center_of_all_of_the_image(self, length, start):
     hr = _picture(length, 310, 3)
-    _, target = protocol.CENTRE296.pair(
-      self.one(hr, rules=protocol.CENTRE296), 4
+    _, target = protocol.CENTER296.pair(
+      self.one(hr, rules=protocol.CENTER296), 4
     )
     self.assertEqual(target.shape, (296, 296, 3))
     above = max(0, -start)
@@ -171,13 +171,13 @@ class ProtocolTest(image_files.FolderTestCase):
     self.assertEqual(target[:above].sum(), 0)
     self.assertEqual(target[above + len(rows) :].sum(), 0)
 
-  def test_centre_of_gray_is_rgb_and_lr_is_pillows(self):
-    image = self.one(_picture(300, 300), rules=protocol.CENTRE296)
-    lr, hr = protocol.CENTRE296.pair(image, 4)
+  def test_center_of_gray_is_rgb_and_lr_is_pillows(self):
+    image = self.one(_picture(300, 300), rules=protocol.CENTER296)
+    lr, hr = protocol.CENTER296.pair(image, 4)
     self.assertEqual(hr.shape, (296, 296, 3))
     expected = Image.fromarray(hr).resize((74, 74), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(lr, np.asarray(expected))
-    scores = protocol.CENTRE296.measure(hr, hr, 4)
+    scores = protocol.CENTER296.measure(hr, hr, 4)
     self.assertContainsSubset(["psnr_y", "ssim_y", "psnr_rgb"], scores)
     self.assertFalse([name for name in scores if "crop" in name])
 
