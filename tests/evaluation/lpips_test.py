@@ -133,7 +133,7 @@ class ProgramsTest(image_files.FolderTestCase):
     sources = lpips_files.save(self.folder, "squeeze")
     output = f"--output={self.folder / 'x.safetensors'}"
     for result, sentence in (
-      (self.run_program("convert", "lpips", output), "none is named"),
+      (self.run_program("convert", "lpips", output), "expected two files"),
       (
         self.run_program("convert", "lpips", sources[0], output),
         "7 missing: lpips.lin0",
