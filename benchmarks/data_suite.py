@@ -36,8 +36,8 @@ def measure(seconds: float, tiny: bool = False) -> list[dict]:
 
 
 def _photos() -> pathlib.Path:
-  beside = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
-  data = pathlib.Path(os.environ.get("SRFEAT_DATA") or beside)
+  default = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+  data = pathlib.Path(os.environ.get("SRFEAT_DATA") or default)
   return data / "train" / "photos"
 
 

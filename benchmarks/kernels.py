@@ -1,6 +1,7 @@
 """The kernels of a trace, by kind.
 
-JAX's profiler reports how long each kernel ran; its name tells its kind.
+JAX's profiler reports how long each kernel ran; its kind is found from its
+name.
 On a GPU these are the kernels of the streams. On a CPU they are XLA's thunks,
 which may run in parallel, so that shares say more than seconds.
 """

@@ -1,4 +1,4 @@
-"""Fills the tables of benchmarks/README.md from the results beside it.
+"""Fills the tables of benchmarks/README.md from benchmarks/results.
 
   python -m benchmarks.tables
 

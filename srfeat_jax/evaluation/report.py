@@ -22,7 +22,7 @@ from srfeat_jax.image_io import images
 
 # Of `comparison`:
 _CROP = 96  # HR pixels on each side of the crops
-_ZOOM = 3  # by which crops are enlarged
+_ZOOM = 3  # factor by which pixels of crops are repeated
 _CAPTION = 28  # height of the captions, in pixels of the sheet
 _GAP = 12  # space between two panels, likewise
 # Metrics that a screen has no room for; the files have them.

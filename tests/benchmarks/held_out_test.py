@@ -121,19 +121,19 @@ class HeldOutTest(image_files.FolderTestCase):
     lr = degraded.degrade(hr, drawn).astype(float)
 
     def change(left, top):
-      picture = Image.fromarray(lr[top:, left:].astype(np.uint8))
+      image = Image.fromarray(lr[top:, left:].astype(np.uint8))
       buffer = io.BytesIO()
-      picture.save(buffer, "JPEG", quality=30, subsampling="4:4:4")
+      image.save(buffer, "JPEG", quality=30, subsampling="4:4:4")
       return np.abs(np.asarray(Image.open(buffer)) - lr[top:, left:]).mean()
 
     changes = {(x, y): change(x, y) for x in range(8) for y in range(8)}
     self.assertEqual(min(changes, key=changes.get), (5, 2))
 
   def test_most_detail(self):
-    picture = np.full((200, 300, 3), 90, np.uint8)
-    picture[72:200, 160:288] = _scene(128, 128) // 2
-    picture[72:200:2, 160:288] += 60
-    images.write(self.folder / "c/one.png", picture)
+    image = np.full((200, 300, 3), 90, np.uint8)
+    image[72:200, 160:288] = _scene(128, 128) // 2
+    image[72:200:2, 160:288] += 60
+    images.write(self.folder / "c/one.png", image)
     output = self.make(sources=[str(self.folder / "c")], crop="detail")
     record = json.loads((output / degraded.PARAMETERS).read_text())
     left, top, right, bottom = record["sets"]["clean"]["c-one"]["box"]

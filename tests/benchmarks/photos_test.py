@@ -98,17 +98,17 @@ class TableTest(programs.ProgramTestCase):
 
 class GridTest(programs.ProgramTestCase):
   def test_crops_at_their_place(self):
-    picture = self.write("p.png", 50, 60, 3)
+    photo = self.write("p.png", 50, 60, 3)
     small = self.write("small.png", 20, 30, 3)
     out = self.folder / "grid.png"
     result = _run(
-      *("photo_grid", f"{picture}@30,10,20,25", small),
+      *("photo_grid", f"{photo}@30,10,20,25", small),
       *(f"--weights=bicubic,mine={self.weights()}", f"--output={out}"),
     )
     self.assertEqual(result.returncode, 0, result.stderr)
     sheet = images.read(out)
     self.assertEqual(sheet.shape, (24 + 100 + 80 + 16, 8 + 2 * 128, 3))
-    whole = upscaler.bicubic(images.read(picture))
+    whole = upscaler.bicubic(images.read(photo))
     np.testing.assert_array_equal(sheet[24:124, 8:88], whole[40:140, 120:200])
     np.testing.assert_array_equal(
       sheet[132:212, 8:128], upscaler.bicubic(images.read(small))
@@ -125,9 +125,9 @@ class GridTest(programs.ProgramTestCase):
     ("@-1,0,5,5", "is not within the image"),
   )
   def test_bad_crops(self, place, sentence):
-    picture = self.write("p.png", 50, 60, 3)
+    photo = self.write("p.png", 50, 60, 3)
     with self.assertRaisesRegex(errors.InputError, sentence):
-      crops.read(f"{picture}{place}")
+      crops.read(f"{photo}{place}")
 
 
 class NamedWeightsTest(absltest.TestCase):

@@ -36,8 +36,8 @@ def _spectrum_slope(gray):
 
 
 def _kurtosis(values):
-  centred = values - values.mean()
-  return (centred**4).mean() / (centred**2).mean() ** 2
+  centered = values - values.mean()
+  return (centered**4).mean() / (centered**2).mean() ** 2
 
 
 def _statistics(image):
@@ -126,7 +126,7 @@ class PictureTest(parameterized.TestCase):
     def draw(empty):
       canvas = Image.new("RGB", (size, size), empty)
       drawing = synthetic._Drawing(np.random.default_rng(size), canvas)
-      drawing.throw_leaves()
+      drawing.draw_objects()
       return np.asarray(drawing.canvas)
 
     np.testing.assert_array_equal(draw((0, 0, 0)), draw((255, 0, 255)))

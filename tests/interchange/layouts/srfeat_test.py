@@ -16,7 +16,7 @@ class SRFeatTest(imported.ImportTestCase):
     arrays = foreign_files.official_srfeat(peer)
     self.assertLen(arrays, 11 * 3 + 7)  # of 16 blocks: 183
     path = foreign_files.write_objects(self.folder, arrays)
-    read = self.assert_same_picture(peer, path)
+    read = self.assert_same_image(peer, path)
     self.assertEqual(read.kind, "SRFeat of its authors")
     self.assertTrue(read.config["batch_norm"])
 
