@@ -114,7 +114,7 @@ class HeldOutTest(image_files.FolderTestCase):
       self.assertEqual(set(places), set(range(16)))
 
   def test_jpeg_blocks_do_not_begin_at_the_corner(self):
-    """Saved again from where its blocks begin, JPEG hardly changes it."""
+    """JPEG hardly changes an image that is cropped to the old blocks."""
     hr = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
     drawn = degraded.draw("clean", "x", 0)
     drawn |= {"quality": 30, "subsampling": "4:4:4", "grid": [3, 6]}

@@ -54,7 +54,7 @@ class TableTest(programs.ProgramTestCase):
       for line in table.splitlines()
     ]
     hr = [images.read(self.folder / f"sets/S/HR/{x}.png") for x in "ab"]
-    # Equal images: no metric depends on the upscaler but those of HR itself.
+    # Of HR alone, compared with itself.
     ratios = [protocol.MATLAB.measure(x, x, 4)["checkerboard"] for x in hr]
     self.assertEqual(
       rows[2][1:], ["HR", "-", "-", f"{np.prod(ratios) ** 0.5:.3f}", "-", "-"]

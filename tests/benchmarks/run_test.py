@@ -1,4 +1,4 @@
-"""The programs of benchmarks/ at tiny sizes, and that peers do what we do."""
+"""The programs of benchmarks/ at tiny sizes, and peers compared with ours."""
 
 import json
 import os
@@ -91,7 +91,7 @@ class PeerTest(parameterized.TestCase):
     config = cases.generator_config("srfeat_lite", "float32")
     lr = np.zeros((1, 24, 24, 3), np.float32)
     _, flops = ours.Generator.start(config).network(lr)
-    # Each weight of the trunk once a pixel; upsampling at 1, 4 and 16 times.
+    # Each weight of the trunk once per pixel; upsampling at 1, 4 and 16 times.
     trunk = 81 * 3 * 32 + 8 * 2 * 9 * 32**2 + 7 * 32**2
     tail = 9 * 32 * 128 * (1 + 4) + 16 * 9 * 32 * 3
     self.assertBetween(flops / (2 * 24**2 * (trunk + tail)), 0.9, 1.1)
@@ -161,7 +161,7 @@ class ProgramsTest(parameterized.TestCase):
 
 
 class BareMachineTest(parameterized.TestCase):
-  # Programs apart, for their flags have the same names.
+  # Each in its own process, because their flags have the same names.
   @parameterized.parameters("check", "step_profile", "run, infer_suite")
   def test_needs_no_package_that_gpu_machines_lack(self, modules):
     code = """

@@ -1,4 +1,4 @@
-"""Batches: what is in them, and that nothing but the seed decides it."""
+"""The content of batches, which depends on nothing but the seed."""
 
 import collections
 import itertools
@@ -52,7 +52,7 @@ class PipelineTestCase(parameterized.TestCase):
     return np.stack(list(itertools.islice(iterator, count)))
 
   def rows(self, batches: np.ndarray) -> collections.Counter:
-    """The crops of a batch whatever their order."""
+    """The crops of a batch, in any order."""
     return collections.Counter(crop.tobytes() for crop in batches)
 
 
@@ -138,7 +138,7 @@ class ContentTest(PipelineTestCase):
 
 
 class SameBatchesTest(PipelineTestCase):
-  """However many processes and workers, however often restarted."""
+  """The same batches for any number of processes, workers and restarts."""
 
   @classmethod
   def setUpClass(cls):

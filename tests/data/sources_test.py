@@ -31,7 +31,7 @@ def png(*size: int, seed: int = 0) -> bytes:
 
 
 def cut_short() -> bytes:
-  """A PNG whose header is whole and whose pixels are not."""
+  """A PNG with a valid header and damaged pixels."""
   whole = png(64, 64)
   return whole[: len(whole) // 2]
 
@@ -43,7 +43,7 @@ class SourceTestCase(image_files.FolderTestCase):
       return sources.Folder(str(self.folder), min_size)
 
   def logged(self, log, *names: str) -> list[int]:
-    """How many lines of a log name each file."""
+    """The number of lines of the log that name each file."""
     return [sum(name in line for line in log.output) for name in names]
 
 
@@ -129,7 +129,7 @@ class ScanTest(SourceTestCase):
 
 
 class DamagedTest(SourceTestCase):
-  """Files whose header is whole, found out when they are decoded."""
+  """Files with a valid header whose damage shows when they are decoded."""
 
   def setUp(self):
     super().setUp()

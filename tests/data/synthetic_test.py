@@ -1,4 +1,4 @@
-"""Synthetic scenes: repeatable, full, and like photographs in statistics."""
+"""Synthetic scenes are repeatable, full, and have photographs' statistics."""
 
 import concurrent.futures
 import functools
@@ -190,7 +190,7 @@ class StatisticsTest(parameterized.TestCase):
   @parameterized.parameters(*_statistics(synthetic.scene(0, 32)))
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_scenes_are_like_photographs(self, name):
-    """The median scene is no odder than one photograph in five."""
+    """The median scene is less unusual than every fifth photograph."""
     found = np.median(_column(_scene_statistics(), name))
     low, high = np.percentile(_column(_photo_statistics(), name), (10, 90))
     self.assertBetween(found, low, high)

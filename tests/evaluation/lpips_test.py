@@ -64,7 +64,7 @@ class MetricTest(image_files.FolderTestCase):
     mean = results["sets"]["S"].pop("lpips")
     self.assertAlmostEqual(mean, sum(values) / 3)
     self.assertGreater(min(values), 0)
-    # Nothing else is different.
+    # Nothing else differs.
     self.assertEqual(results, without)
 
   def test_in_reports(self):
@@ -151,7 +151,7 @@ class ProgramsTest(image_files.FolderTestCase):
 
 @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
 class RealWeightsTest(parameterized.TestCase):
-  """Against what others measured."""
+  """Compared with published measurements."""
 
   @functools.cached_property
   def weights(self):
@@ -171,7 +171,7 @@ class RealWeightsTest(parameterized.TestCase):
     self.assertAlmostEqual(mean, 0.1008, delta=5.1e-5)
 
   def test_each_pair_in_the_documentation_of_torchmetrics(self):
-    """There with the option reduction="none"."""
+    """Measured there with the option reduction="none"."""
     distances = lpips_files.distances(
       *self.weights, _pairs(2, 3, 100, 100, seed=42)
     )

@@ -1,4 +1,4 @@
-"""The protocols: bicubic as published, LR images, what is measured."""
+"""The protocols: bicubic's published scores, LR images, and metrics."""
 
 import csv
 import dataclasses

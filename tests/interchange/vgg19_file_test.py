@@ -1,4 +1,4 @@
-"""VGG-19 from each of the files in which people have it."""
+"""VGG-19 from each of the public file formats."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""RRDBNet and MSRResNet as BasicSR saves them, in and out, against torch."""
+"""RRDBNet and MSRResNet in BasicSR's files, compared with PyTorch."""
 
 import collections
 

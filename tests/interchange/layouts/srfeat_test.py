@@ -1,4 +1,4 @@
-"""SRFeat as its authors save it, against torch."""
+"""SRFeat in its authors' files, compared with PyTorch."""
 
 import numpy as np
 from absl.testing import absltest

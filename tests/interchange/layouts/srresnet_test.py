@@ -1,4 +1,4 @@
-"""SRResNet as others save it, whatever its names, against torch."""
+"""SRResNet in files with any names, compared with PyTorch."""
 
 import unittest
 
