@@ -217,7 +217,7 @@ def _check_counts(owner, names, trunk, norms, slopes, upsamples) -> None:
 
 
 def _lone_last(layers: Sequence[_Layer]) -> list[_Layer]:
-  """Moves to the end the layer that is outside of the blocks.
+  """Moves the layer that is outside of the blocks to the end.
 
   That is the one whose name differs in more than its numbers. Where none does,
   names say nothing, and the layer is last already.
@@ -236,7 +236,7 @@ def _shared(name: str, other: str) -> int:
 
 
 def _slopes(owner, slopes, convs, places) -> dict[str, str]:
-  """Places each PReLU with the convolution it follows."""
+  """Finds the convolution that each PReLU follows."""
   order = {layer.name: i for i, layer in enumerate(convs)}
   taken = {}
   for slope in slopes:
