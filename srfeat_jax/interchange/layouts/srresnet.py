@@ -135,7 +135,7 @@ def _mirrors(head: _Layer | None, layer: _Layer) -> bool:
 def _natural(name: str) -> list:
   """A key that sorts block.10 after block.2."""
   parts = re.split(r"(\d+)", name)
-  # Of two numbers the longer is the greater; they may be too long for an int.
+  # The longer of two numbers is the larger; int() refuses very long ones.
   parts[1::2] = [(len(n), n) for n in (p.lstrip("0") for p in parts[1::2])]
   return parts
 
