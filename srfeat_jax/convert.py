@@ -165,8 +165,8 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
   else:
     read = generator_file.load(source, _INPUT_RANGE.value, _OUTPUT_RANGE.value)
     kind, config, variables = read.kind, read.config, read.variables
-    if read.doubt:
-      logging.warning("%s", read.doubt)
+    if read.warning:
+      logging.warning("%s", read.warning)
   dtype = _DTYPE.value or "float32"
   variables = jax.tree.map(lambda x: np.asarray(x).astype(dtype), variables)
   if not all(np.isfinite(x).all() for x in jax.tree.leaves(variables)):

@@ -1,16 +1,21 @@
-"""What is wrong with the arrays of a file, for the person who gave it."""
+"""Says how the arrays of a file differ from those expected."""
 
+import pathlib
 from collections.abc import Mapping, Sequence
 
+import jax.numpy as jnp
+import numpy as np
+
+from srfeat_jax import errors
 from srfeat_jax.interchange.containers import pickles
 
-_NAMED = 5  # how many names of a kind are listed
+_NAMED = 5  # names listed of each kind
 
 
 def describe(
   found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
 ) -> str:
-  """Lists missing, unexpected and misshapen names.
+  """Lists missing, unexpected and misshapen arrays.
 
   Args:
     found: shapes by name.
@@ -35,8 +40,28 @@ def describe(
   )
 
 
+def check_floating_point(
+  path: str | pathlib.Path, arrays: Mapping[str, np.ndarray]
+) -> None:
+  """Checks the number format of weights.
+
+  Args:
+    path: where they are from, for the message.
+    arrays: by name.
+
+  Raises:
+    errors.InputError: an array is of integers or other objects.
+  """
+  for name, array in arrays.items():
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+      raise errors.InputError(
+        f"{path} has {pickles.printable(name)} as {array.dtype}: expected"
+        " floating point"
+      )
+
+
 def listed(names: Sequence[str]) -> str:
-  """The first of some names, each fit to be shown."""
+  """Returns the first of some names, made printable, and how many more."""
   shown = ", ".join(map(pickles.printable, names[:_NAMED]))
   more = len(names) - _NAMED
   return f"{shown} and {more} more" if more > 0 else shown

@@ -49,8 +49,8 @@ def load(path: str) -> Weights:
     return Weights(generator, kept)
   if place.is_file():
     read = generator_file.load(place)
-    if read.doubt:
-      logging.warning("%s", read.doubt)
+    if read.warning:
+      logging.warning("%s", read.warning)
     return Weights(read.config, read.variables)
   if place.suffix:
     raise errors.InputError(f"there is no weights file {path}")

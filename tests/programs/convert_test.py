@@ -150,7 +150,7 @@ class ConvertTest(image_files.FolderTestCase):
       "expected one file or workdir to import a generator from, got 0",
     ),
     (("import", "{}/nope.pth"), "there is no weights file"),
-    (("import", "{}/x.npy"), "is no file with weights"),
+    (("import", "{}/x.npy"), "is not a file of weights"),
     (("export", "{}/x.npy", "--output=x.txt"), "does not end in .safetensors"),
     (
       ("export", "{}/x.npy", "--output=x.pth", "--format=onnx"),

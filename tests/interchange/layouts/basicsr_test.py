@@ -1,4 +1,4 @@
-"""RRDBNet and MSRResNet as BasicSR saves them, in and out, against torch."""
+"""RRDBNet and MSRResNet in BasicSR's files, compared with PyTorch."""
 
 import collections
 
@@ -33,7 +33,7 @@ class BasicSRTest(imported.ImportTestCase):
     peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
     state = foreign_files.renamed(peer, foreign_files.RRDBNET[style])
     path = foreign_files.write(self.folder, kind, state)
-    read = self.assert_same_picture(peer, path)
+    read = self.assert_same_image(peer, path)
     self.assertEqual(read.config["num_blocks"], 3)
     self.assertEqual(read.config["growth"], 4)
     self.assertEqual(read.config["features"], 8)
@@ -59,7 +59,7 @@ class BasicSRTest(imported.ImportTestCase):
     fields = {"features": 8, "num_blocks": 3, "scale": scale}
     peer = imported.random(torch_models.MSRResNet(**fields))
     state = foreign_files.renamed(peer, foreign_files.MSRRESNET[style])
-    read = self.assert_same_picture(
+    read = self.assert_same_image(
       peer, foreign_files.write(self.folder, kind, state)
     )
     self.assertEqual(read.config, read.config | fields)
@@ -81,7 +81,7 @@ class BasicSRTest(imported.ImportTestCase):
     state = {k: v.bfloat16() for k, v in peer.state_dict().items()}
     peer.load_state_dict(state)
     path = foreign_files.write(self.folder, "pth", wrap(peer.state_dict()))
-    self.assert_same_picture(peer.double(), path)
+    self.assert_same_image(peer.double(), path)
 
   def test_bfloat16_safetensors(self):
     peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
@@ -89,7 +89,7 @@ class BasicSRTest(imported.ImportTestCase):
     peer.load_state_dict(state)
     path = self.folder / "x.safetensors"
     safetensors.torch.save_file(state, path)
-    self.assert_same_picture(peer.double(), path)
+    self.assert_same_image(peer.double(), path)
 
   def refuse(self, change) -> str:
     state = dict(torch_gan_models.RRDBNet(**RRDBNET).state_dict())
@@ -117,7 +117,7 @@ class BasicSRTest(imported.ImportTestCase):
     sentence = self.refuse(
       lambda s: s.update({"conv_first.weight": torch.ones(8, 1, 3, 3)})
     )
-    self.assertIn("takes 1 channels: expected 3 for RGB", sentence)
+    self.assertIn("takes 1 channels: expected 3 (RGB, x4)", sentence)
 
   def test_old_form_of_another_scale(self):
     peer = torch_gan_models.RRDBNet(**RRDBNET)
@@ -129,14 +129,16 @@ class BasicSRTest(imported.ImportTestCase):
     for leaf in ("weight", "bias"):
       del state[f"model.10.{leaf}"]
     path = foreign_files.write(self.folder, "pth", state)
-    self.assertIn("enlarges 2 times by another", self.sentence(path))
+    self.assertIn(
+      "is a network for x2 that this program does not", self.sentence(path)
+    )
 
   def test_msrresnet_of_scale_3(self):
     peer = torch_models.MSRResNet(features=8, num_blocks=2, scale=2)
     state = dict(peer.state_dict())
     state["upconv1.weight"] = torch.ones(72, 8, 3, 3)
     path = foreign_files.write(self.folder, "pth", state)
-    self.assertIn("but enlarges 3 times: expected 2, 4", self.sentence(path))
+    self.assertIn("but upscales by 3: expected 2, 4", self.sentence(path))
 
   def test_other_networks(self):
     path = foreign_files.write(self.folder, "pth", nn.Linear(2, 3).state_dict())

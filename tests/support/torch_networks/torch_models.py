@@ -1,9 +1,9 @@
 """The generators in plain PyTorch, and their weights in our layout.
 
-The oracle that our networks are compared with: written from the published
-descriptions with torch's own layers, NCHW, channel order of torch's
-PixelShuffle. SRFeat's names are ours with dots; SRResNet's are those of the
-pretrained network in the test data; MSRResNet's those of BasicSR.
+References for our networks, written from the published descriptions with
+PyTorch's own layers, NCHW, in the channel order of its PixelShuffle. SRFeat's
+names are ours with dots; SRResNet's are those of the pretrained network in the
+test data; MSRResNet's are those of BasicSR.
 """
 
 import re
@@ -18,8 +18,8 @@ from torch.nn import functional
 def upscale(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
   """MATLAB's imresize to a larger size, by torch's own kernels.
 
-  With antialias torch's bicubic has MATLAB's a = -0.5; its edges are mirrored
-  here by hand, since it would drop what lies outside.
+  With antialias, PyTorch's bicubic has MATLAB's a = -0.5; edges are mirrored
+  here, because it would ignore pixels outside of the image.
   """
   if kernel == "bilinear":
     return functional.interpolate(lr, scale_factor=scale, mode="bilinear")
@@ -138,7 +138,7 @@ class _SRResNetUpsample(nn.Module):
 
 
 class SRResNet(nn.Module):
-  """Takes batch normalization's momentum as we do: one minus torch's."""
+  """Its momentum of batch normalization is ours: one minus PyTorch's."""
 
   def __init__(
     self,
@@ -215,7 +215,7 @@ class MSRResNet(nn.Module):
     return y + upscale(lr, self.scale, "bilinear")
 
 
-# What to replace in a torch name to get the path of our layer.
+# Expressions and replacements that turn PyTorch's names into our paths.
 _NAMES = {
   "srfeat": (
     (r"^(blocks|skips|upsample)\.(\d+)", r"\1_\2"),
@@ -264,7 +264,7 @@ def to_variables(
 def convert(
   state: Mapping[str, np.ndarray], names: tuple[tuple[str, str], ...]
 ) -> dict[str, dict]:
-  """As `to_variables`, by pairs of what to replace in a name, and by what."""
+  """As `to_variables`, with pairs of expression and replacement for names."""
   variables = {}
   for key, value in state.items():
     prefix, leaf = key.rsplit(".", 1)
