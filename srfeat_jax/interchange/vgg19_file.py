@@ -28,7 +28,6 @@ from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
   file_kind,
   hdf5_file,
-  kinds,
   npy_file,
   safetensors_file,
   torch_file,
