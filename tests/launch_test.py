@@ -18,12 +18,12 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
       "repository/.venv/bin/python", b'#!/bin/sh\necho "$PWD" "$@"\n'
     )
     python.chmod(0o755)
-    for workdir, expected in (
+    for given, expected in (
       ("runs/x", f"{self.folder.resolve()}/runs/x"),
       ("/runs/x", "/runs/x"),
     ):
       result = subprocess.run(
-        ["bash", copy, "configs/gan.py", workdir, "--config.seed=1"],
+        ["bash", copy, "configs/gan.py", given, "--config.seed=1"],
         cwd=self.folder,
         capture_output=True,
         text=True,
