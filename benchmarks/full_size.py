@@ -14,8 +14,9 @@ import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from srfeat_jax import cli, train
+from srfeat_jax import cli
 from srfeat_jax.training import networks as networks_lib
+from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state, steps
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -29,7 +30,7 @@ def main(argv):
   del argv
   config = _CONFIG.value
   networks, vgg = networks_lib.build(config)
-  optimizers = train.make_optimizers(config)
+  optimizers = optimizers_lib.build(config)
   step = steps.make_step(config, networks, optimizers)
 
   def start(key):

@@ -42,7 +42,7 @@ class TrainStep:
     judge = optimizers.adam(config.discriminator_optimizer, schedule)
     step = jax.jit(
       steps.make_step(
-        config, networks, steps.Optimizers(adam, schedule, judge, schedule)
+        config, networks, optimizers.Optimizers(adam, schedule, judge, schedule)
       ),
       donate_argnums=0,
     )
@@ -55,7 +55,7 @@ class TrainStep:
       )
 
     self._state = start(jax.random.key(config.seed))
-    self._vgg = vgg_variables(networks.features)
+    self._vgg = vgg_variables(networks.vgg)
     self._hr = jax.device_put(hr)
     arguments = (self._state, self._vgg, self._hr)
     self.flops = count_flops(step, *arguments)
@@ -128,8 +128,8 @@ class Generator:
     """Makes the variables."""
     module = models.build(config)
     complete = generator_file.complete(config)
-    init = jax.jit(module.init)
-    variables = init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    init = jax.jit(functools.partial(models.init, module))
+    variables = init(jax.random.key(0))
     return cls(complete, module, variables)
 
   @property

@@ -15,7 +15,7 @@ def get_config() -> ml_collections.ConfigDict:
   # A workdir or a weights file to start from; "" for a random start.
   config.init_from = ""
   # Share of the old value in the running average of the weights, which is then
-  # what is judged and shipped; 0 keeps none.
+  # what is evaluated and exported; 0 keeps none.
   config.ema_decay = 0.0
 
   # How LR is made of HR: by flag, --config.degradation.kind=photo.
@@ -24,7 +24,7 @@ def get_config() -> ml_collections.ConfigDict:
   # `architecture` and the fields of its module, see srfeat_jax/models.
   config.generator = ml_collections.ConfigDict()
 
-  # The networks that judge images ("image") and VGG-19's features of them
+  # The discriminators of images ("image") and of VGG-19's features of them
   # ("feature"); none in pre-training. `architecture` and fields of its module.
   config.discriminators = ml_collections.ConfigDict()
   config.update_first = "discriminator"  # or "generator"
@@ -44,15 +44,16 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses = ml_collections.ConfigDict()
   config.losses.pixel = "l1"  # or "mse"; images are in [0, 1]
   config.losses.pixel_weight = 1.0
-  # Against a grid of 4 px, which VGG-19 and young discriminators let pass.
-  config.losses.pattern_weight = 0.0
+  # Against checkerboard artifacts, errors that repeat with every LR pixel,
+  # which VGG-19 and young discriminators hardly see.
+  config.losses.checkerboard_weight = 0.0
   config.losses.perceptual = "mse"  # or "l1"
   config.losses.perceptual_weight = 0.0
   # Weights by VGG-19's layer: "conv5_4" before its ReLU, "relu5_4" after. By
   # flag: --config.losses.perceptual_layers="{'relu2_2': 0.5, 'relu5_4': 1.0}"
   config.losses.perceptual_layers = ml_collections.ConfigDict()
   config.losses.feature_scale = 1 / 12.75  # of features, in whatever uses them
-  config.losses.feature_layer = "relu5_4"  # what "feature" judges
+  config.losses.feature_layer = "relu5_4"  # the input of "feature"
   config.losses.adversarial = "vanilla"  # or "relativistic"
   config.losses.adversarial_weight = 0.0  # for each discriminator
   config.losses.discriminator_weight = 1.0
@@ -70,7 +71,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.crop = "random"  # or "center"
   config.data.augment = True  # flips and rotations
   config.data.num_workers = 0  # processes; 0: threads of this one
-  config.data.cache_gib = 2.0  # decoded pictures kept in memory
+  config.data.cache_gib = 2.0  # decoded images kept in memory
   # A folder of sets, "synthetic", or "" for no validation.
   config.data.benchmarks = ""
   config.data.sets = ()  # names of the sets to validate on; (): all

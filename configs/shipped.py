@@ -7,8 +7,9 @@ srfeat_lite       `pretrain.py:srfeat_lite`, from a random start.
 srfeat_lite_more  Again from its weights, with the learning rate raised once
                   more: srfeat-lite.
 srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
-                  four layers count, and a term against the grid of 4 px that
-                  these alone leave in flat areas: srfeat-lite-gan.
+                  four layers count, and a term against the checkerboard
+                  artifacts that these alone leave in flat areas:
+                  srfeat-lite-gan.
 srfeat_photo_psnr  Photographs as they are, PSNR-oriented: degradations from
                   none to blur, noise and JPEG, L1: the start of srfeat_photo.
 srfeat_photo      The same with VGG-19 and a U-Net discriminator, whose every
@@ -108,7 +109,7 @@ def _srfeat_lite_gan():
   config.ema_decay = 0.99
   config.losses.pixel = "l1"
   config.losses.pixel_weight = 1.0
-  config.losses.pattern_weight = 300.0
+  config.losses.checkerboard_weight = 300.0
   config.losses.perceptual = "l1"
   config.losses.perceptual_layers = ml_collections.ConfigDict(
     {"conv2_2": 0.1, "conv3_4": 0.2, "conv4_4": 0.3, "conv5_4": 1.0}

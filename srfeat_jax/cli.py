@@ -19,6 +19,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
+from srfeat_jax.training import renamed_fields
 
 # As shells report a program ended by Ctrl-C, and by a pipe nobody reads.
 _INTERRUPTED, _UNREAD = 130, 141
@@ -134,6 +135,8 @@ def _wrong_field(argv: Sequence[str]) -> str | None:
     field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
     if field is None:
       continue
+    if renamed := renamed_fields.sentence(field[1]):
+      return renamed
     owner, path = config, "config"
     for name in re.findall(r"[^.\[\]]+", field[1]):
       if isinstance(owner, Sequence) and not isinstance(owner, str):

@@ -1,10 +1,14 @@
 """A training run from its config to its weights, restartable at any point."""
 
 import contextlib
+import dataclasses
 import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 from absl import logging
+from jax.sharding import Mesh
 
 from srfeat_jax.data import pipeline, sources
 from srfeat_jax.evaluation import plots
@@ -14,17 +18,44 @@ from srfeat_jax.training import (
   checkpoint,
   config_checks,
   interruption,
+  log_averages,
   parallel,
   steps,
   writers,
 )
-from srfeat_jax.training import metrics as metrics_lib
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
 from srfeat_jax.weights import lookup
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+  """What a run is made of, beside its state; nothing of it is written yet.
+
+  Attributes:
+    config: see `configs/`.
+    workdir: the run's folder.
+    is_main_process: whether this process prints and writes the logs.
+    mesh: all devices.
+    step: the compiled training step.
+    vgg_variables: what it takes beside state and batch, on all devices.
+    batches: this process's share of each batch of uint8 HR crops.
+    sources: the identities of what the crops are cut from.
+    validator: evaluates the generator.
+  """
+
+  config: Any
+  workdir: pathlib.Path
+  is_main_process: bool
+  mesh: Mesh
+  step: Callable
+  vgg_variables: Any
+  batches: Any
+  sources: Sequence[str]
+  validator: validator_lib.Validator
 
 
 def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
@@ -43,20 +74,81 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
-  workdir = pathlib.Path(workdir)
-  leads = jax.process_index() == 0
+  run, state = _build(config, pathlib.Path(workdir))
+  with contextlib.ExitStack() as stack:
+    if run.is_main_process:
+      stack.enter_context(workdir_lib.hold(run.workdir))
+    checkpointer = stack.enter_context(
+      contextlib.closing(
+        checkpoint.Checkpointer(run.workdir, config.keep_checkpoints)
+      )
+    )
+    stack.enter_context(contextlib.closing(run.batches))
+    state = _restore(run, state, checkpointer)
+    first_step = int(state.step)
+    if first_step > config.num_steps:
+      if run.is_main_process:
+        print(
+          f"already at step {first_step} of {config.num_steps}: nothing to do"
+        )
+      return state
+
+    if run.is_main_process:
+      workdir_lib.record(run.workdir, config.to_dict())
+    writer = stack.enter_context(
+      contextlib.closing(
+        writers.create(
+          run.workdir, first_step=first_step, active=run.is_main_process
+        )
+      )
+    )
+    progress = stack.enter_context(
+      contextlib.closing(
+        progress_lib.Progress(
+          first_step,
+          config.num_steps,
+          config.batch_size,
+          shown=run.is_main_process,
+        )
+      )
+    )
+    progress.say(_summary(run, state))
+    if first_step == 0:
+      _evaluate_start(run, state, writer)
+    signals = stack.enter_context(
+      interruption.Interruption(checkpointer.asked_to_stop)
+    )
+    state, stopped = _train(run, state, checkpointer, writer, progress, signals)
+    checkpointer.wait()
+    if stopped:
+      progress.say(str(stopped))
+      raise stopped
+    if run.is_main_process:
+      _export(run, state)
+    progress.say(
+      f"done: {run.workdir} holds generator.safetensors, training_curve.png and"
+      " checkpoints"
+    )
+  return state
+
+
+def _build(config, workdir: pathlib.Path) -> tuple[_Run, state_lib.TrainState]:
+  """All parts of a run and its state at step 0; nothing is written.
+
+  Raises:
+    errors.InputError: see `train_and_evaluate`.
+  """
   config_checks.check(config)
   parallel.check_batch_size(config.batch_size)
-  networks, vgg = networks_lib.build(config)
-  generator = networks.generator
+  networks, vgg_variables = networks_lib.build(config)
   validator = validator_lib.Validator(
-    generator, config.data.benchmarks, config.data.sets
+    networks.generator, config.data.benchmarks, config.data.sets
   )
-  batches, pictures = make_batches(config)
+  batches, source_identities = make_batches(config)
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
-  optimizers = make_optimizers(config)
-  step_fn = jax.jit(
+  optimizers = optimizers_lib.build(config)
+  step = jax.jit(
     steps.make_step(config, networks, optimizers),
     in_shardings=(replicated, replicated, parallel.split(mesh)),
     out_shardings=replicated,
@@ -65,104 +157,28 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   workdir_lib.check(workdir, config.to_dict())
   # What a run began with need not be there any more when it goes on.
   begins = not checkpoint.exists(workdir)
-  given = None
+  initial_variables = None
   if begins and config.init_from:
-    given = lookup.load_for(generator, config.init_from)
-  state = _start(config, networks, optimizers, given, replicated)
-  vgg = jax.device_put(vgg, replicated)
+    initial_variables = lookup.load_for(networks.generator, config.init_from)
+  state = _start(config, networks, optimizers, initial_variables, replicated)
+  vgg_variables = jax.device_put(vgg_variables, replicated)
   # Finds what is wrong with a step before anything is written.
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
-  jax.eval_shape(step_fn, state, vgg, jax.ShapeDtypeStruct(shape, "uint8"))
-
-  with contextlib.ExitStack() as stack:
-    if leads:
-      stack.enter_context(workdir_lib.hold(workdir))
-    checkpointer = stack.enter_context(
-      contextlib.closing(
-        checkpoint.Checkpointer(workdir, config.keep_checkpoints)
-      )
-    )
-    stack.enter_context(contextlib.closing(batches))
-    if checkpointer.latest_step() is not None:
-      state, data = checkpointer.restore(state, config.to_dict())
-      batches.set_state(data["position"])
-      if data["pictures"] != pictures:
-        logging.warning(
-          "the training pictures are not those the run began with: %s; they"
-          " were %s",
-          pictures,
-          data["pictures"],
-        )
-    step = first_step = int(state.step)
-    if first_step > config.num_steps:
-      if leads:
-        print(f"already at step {step} of {config.num_steps}: nothing to do")
-      return state
-
-    if leads:
-      workdir_lib.record(workdir, config.to_dict())
-    writer = stack.enter_context(
-      contextlib.closing(
-        writers.create(workdir, first_step=first_step, active=leads)
-      )
-    )
-    progress = stack.enter_context(
-      contextlib.closing(
-        progress_lib.Progress(
-          first_step, config.num_steps, config.batch_size, shown=leads
-        )
-      )
-    )
-    progress.say(_summary(config, state, workdir))
-    if first_step == 0:
-      validator.write_baseline(writer)
-      if config.init_from and validator.sets:
-        validator.validate(0, state.best_variables, writer)
-    window = metrics_lib.Window()
-    previous = None
-    signals = stack.enter_context(
-      interruption.Interruption(checkpointer.asked_to_stop)
-    )
-
-    for step in range(first_step + 1, config.num_steps + 1):
-      with progress.waiting_for_data():
-        hr = parallel.to_global(next(batches), mesh)
-      state, metrics = step_fn(state, vgg, hr)
-      window.append(step, metrics)
-      jax.block_until_ready(previous)  # at most one step ahead of the device
-      previous = metrics
-      progress.advance()
-
-      status = signals.status_after(step)
-      last = status is not None or step == config.num_steps
-      if last or step % config.log_every == 0:
-        means = window.flush()
-        writer.write_scalars(step, means | progress.report(step, means))
-      with progress.pause():
-        if validator.sets and (
-          step % config.eval_every == 0 or step == config.num_steps
-        ):
-          scores = validator.validate(step, state.best_variables, writer)
-          progress.show(step, validator_lib.headline(scores))
-        if last or step % config.checkpoint_every == 0:
-          window.check()  # a bad state must not replace a good one
-          data = {"position": batches.get_state(), "pictures": pictures}
-          checkpointer.save(step, state, data, config.to_dict())
-      if last:
-        break
-
-    checkpointer.wait()
-    if step < config.num_steps:
-      stopped = interruption.Stopped(step, status)
-      progress.say(str(stopped))
-      raise stopped
-    if leads:
-      _export(config, state, workdir)
-    progress.say(
-      f"done: {workdir} holds generator.safetensors, training_curve.png and"
-      " checkpoints"
-    )
-  return state
+  jax.eval_shape(
+    step, state, vgg_variables, jax.ShapeDtypeStruct(shape, "uint8")
+  )
+  run = _Run(
+    config=config,
+    workdir=workdir,
+    is_main_process=jax.process_index() == 0,
+    mesh=mesh,
+    step=step,
+    vgg_variables=vgg_variables,
+    batches=batches,
+    sources=source_identities,
+    validator=validator,
+  )
+  return run, state
 
 
 def make_batches(config):
@@ -198,65 +214,115 @@ def make_batches(config):
   return batches, [source.identity for source in train_sources]
 
 
-def make_optimizers(config) -> steps.Optimizers:
-  """Those of a run.
-
-  Args:
-    config: of the run; read are `num_steps`, `optimizer` and `learning_rate`,
-      and both of the discriminators.
-
-  Raises:
-    errors.InputError: a field has a value it does not take.
-  """
-  schedules = [
-    optimizers_lib.learning_rate(each, config.num_steps)
-    for each in (config.learning_rate, config.discriminator_learning_rate)
-  ]
-  return steps.Optimizers(
-    generator=optimizers_lib.adam(config.optimizer, schedules[0]),
-    generator_schedule=schedules[0],
-    discriminator=optimizers_lib.adam(
-      config.discriminator_optimizer, schedules[1]
-    ),
-    discriminator_schedule=schedules[1],
-  )
-
-
 def _start(
-  config, networks, optimizers, given, sharding
+  config, networks, optimizers, initial_variables, sharding
 ) -> state_lib.TrainState:
-  """The state at step 0, with a generator that is given or else random."""
+  """The state at step 0, its generator random unless variables are passed."""
 
-  def start(given):
+  def start(initial_variables):
     key = jax.random.key(config.seed)
     variables, discriminators = networks.init(key)
     return state_lib.start(
-      given or variables,
+      initial_variables or variables,
       optimizers.generator,
       discriminators,
       optimizers.discriminator,
       keep_ema=config.ema_decay > 0,
     )
 
-  return jax.jit(start, out_shardings=sharding)(given)
+  return jax.jit(start, out_shardings=sharding)(initial_variables)
 
 
-def _summary(config, state, workdir) -> str:
+def _restore(
+  run: _Run,
+  state: state_lib.TrainState,
+  checkpointer: checkpoint.Checkpointer,
+) -> state_lib.TrainState:
+  """The newest checkpoint's state, or if there is none the one at step 0.
+
+  The batches go on where they were.
+  """
+  if checkpointer.latest_step() is None:
+    return state
+  state, data = checkpointer.restore(state, run.config.to_dict())
+  run.batches.set_state(data["position"])
+  if data["pictures"] != run.sources:
+    logging.warning(
+      "the training images are not those the run began with: %s; they were %s",
+      run.sources,
+      data["pictures"],
+    )
+  return state
+
+
+def _evaluate_start(run: _Run, state: state_lib.TrainState, writer) -> None:
+  """Logs bicubic's scores, and those of weights that the run starts from."""
+  run.validator.write_baseline(writer)
+  if run.config.init_from and run.validator.sets:
+    run.validator.validate(0, state.best_variables, writer)
+
+
+def _train(
+  run: _Run,
+  state: state_lib.TrainState,
+  checkpointer: checkpoint.Checkpointer,
+  writer: writers.Writers,
+  progress: progress_lib.Progress,
+  signals: interruption.Interruption,
+) -> tuple[state_lib.TrainState, interruption.Stopped | None]:
+  """The loop: step, log, evaluate, save.
+
+  Returns:
+    The state after the last step; and, if a signal ended the loop before
+    `config.num_steps`, what to raise.
+  """
+  config = run.config
+  averages = log_averages.LogAverages()
+  previous = None
+  for step in range(int(state.step) + 1, config.num_steps + 1):
+    with progress.waiting_for_data():
+      hr = parallel.to_global(next(run.batches), run.mesh)
+    state, metrics = run.step(state, run.vgg_variables, hr)
+    averages.append(step, metrics)
+    jax.block_until_ready(previous)  # at most one step ahead of the device
+    previous = metrics
+    progress.advance()
+
+    status = signals.status_after(step)
+    ends = step == config.num_steps
+    last = ends or status is not None
+    if last or step % config.log_every == 0:
+      means = averages.flush()
+      writer.write_scalars(step, means | progress.report(step, means))
+    with progress.pause():
+      if run.validator.sets and (ends or step % config.eval_every == 0):
+        scores = run.validator.validate(step, state.best_variables, writer)
+        progress.show(step, validator_lib.headline(scores))
+      if last or step % config.checkpoint_every == 0:
+        averages.check()  # a bad state must not replace a good one
+        data = {"position": run.batches.get_state(), "pictures": run.sources}
+        checkpointer.save(step, state, data, config.to_dict())
+    if last and not ends:
+      return state, interruption.Stopped(step, status)
+  return state, None
+
+
+def _summary(run: _Run, state: state_lib.TrainState) -> str:
   count = sum(x.size for x in jax.tree.leaves(state.generator.params))
   return (
-    f"{config.generator.architecture}, {count:,} parameters, on"
+    f"{run.config.generator.architecture}, {count:,} parameters, on"
     f" {jax.device_count()} x {jax.devices()[0].device_kind};"
-    f" step {int(state.step)} of {config.num_steps}, in {workdir}"
+    f" step {int(state.step)} of {run.config.num_steps}, in {run.workdir}"
   )
 
 
-def _export(config, state, workdir) -> None:
-  """Writes what a person takes away: the weights in a file, and the curve."""
+def _export(run: _Run, state: state_lib.TrainState) -> None:
+  """Writes the weights in a file of their own, and the training curve."""
   variables = jax.tree.map(
     lambda x: x.addressable_data(0), state.best_variables
   )
-  path = workdir / "generator.safetensors"
-  safetensors_file.save(path, config.generator.to_dict(), variables)
+  path = run.workdir / "generator.safetensors"
+  safetensors_file.save(path, run.config.generator.to_dict(), variables)
   plots.training_curve(
-    workdir / "metrics.jsonl", workdir / "training_curve.png"
+    run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
   )

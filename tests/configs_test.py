@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 
 from configs import common, gan, pretrain, quickstart, shipped
 from srfeat_jax import errors, models
-from srfeat_jax.training import degrade, losses, optimizers, steps
+from srfeat_jax.training import degrade, losses, networks, optimizers, steps
 from tests.support import paths, variants
 
 VARIANTS = (
@@ -22,7 +22,13 @@ VARIANTS = (
 )
 
 
-SHIPPED_VARIANTS = ("srfeat_lite", "srfeat_lite_more", "srfeat_lite_gan")
+SHIPPED_VARIANTS = (
+  "srfeat_lite",
+  "srfeat_lite_more",
+  "srfeat_lite_gan",
+  "srfeat_photo_psnr",
+  "srfeat_photo",
+)
 
 
 CONFIGS = {name: pretrain.get_config(name) for name in VARIANTS}
@@ -60,7 +66,8 @@ class ConfigsTest(parameterized.TestCase):
   def test_every_file_is_tested(self):
     files = {path.stem for path in (paths.REPOSITORY / "configs").glob("*.py")}
     self.assertEqual(
-      files, {"common", "gan", "pretrain", "quickstart", "shipped"}
+      files,
+      {"common", "degradations", "gan", "pretrain", "quickstart", "shipped"},
     )
 
   @parameterized.parameters(*CONFIGS)
@@ -80,7 +87,7 @@ class ConfigsTest(parameterized.TestCase):
   @parameterized.parameters(*CONFIGS)
   def test_same_fields_as_all_others(self, name):
     expected = common.get_config()
-    for part in (None, "data", "losses", "optimizer"):
+    for part in (None, "data", "degradation", "losses", "optimizer"):
       ours = CONFIGS[name][part] if part else CONFIGS[name]
       theirs = expected[part] if part else expected
       self.assertEqual(set(ours), set(theirs))
@@ -94,8 +101,8 @@ class ConfigsTest(parameterized.TestCase):
     optimizer = optimizers.adam(config.optimizer, schedule)
     steps.make_step(
       config,
-      steps.Networks(generator, None, {}, {}),
-      steps.Optimizers(optimizer, schedule, optimizer, schedule),
+      networks.Networks(generator, None, {}, {}),
+      optimizers.Optimizers(optimizer, schedule, optimizer, schedule),
     )
     x = jnp.zeros((1, 2, 2, 3))
     self.assertEqual(losses.pixel(x, x, config.losses.pixel), 0)
@@ -109,12 +116,8 @@ class ConfigsTest(parameterized.TestCase):
     ("esrgan", 16_697_987),
   )
   def test_parameters(self, name, expected):
-    generator = models.build(CONFIGS[name].generator)
-    lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
-    variables = jax.eval_shape(generator.init, jax.random.key(0), lr)
-    count = sum(
-      math.prod(x.shape) for x in jax.tree.leaves(variables["params"])
-    )
+    shapes = models.shapes(models.build(CONFIGS[name].generator))
+    count = sum(math.prod(x.shape) for x in jax.tree.leaves(shapes["params"]))
     self.assertEqual(count, expected)
 
   def test_documented_run(self):

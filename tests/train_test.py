@@ -170,7 +170,7 @@ class TrainTest(parameterized.TestCase):
     (self.pictures / "0.png").rename(self.pictures / "9.png")
     with self.assertLogs("absl", "WARNING") as logs:
       train.train_and_evaluate(_tiny(self.pictures), workdir)
-    self.assertIn("pictures are not those the run began with", logs.output[0])
+    self.assertIn("images are not those the run began with", logs.output[0])
 
   def test_the_last_line_names_what_there_is(self):
     output = io.StringIO()
@@ -287,9 +287,7 @@ class AdversarialTest(absltest.TestCase):
   def test_goes_on_exactly_though_what_it_began_with_has_gone(self):
     config = self.config()
     generator = config.generator.to_dict()
-    start = models.build(generator).init(
-      jax.random.key(7), jnp.zeros((1, 8, 8, 3))
-    )
+    start = models.init(models.build(generator), jax.random.key(7))
     safetensors_file.save(config.init_from, generator, start)
     straight, resumed = self.folder / "straight", self.folder / "resumed"
     expected = train.train_and_evaluate(config, straight)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from flax import traverse_util
 
+from srfeat_jax import models
 from srfeat_jax.models import layers
 
 
@@ -59,9 +59,8 @@ def _pairs(generator, variables) -> list[tuple[tuple, tuple, float]]:
         pairs.append((convs[-1], module.path, module.epsilon))
     return call(*args, **kwargs)
 
-  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
   with nn.intercept_methods(note):
-    jax.eval_shape(generator.apply, variables, lr)
+    jax.eval_shape(generator.apply, variables, models.image_shape())
   return pairs
 
 

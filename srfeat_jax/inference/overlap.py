@@ -46,7 +46,7 @@ def of(generator: nn.Module) -> Overlap:
   It is the receptive radius, with which they are so exactly; or if that is too
   large to be of use, what was measured to do, and a feather.
   """
-  fold = getattr(generator, "fold", 1)
+  fold = generator.unshuffle
   if generator.receptive_radius > _FARTHEST * fold:
     return Overlap(_EFFECTIVE_RADIUS * fold, _FEATHER * fold, fold)
   unfolded = Overlap(0, fold=fold)

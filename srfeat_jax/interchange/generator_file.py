@@ -178,9 +178,7 @@ def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
         f"{path} says of its generator that {name} is"
         f" {pickles.printable(repr(value))}, and its arrays are not so many"
       )
-  module = models.build(config)
-  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
-  wanted = jax.eval_shape(module.init, jax.random.key(0), lr)
+  wanted = models.shapes(models.build(config))
   problems = mismatch.describe(
     {name: np.shape(array) for name, array in arrays.items()},
     {

@@ -3,63 +3,71 @@
 A generator maps images [b, h, w, 3] in [0, 1] to float32 images
 [b, scale * h, scale * w, 3], nominally in [0, 1]:
 
-  variables = generator.init(key, lr)
+  generator = models.build({"architecture": "srfeat"})
+  variables = models.init(generator, key)
   sr = generator.apply(variables, lr)
   sr, updates = generator.apply(
     variables, lr, train=True, mutable=["batch_stats"])
 
-`generator.scale` is its enlargement; `generator.receptive_radius` the distance,
-in LR pixels, beyond which an input pixel cannot influence an output pixel.
-Discriminators are described in `discriminators`.
+Beside its fields, whose types declare what is legal (see `fields`), it has
+
+  scale             the scale factor;
+  receptive_radius  the distance, in LR pixels, beyond which an input pixel
+                    cannot influence an output pixel;
+  unshuffle         the side, in LR pixels, of the squares that it first moves
+                    into channels; 1 if it does not.
+
+A new generator takes a module here and a line in `GENERATORS`. Discriminators
+are described in `discriminators`.
 """
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax import errors
 from srfeat_jax.models import (
   discriminators,
+  fields,
   rrdbnet,
   srfeat,
   srresnet,
   unet_discriminator,
 )
 
+GENERATORS: Mapping[str, type[nn.Module]] = {
+  "srfeat": srfeat.SRFeat,
+  "srresnet": srresnet.SRResNet,
+  "msrresnet": srresnet.MSRResNet,
+  "rrdbnet": rrdbnet.RRDBNet,
+}
+DISCRIMINATORS: Mapping[str, type[nn.Module]] = {
+  "srgan": discriminators.SRGANDiscriminator,
+  "vgg_style": discriminators.VGGStyleDiscriminator,
+  "unet": unet_discriminator.UNetDiscriminator,
+}
+_PROBE = (1, 8, 8, 3)  # the shape of an image that every generator takes
+
 
 def build(config: Mapping[str, Any]) -> nn.Module:
   """Makes a generator.
 
   Args:
-    config: "architecture" ("srfeat", "srresnet", "msrresnet" or "rrdbnet"),
-      and any of that module's fields; the others keep their defaults.
+    config: "architecture", one of `GENERATORS`, and any of that module's
+      fields; the others keep their defaults.
 
   Returns:
     The module, without variables.
 
   Raises:
-    errors.InputError: An architecture or field does not exist, or a value is
+    errors.InputError: an architecture or field does not exist, or a value is
       not one the field takes.
   """
-  architecture = config.get("architecture")
-  match architecture:
-    case "srfeat":
-      module = srfeat.SRFeat
-    case "srresnet":
-      module = srresnet.SRResNet
-    case "msrresnet":
-      module = srresnet.MSRResNet
-    case "rrdbnet":
-      module = rrdbnet.RRDBNet
-    case _:
-      raise errors.InputError(
-        "generator.architecture: expected srfeat, srresnet, msrresnet or "
-        f"rrdbnet, got {architecture!r}"
-      )
-  return _make(module, config, "generator")
+  return _build(GENERATORS, config, "generator")
 
 
 def build_discriminator(
@@ -68,57 +76,73 @@ def build_discriminator(
   """Makes a discriminator.
 
   Args:
-    config: "architecture" ("srgan", "vgg_style" or "unet"), and any of that
-      module's fields; the others keep their defaults.
-    size: Height and width of what it will be given: of the crops, or of their
-      feature maps.
-    name: What the config is called, for messages.
+    config: "architecture", one of `DISCRIMINATORS`, and any of that module's
+      fields; the others keep their defaults.
+    size: height and width of its inputs: of the crops, or of their feature
+      maps.
+    name: what the config is called, for messages.
 
   Returns:
     The module, without variables.
 
   Raises:
-    errors.InputError: An architecture or field does not exist, a value is not
+    errors.InputError: an architecture or field does not exist, a value is not
       one the field takes, or the network cannot take that size.
   """
-  architecture = config.get("architecture")
-  match architecture:
-    case "srgan":
-      module = discriminators.SRGANDiscriminator
-    case "vgg_style":
-      module = discriminators.VGGStyleDiscriminator
-    case "unet":
-      module = unet_discriminator.UNetDiscriminator
-    case _:
-      raise errors.InputError(
-        f"{name}.architecture: expected srgan, vgg_style or unet, got "
-        f"{architecture!r}"
-      )
-  discriminator = _make(module, config, name)
+  discriminator = _build(DISCRIMINATORS, config, name)
   mismatch = discriminator.mismatch(size)
   if mismatch:
     raise errors.InputError(f"{name}.{mismatch}")
   return discriminator
 
 
-def _make(
-  module: type[nn.Module], config: Mapping[str, Any], owner: str
-) -> nn.Module:
-  """Fills the module's fields from the config that the owner is called by."""
-  fields = {
-    field.name: field
+def init(generator: nn.Module, key: jax.Array) -> dict[str, Any]:
+  """A generator's initial variables, "params" and any "batch_stats"."""
+  return generator.init(key, jnp.zeros(_PROBE))
+
+
+def shapes(generator: nn.Module) -> dict[str, Any]:
+  """The tree of `init`, of `jax.ShapeDtypeStruct` in place of arrays."""
+  return jax.eval_shape(generator.init, jax.random.key(0), image_shape())
+
+
+def image_shape() -> jax.ShapeDtypeStruct:
+  """Of a small image that every generator takes, to trace one without data."""
+  return jax.ShapeDtypeStruct(_PROBE, jnp.float32)
+
+
+def fields_of(module: type[nn.Module] | nn.Module) -> dict[str, Any]:
+  """The declared types of the fields that a config may set, by name."""
+  return {
+    field.name: field.type
     for field in dataclasses.fields(module)
-    if field.name not in ("parent", "name")
+    if field.name not in ("parent", "name")  # every linen module has these
   }
+
+
+def _build(
+  known: Mapping[str, type[nn.Module]], config: Mapping[str, Any], owner: str
+) -> nn.Module:
+  """Makes one of the known modules from the config that `owner` is called by.
+
+  Raises:
+    errors.InputError: see `build`.
+  """
   values = dict(config)
-  architecture = values.pop("architecture")
+  architecture = values.pop("architecture", None)
+  if architecture not in tuple(known):  # which may be of any type
+    raise errors.InputError(
+      f"{owner}.architecture: expected {_either(known)}, got {architecture!r}"
+    )
+  module = known[architecture]
+  declared = fields_of(module)
   for name, value in values.items():
-    if name not in fields:
+    if name not in declared:
       raise errors.InputError(
-        f"{owner}.{name}: {architecture} has no such field; expected one of "
-        f"{', '.join(fields)}"
+        f"{owner}.{name}: {architecture} has no such field; expected one of"
+        f" {', '.join(declared)}"
       )
-    expected = _mismatch(value, fields[name])
+    expected = fields.expected(value, declared[name])
     if expected:
       raise errors.InputError(
         f"{owner}.{name}: expected {expected}, got {value!r}"
@@ -126,20 +150,6 @@ def _make(
   return module(**values)
 
 
-def _mismatch(value: Any, field: dataclasses.Field) -> str:
-  """Returns what the field takes if that is not the value, else ""."""
-  choices = typing.get_args(field.type)
-  # The exact type: True is an int too, and 4.0 equals 4.
-  valid = type(value) is type(field.default)
-  if choices:
-    expected = f"one of {', '.join(map(str, choices))}"
-    valid = valid and value in choices
-  elif isinstance(field.default, bool):
-    expected = "True or False"
-  elif isinstance(field.default, int):
-    expected = "a whole number above 0"
-    valid = valid and value > 0
-  else:
-    expected = "a number between 0 and 1"
-    valid = valid and 0 < value <= 1
-  return "" if valid else expected
+def _either(names: Mapping[str, Any]) -> str:
+  *others, last = names
+  return f"{', '.join(others)} or {last}"

@@ -41,9 +41,8 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
 def convolve_blurred(x: jax.Array, kernel: jax.Array) -> jax.Array:
   """Blurs x by [1, 2, 1] / 4 along both axes, then convolves.
 
-  x counts as zero beyond its sides, and so does not what the blur makes of it:
-  the same as one convolution with `blurred(kernel)`, which is what is done for
-  few outputs.
+  x is zero beyond its sides, but its blur is not: the result is that of one
+  convolution with `blurred(kernel)`, which is what is done for few outputs.
 
   Args:
     x: [b, h, w, c].
@@ -59,8 +58,8 @@ def convolve_blurred(x: jax.Array, kernel: jax.Array) -> jax.Array:
   x = jnp.pad(x, ((0, 0), around, around, (0, 0)))
   x = (x[:, :-2] + 2 * x[:, 1:-1] + x[:, 2:]) / 4
   x = (x[:, :, :-2] + 2 * x[:, :, 1:-1] + x[:, :, 2:]) / 4
-  inside = slice(margin, -margin or None)
-  return convolve(x, kernel)[:, inside, inside]
+  middle = slice(margin, -margin or None)
+  return convolve(x, kernel)[:, middle, middle]
 
 
 def blurred(kernel: jax.Array) -> jax.Array:
@@ -79,11 +78,11 @@ def blurred(kernel: jax.Array) -> jax.Array:
 
 
 def convolve_shuffled(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  """Convolves what pixel shuffle makes of x, without making it.
+  """Convolves the pixel shuffle of x, without computing it.
 
-  The shuffle of a map with many channels takes long; here that of the result is
-  done instead. Every output is computed from all inputs in reach of its block
-  of four, most of them times zero.
+  The shuffle of a feature map with many channels takes long; here that of the
+  result is done instead. Every output is computed from all inputs in reach of
+  its block of four, most of them times zero.
 
   Args:
     x: [b, h, w, 4c], in depth-to-space order ("DCR").

@@ -1,9 +1,9 @@
 """Discriminators: networks that tell real images, or features, from fake ones.
 
-They map images or features [b, h, w, c] to float32 logits, above 0 for what is
-judged real: one an image, [b], or one a position, [b, h', w']. Batch
-normalization is always by the batch at hand, as the authors of SRFeat do it, so
-real and fake images are to be judged in two calls, each a batch of its own:
+They map images or features [b, h, w, c] to float32 logits, above 0 for real:
+one an image, [b], or one a position, [b, h', w']. Batch normalization always
+uses the statistics of the batch itself, as the authors of SRFeat do it, so real
+and fake images take two calls, each a batch of its own:
 
   variables = discriminator.init(key, hr)
   real, updates = discriminator.apply(
@@ -12,7 +12,8 @@ real and fake images are to be judged in two calls, each a batch of its own:
 
 The state, where a network has any, is that of spectral normalization: a call
 with `mutable` advances it, any other leaves it. Each module's
-`mismatch(size)` says why it could not take inputs of a size.
+`mismatch(size)` says why it cannot take inputs of a size, "" if it can; its
+fields' types declare what is legal, see `fields`.
 """
 
 import functools
@@ -22,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import layers
+from srfeat_jax.models import fields, layers
 
 Logits = Literal["image", "patch"]
 
@@ -31,33 +32,33 @@ class SRGANDiscriminator(nn.Module):
   """The discriminator of SRGAN (Ledig et al., CVPR 2017, figure 4).
 
   Eight 3x3 convolutions with biases, each second one of stride 2, the numbers
-  of channels doubling from pair to pair, all but the first normalised; a dense
+  of channels doubling from pair to pair, all but the first normalized; a dense
   layer; the logit. What the paper leaves open is as in SRFeat's code, where
-  this network judges images of 296 px and, from other weights, VGG features.
+  this network takes images of 296 px and, with other weights, VGG features.
 
   With a logit a patch, one 3x3 convolution of the last feature map stands for
-  the dense layers, as in PatchGAN (Isola et al., CVPR 2017): each logit judges
+  the dense layers, as in PatchGAN (Isola et al., CVPR 2017): each logit is of
   the surroundings of its position, so local artifacts are not averaged away.
 
   Attributes:
     logits: "image", one logit an image, or "patch", one for each 16x16 pixels
       of the input.
-    input_size: Height and width of what is judged: 96 in SRGAN; 296 in SRFeat,
-      and for its features 19, what four rounding-up poolings leave of that.
-      Without effect for patches, which are judged at any size.
-    symmetric_input: Whether the input, in [0, 1], is first mapped to [-1, 1]:
+    input_size: height and width of the input: 96 in SRGAN; 296 in SRFeat, and
+      for its features 19, what four rounding-up poolings leave of that.
+      Without effect for patches, whose input may have any size.
+    symmetric_input: whether the input, in [0, 1], is first mapped to [-1, 1]:
       so for images; features are taken as they are.
-    features: Channels of the first convolution, an eighth of the last's.
-    hidden: Outputs of the first dense layer. Without effect for patches.
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters, the statistics
-      of the normalisations and the last layer are float32 either way.
+    features: channels of the first convolution, an eighth of the last's.
+    hidden: outputs of the first dense layer. Without effect for patches.
+    dtype: compute dtype: "float32" or "bfloat16". Parameters, the statistics
+      of the normalizations and the last layer are float32 either way.
   """
 
-  input_size: int = 296
+  input_size: fields.Count = 296
   symmetric_input: bool = True
-  features: int = 64
-  hidden: int = 1024
-  dtype: layers.Dtype = "float32"
+  features: fields.Count = 64
+  hidden: fields.Count = 1024
+  dtype: fields.Dtype = "float32"
   logits: Logits = "image"
 
   def mismatch(self, size: int) -> str:
@@ -90,21 +91,21 @@ class VGGStyleDiscriminator(nn.Module):
   """The discriminator of ESRGAN, as in BasicSR.
 
   Five pairs of a 3x3 convolution and a 4x4 one of stride 2, all but the first
-  normalised and without bias; a dense layer; the logit. Images are in [0, 1];
+  normalized and without bias; a dense layer; the logit. Images are in [0, 1];
   weights start as PyTorch's do.
 
   Attributes:
-    input_size: Height and width of what is judged.
-    features: Channels of the first pair, an eighth of those of the last two.
-    hidden: Outputs of the first dense layer.
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters, the statistics
-      of the normalisations and the last layer are float32 either way.
+    input_size: height and width of the input.
+    features: channels of the first pair, an eighth of those of the last two.
+    hidden: outputs of the first dense layer.
+    dtype: compute dtype: "float32" or "bfloat16". Parameters, the statistics
+      of the normalizations and the last layer are float32 either way.
   """
 
-  input_size: int = 128
-  features: int = 64
-  hidden: int = 100
-  dtype: layers.Dtype = "float32"
+  input_size: fields.Count = 128
+  features: fields.Count = 64
+  hidden: fields.Count = 100
+  dtype: fields.Dtype = "float32"
 
   def mismatch(self, size: int) -> str:
     """Returns why it cannot take [b, size, size, c], "" if it can."""
@@ -129,8 +130,8 @@ def _mismatch(expected: int, size: int) -> str:
   if size == expected:
     return ""
   return (
-    f"input_size: the discriminator is built for {expected}x{expected} but"
-    f" would be given {size}x{size}; set it to {size}, or change the crop size"
+    f"input_size: the discriminator is built for {expected}x{expected}, but its"
+    f" input is {size}x{size}; set it to {size}, or change the crop size"
   )
 
 
@@ -150,15 +151,15 @@ def _feature_map(
   initializer: str,
   dtype: str,
 ) -> jax.Array:
-  """The convolutions of a discriminator, made within the module that calls.
+  """The convolutions of a discriminator, as submodules of the calling one.
 
   Args:
     x: [b, h, w, c].
-    widths: Channels of each pair of convolutions, the second of stride 2.
-    halving_kernel: Side of that second one's kernel.
-    normalized_bias: Whether convolutions before a normalisation have biases.
-    initializer: Of the convolutions, see `layers`.
-    dtype: Compute dtype.
+    widths: channels of each pair of convolutions, the second of stride 2.
+    halving_kernel: side of that second one's kernel.
+    normalized_bias: whether convolutions before a normalization have biases.
+    initializer: of the convolutions, see `layers`.
+    dtype: compute dtype.
 
   Returns:
     The last feature map, in the compute dtype.

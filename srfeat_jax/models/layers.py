@@ -9,7 +9,6 @@ permuted.
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,29 +20,24 @@ from srfeat_jax.ops import pixels, resize
 
 ModuleFactory = Callable[..., nn.Module]
 
-# What the modules' fields may be, which `models.build` checks.
-Scale = Literal[2, 4, 8]
-ResidualBase = Literal["none", "bilinear", "bicubic"]
-Dtype = Literal["float32", "bfloat16"]
-
 
 class Conv(nn.Module):
-  """A square convolution, initialised as one of the papers or frameworks does.
+  """A square convolution, initialized as one of the papers or frameworks does.
 
   Attributes:
-    features: Number of output channels.
-    kernel_size: Side of the kernel in pixels.
-    stride: Pixels from one output to the next; height and width are divided by
+    features: number of output channels.
+    kernel_size: side of the kernel in pixels.
+    stride: pixels from one output to the next; height and width are divided by
       it, rounding up.
-    use_bias: Whether a bias is added.
-    initializer: See `_initializers`.
-    dtype: Compute and output dtype.
-    shuffles: Whether it convolves what pixel shuffle makes of its input, whose
-      height and width it so doubles.
-    blurs: Whether its input is first blurred by [1, 2, 1] / 4 along both axes,
-      in which the finest checkerboard that pixel shuffle can leave vanishes
+    use_bias: whether a bias is added.
+    initializer: see `_initializers`.
+    dtype: compute and output dtype.
+    shuffles: whether it convolves the pixel shuffle of its input, which doubles
+      height and width.
+    blurs: whether its input is first blurred by [1, 2, 1] / 4 along both axes,
+      which removes the finest checkerboard that pixel shuffle can leave
       (Sugawara et al. 2018).
-    spectral_norm: Whether the kernel is divided by its largest singular value;
+    spectral_norm: whether the kernel is divided by its largest singular value;
       it then has state, see `spectral_norm.py`.
   """
 
@@ -86,9 +80,9 @@ class Dense(nn.Module):
   """An affine map of vectors.
 
   Attributes:
-    features: Number of outputs.
-    initializer: See `_initializers`.
-    dtype: Compute and output dtype.
+    features: number of outputs.
+    initializer: see `_initializers`.
+    dtype: compute and output dtype.
   """
 
   features: int
@@ -107,7 +101,7 @@ class Dense(nn.Module):
 
 
 def _initializers(name: str, fan_in: int):
-  """Returns the initialisers of a kernel and of its bias.
+  """Returns the initializers of a kernel and of its bias.
 
   Args:
     name: "uniform": both within +-1/sqrt(fan_in) (PyTorch's default). All
@@ -116,7 +110,7 @@ def _initializers(name: str, fan_in: int):
       "he_truncated": He's normal, cut at two deviations and widened for it
       (TensorFlow's variance scaling); "truncated_tenth": N(0, 0.1) cut at two
       deviations, whatever the fan_in (TensorLayer's dense layers).
-    fan_in: Number of inputs that an output is a sum of.
+    fan_in: number of inputs that an output is a sum of.
   """
   zeros = nn.initializers.zeros
   match name:
@@ -169,9 +163,9 @@ class PReLU(nn.Module):
 
 
 class StatelessBatchNorm(nn.Module):
-  """Batch normalisation by the batch at hand, with no running statistics.
+  """Batch normalization by the statistics of the batch, without running ones.
 
-  For networks that only ever judge training batches. On a batch split over
+  For networks that only ever see training batches. On a batch split over
   devices the statistics are those of the whole. Epsilon is 1e-5.
   """
 
@@ -219,7 +213,7 @@ class Upsample(nn.Module):
   """Doubles height and width: 3x3 conv, pixel shuffle, activation if any.
 
   Unless it `shuffles`, the pixel shuffle is left to the `Conv` that follows.
-  If it `blurs`, its convolution blurs first what the stage before shuffled.
+  If it `blurs`, its convolution first blurs what the stage before it shuffled.
   """
 
   features: int
@@ -250,10 +244,10 @@ def reconstruction_radius(
   """Returns the radius, in LR pixels, of all that follows the trunk.
 
   Args:
-    tail_radius: Joint radius, in HR pixels, of the convolutions after the last
+    tail_radius: joint radius, in HR pixels, of the convolutions after the last
       `Upsample`.
-    scale: Power of two.
-    blurs: Whether the convolutions after each shuffle blur first.
+    scale: power of two.
+    blurs: whether the convolutions after each shuffle blur first.
   """
   radius = tail_radius + blurs
   for i in reversed(range(num_upsamples(scale))):
@@ -265,16 +259,16 @@ def reconstruction_radius(
 def symmetric_to_image(
   y: jax.Array, lr: jax.Array, scale: int, residual_base: str
 ) -> jax.Array:
-  """Turns what a network gives in [-1, 1] into an image in [0, 1].
+  """Maps a network's output in [-1, 1] to an image in [0, 1].
 
   Without a base the image is (y + 1) / 2. With one it is base + y / 2, so that
-  a network whose output is zero gives the enlarged input itself.
+  a network whose output is zero returns the upscaled input itself.
 
   Args:
     y: [b, scale * h, scale * w, 3].
     lr: [b, h, w, 3] in [0, 1].
-    scale: Enlargement.
-    residual_base: "none", or the kernel ("bilinear", "bicubic") that enlarges
+    scale: scale factor.
+    residual_base: "none", or the kernel ("bilinear", "bicubic") that upscales
       the input.
 
   Returns:

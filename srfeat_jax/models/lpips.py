@@ -41,7 +41,7 @@ _VGG_BLOCKS = (
 
 
 class LPIPS(nn.Module):
-  """The distance; more, the less alike two images look.
+  """The distance; the larger, the less alike two images look.
 
   Between equal images it is 0, but for rounding (below 1e-12).
 
@@ -124,7 +124,7 @@ _BACKBONES: dict[str, Callable[[jax.Array], Iterator[jax.Array]]] = {
 
 
 class _Fire(nn.Module):
-  """SqueezeNet's block: few channels, then many, half of them seeing wider."""
+  """SqueezeNet's block: few channels, then many, half of them from 3x3."""
 
   narrow: int
   wide: int
@@ -146,6 +146,6 @@ def _conv(x, channels, size, name, stride=1, padding=0) -> jax.Array:
 
 
 def _max_pool(x: jax.Array, size: int, ceil: bool = False) -> jax.Array:
-  """Pools every second position; `ceil` keeps a rest at the far edges."""
+  """Pools every second position; `ceil` keeps a remainder at the far edges."""
   padding = [(0, (n - size) % 2 if ceil else 0) for n in x.shape[1:3]]
   return nn.max_pool(x, (size, size), (2, 2), padding)

@@ -8,47 +8,48 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import layers
+from srfeat_jax.models import fields, layers
 from srfeat_jax.ops import pixels
 
 _TRUNK_SCALE = 4  # the upsampling that every variant ends with
 
 
 class RRDBNet(nn.Module):
-  """Residual-in-residual dense blocks without normalisation, as in BasicSR.
+  """Residual-in-residual dense blocks without normalization, as in BasicSR.
 
   A 3x3 convolution; blocks of three dense blocks each; a convolution and a
-  skip over all blocks; twice nearest-neighbour doubling and a convolution; two
+  skip over all blocks; twice nearest-neighbor doubling and a convolution; two
   more convolutions. Images are in [0, 1] throughout. For a scale below 4 the
-  input is first folded into channels (pixel unshuffle, in PyTorch's order), so
-  that the rest is the same; a height or width that does not divide by the
-  folding is mirrored up to one that does, and the surplus cut off the output.
+  input is first moved into channels (pixel unshuffle, in PyTorch's order), so
+  that the rest is the same; a height or width that does not divide by
+  `unshuffle` is mirrored up to one that does, and the surplus cut off the
+  output.
 
   Attributes:
-    features: Channels of the trunk.
-    num_blocks: Residual-in-residual blocks, of fifteen convolutions each.
-    growth: Channels that each convolution of a dense block adds.
-    scale: Enlargement: 1, 2 or 4.
-    residual_scale: What residuals are multiplied by before they are added
+    features: channels of the trunk.
+    num_blocks: residual-in-residual blocks, of fifteen convolutions each.
+    growth: channels that each convolution of a dense block adds.
+    scale: scale factor, 1, 2 or 4.
+    residual_scale: what residuals are multiplied by before they are added
       (the paper's beta), in a dense block and around three of them.
     initializer: "dense_tenth": the dense blocks' kernels a tenth of He's
       normal with biases 0, the rest PyTorch's default (BasicSR); "tenth": a
       tenth everywhere (the authors' first code).
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters and the output
+    dtype: compute dtype: "float32" or "bfloat16". Parameters and the output
       are float32 either way.
   """
 
-  features: int = 64
-  num_blocks: int = 23
-  growth: int = 32
+  features: fields.Count = 64
+  num_blocks: fields.Count = 23
+  growth: fields.Count = 32
   scale: Literal[1, 2, 4] = 4
-  residual_scale: float = 0.2
+  residual_scale: fields.Fraction = 0.2
   initializer: Literal["dense_tenth", "tenth"] = "dense_tenth"
-  dtype: layers.Dtype = "float32"
+  dtype: fields.Dtype = "float32"
 
   @property
-  def fold(self) -> int:
-    """Side, in LR pixels, of the squares that are folded into channels."""
+  def unshuffle(self) -> int:
+    """Side, in LR pixels, of the squares that are moved into channels."""
     return _TRUNK_SCALE // self.scale
 
   @property
@@ -57,23 +58,23 @@ class RRDBNet(nn.Module):
 
     That is 349 for the defaults, almost all of it a chain of convolutions each
     of which passes on little: as the overlap of tiles it is exact, but larger
-    than most pictures.
+    than most images.
     """
     radius = 2  # of the last two convolutions, in pixels of the output
     for _ in range(layers.num_upsamples(_TRUNK_SCALE)):
       radius = math.ceil((radius + 1) / 2)
     radius += 15 * self.num_blocks + 2
-    # In folded pixels; only the outermost output pixels of one reach so far, so
-    # where in it an output pixel lies does not add to the distance.
-    return radius * self.fold
+    # In unshuffled pixels; only the outermost output pixels of one reach so
+    # far, so where in it an output pixel lies does not add to the distance.
+    return radius * self.unshuffle
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
-    """Enlarges images.
+    """Upscales images.
 
     Args:
       lr: [b, h, w, 3] in [0, 1].
-      train: Makes no difference: taken so that all generators are called alike.
+      train: without effect; taken so that all generators are called alike.
 
     Returns:
       Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
@@ -89,7 +90,7 @@ class RRDBNet(nn.Module):
       )
     activation = layers.LeakyReLU(0.2)
 
-    head = conv(self.features, name="head")(self._fold(lr))
+    head = conv(self.features, name="head")(self._unshuffled(lr))
     x = head
     for i in range(self.num_blocks):
       x = _ResidualInResidual(
@@ -105,10 +106,10 @@ class RRDBNet(nn.Module):
     _, height, width, _ = lr.shape
     return y[:, : self.scale * height, : self.scale * width]
 
-  def _fold(self, lr: jax.Array) -> jax.Array:
-    surplus = [(0, -length % self.fold) for length in lr.shape[1:3]]
+  def _unshuffled(self, lr: jax.Array) -> jax.Array:
+    surplus = [(0, -length % self.unshuffle) for length in lr.shape[1:3]]
     padded = jnp.pad(lr, [(0, 0), *surplus, (0, 0)], mode="symmetric")
-    return pixels.pixel_unshuffle(padded, self.fold, order="CRD")
+    return pixels.pixel_unshuffle(padded, self.unshuffle, order="CRD")
 
 
 class _ResidualInResidual(nn.Module):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import layers
+from srfeat_jax.models import fields, layers
 
 
 class SRFeat(nn.Module):
@@ -15,32 +15,32 @@ class SRFeat(nn.Module):
 
   A 9x9 convolution; residual blocks; the last block's output plus a 1x1
   convolution of every other block's (the long-range skips); sub-pixel
-  upsampling; a 3x3 convolution. Inside, images are in [-1, 1]. The defaults
-  are the authors' network with batch normalisation; their other variant is
-  `batch_norm=False` with biases everywhere and the uniform initialiser.
+  upsampling; a 3x3 convolution. Internally, images are in [-1, 1]. The defaults
+  are the authors' network with batch normalization; their other variant is
+  `batch_norm=False` with biases everywhere and the uniform initializer.
 
   Attributes:
-    features: Channels of the trunk.
-    num_blocks: Residual blocks; one less than that are the skips.
-    scale: Enlargement: 2, 4 or 8.
-    batch_norm: Whether the blocks normalise (decay 0.9, epsilon 1e-5).
+    features: channels of the trunk.
+    num_blocks: residual blocks; one less than that are the skips.
+    scale: scale factor, 2, 4 or 8.
+    batch_norm: whether the blocks normalize (decay 0.9, epsilon 1e-5).
     initializer: "normal" (0.01) or "uniform" (PyTorch's default).
-    block_bias: Whether the blocks' convolutions have biases.
-    skip_bias: Whether the skips have biases.
-    activation_after_shuffle: Whether a leaky ReLU ends each upsampling, as in
+    block_bias: whether the blocks' convolutions have biases.
+    skip_bias: whether the skips have biases.
+    activation_after_shuffle: whether a leaky ReLU ends each upsampling, as in
       the authors' code but not in the paper's figure.
-    blur_after_shuffle: Whether the convolutions after a pixel shuffle blur
+    blur_after_shuffle: whether the convolutions after a pixel shuffle blur
       first, against checkerboard artifacts, see `layers.Conv`.
-    tanh: Whether tanh ends the network.
-    residual_base: Image the network adds its output to: "none", "bilinear" or
+    tanh: whether tanh ends the network.
+    residual_base: image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters, batch statistics
+    dtype: compute dtype: "float32" or "bfloat16". Parameters, batch statistics
       and the output are float32 either way.
   """
 
-  features: int = 128
-  num_blocks: int = 16
-  scale: layers.Scale = 4
+  features: fields.Count = 128
+  num_blocks: fields.Count = 16
+  scale: fields.Scale = 4
   batch_norm: bool = True
   initializer: Literal["normal", "uniform"] = "normal"
   block_bias: bool = False
@@ -48,8 +48,10 @@ class SRFeat(nn.Module):
   activation_after_shuffle: bool = True
   blur_after_shuffle: bool = False
   tanh: bool = False
-  residual_base: layers.ResidualBase = "none"
-  dtype: layers.Dtype = "float32"
+  residual_base: fields.ResidualBase = "none"
+  dtype: fields.Dtype = "float32"
+
+  unshuffle = 1
 
   @property
   def receptive_radius(self) -> int:
@@ -64,12 +66,12 @@ class SRFeat(nn.Module):
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
-    """Enlarges images.
+    """Upscales images.
 
     Args:
       lr: [b, h, w, 3] in [0, 1].
-      train: Normalise by the batch's statistics, and update the running ones
-        in the collection "batch_stats".
+      train: whether to normalize by the batch's statistics, and to update the
+        running ones in the collection "batch_stats".
 
     Returns:
       Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
@@ -103,7 +105,7 @@ class SRFeat(nn.Module):
         skips.append(skip(x))
     x = sum(skips, start=x)
 
-    # The last shuffle and convolution in one are faster, if not to train.
+    # Doing the last shuffle and convolution in one is faster, but not to train.
     num_upsamples = layers.num_upsamples(self.scale)
     for i in range(num_upsamples):
       x = layers.Upsample(

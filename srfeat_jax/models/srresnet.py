@@ -1,4 +1,4 @@
-"""SRResNet, and its modification without normalisation."""
+"""SRResNet, and its modification without normalization."""
 
 import functools
 from typing import Literal
@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import layers
+from srfeat_jax.models import fields, layers
 from srfeat_jax.ops import resize
 
-# Mean and deviation, a channel, that images in [0, 1] are normalised by.
+# Mean and deviation, a channel, that images in [0, 1] are normalized by.
 INPUT_RANGES = {
   "unit": ((0.0,) * 3, (1.0,) * 3),
   "symmetric": ((0.5,) * 3, (0.5,) * 3),
@@ -21,41 +21,43 @@ INPUT_RANGES = {
 class SRResNet(nn.Module):
   """The generator of SRGAN (Ledig et al., CVPR 2017, figure 4).
 
-  A 9x9 convolution; residual blocks with batch normalisation; a convolution
+  A 9x9 convolution; residual blocks with batch normalization; a convolution
   and a skip over all blocks; sub-pixel upsampling; a 9x9 convolution. It takes
-  images in [0, 1] as they are, unless `input_range` says otherwise, and gives
+  images in [0, 1] as they are, unless `input_range` says otherwise, and returns
   [-1, 1] before the last mapping.
 
   Attributes:
-    features: Channels of the trunk.
-    num_blocks: Residual blocks.
-    scale: Enlargement: 2, 4 or 8.
-    batch_norm_momentum: Share of the old running statistics kept at a step;
+    features: channels of the trunk.
+    num_blocks: residual blocks.
+    scale: scale factor, 2, 4 or 8.
+    batch_norm_momentum: share of the old running statistics kept at a step;
       PyTorch's momentum is one minus this.
-    batch_norm_epsilon: Added to variances.
-    prelu_per_channel: Whether each PReLU learns a slope a channel, not one.
-    block_bias: Whether convolutions before a normalisation have biases.
-    tanh: Whether tanh ends the network.
-    residual_base: Image the network adds its output to: "none", "bilinear" or
+    batch_norm_epsilon: added to variances.
+    prelu_per_channel: whether each PReLU learns a slope a channel, not one.
+    block_bias: whether convolutions before a normalization have biases.
+    tanh: whether tanh ends the network.
+    residual_base: image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
-    input_range: What the first convolution, whose padding is 0, is given:
-      images in "unit" [0, 1], in "symmetric" [-1, 1], or normalised by the
-      means and deviations of "imagenet", as some trained networks want.
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters, batch statistics
+    input_range: what the first convolution, which pads with 0, takes: images
+      in "unit" [0, 1], in "symmetric" [-1, 1], or normalized by the means
+      and deviations of "imagenet", as some trained networks need.
+    dtype: compute dtype: "float32" or "bfloat16". Parameters, batch statistics
       and the output are float32 either way.
   """
 
-  features: int = 64
-  num_blocks: int = 16
-  scale: layers.Scale = 4
-  batch_norm_momentum: float = 0.9
-  batch_norm_epsilon: float = 1e-5
+  features: fields.Count = 64
+  num_blocks: fields.Count = 16
+  scale: fields.Scale = 4
+  batch_norm_momentum: fields.Fraction = 0.9
+  batch_norm_epsilon: fields.Fraction = 1e-5
   prelu_per_channel: bool = False
   block_bias: bool = False
   tanh: bool = False
-  residual_base: layers.ResidualBase = "none"
+  residual_base: fields.ResidualBase = "none"
   input_range: Literal["unit", "symmetric", "imagenet"] = "unit"
-  dtype: layers.Dtype = "float32"
+  dtype: fields.Dtype = "float32"
+
+  unshuffle = 1
 
   @property
   def receptive_radius(self) -> int:
@@ -68,12 +70,12 @@ class SRResNet(nn.Module):
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
-    """Enlarges images.
+    """Upscales images.
 
     Args:
       lr: [b, h, w, 3] in [0, 1].
-      train: Normalise by the batch's statistics, and update the running ones
-        in the collection "batch_stats".
+      train: whether to normalize by the batch's statistics, and to update the
+        running ones in the collection "batch_stats".
 
     Returns:
       Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
@@ -121,22 +123,24 @@ class SRResNet(nn.Module):
 class MSRResNet(nn.Module):
   """SRResNet as ESRGAN's authors modified it in their code (BasicSR).
 
-  No normalisation, 3x3 convolutions with biases only, no skip over the blocks,
-  one convolution more at full resolution, and the bilinearly enlarged input
+  No normalization, 3x3 convolutions with biases only, no skip over the blocks,
+  one convolution more at full resolution, and the bilinearly upscaled input
   added at the end. Images are in [0, 1] throughout.
 
   Attributes:
-    features: Channels of the trunk.
-    num_blocks: Residual blocks.
-    scale: Enlargement: 2, 4 or 8.
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters and the output
+    features: channels of the trunk.
+    num_blocks: residual blocks.
+    scale: scale factor, 2, 4 or 8.
+    dtype: compute dtype: "float32" or "bfloat16". Parameters and the output
       are float32 either way.
   """
 
-  features: int = 64
-  num_blocks: int = 16
-  scale: layers.Scale = 4
-  dtype: layers.Dtype = "float32"
+  features: fields.Count = 64
+  num_blocks: fields.Count = 16
+  scale: fields.Scale = 4
+  dtype: fields.Dtype = "float32"
+
+  unshuffle = 1
 
   @property
   def receptive_radius(self) -> int:
@@ -146,11 +150,11 @@ class MSRResNet(nn.Module):
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
-    """Enlarges images.
+    """Upscales images.
 
     Args:
       lr: [b, h, w, 3] in [0, 1].
-      train: Makes no difference: taken so that all generators are called alike.
+      train: without effect; taken so that all generators are called alike.
 
     Returns:
       Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.

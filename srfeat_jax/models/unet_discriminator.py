@@ -4,17 +4,17 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import layers
+from srfeat_jax.models import fields, layers
 from srfeat_jax.ops import resize
 
-_LEVELS = 3  # how often height and width are halved, and doubled again
+_LEVELS = 3  # how many times height and width are halved, and doubled again
 
 
 class UNetDiscriminator(nn.Module):
   """The U-Net discriminator of Real-ESRGAN (Wang et al., ICCVW 2021).
 
   A 3x3 convolution; three 4x4 ones of stride 2, each doubling the channels;
-  three times a bilinear enlargement and a 3x3 convolution that halves them,
+  three times a bilinear upscaling and a 3x3 convolution that halves them,
   whose result the encoder's feature map of that size is added to; three 3x3
   convolutions. All but the first and the last are without bias and spectrally
   normalized. Images are in [0, 1]; weights start as PyTorch's do.
@@ -23,13 +23,13 @@ class UNetDiscriminator(nn.Module):
   logit of a whole image averages away.
 
   Attributes:
-    features: Channels at full size, an eighth of those at the smallest.
-    dtype: Compute dtype: "float32" or "bfloat16". Parameters, the spectral
+    features: channels at full size, an eighth of those at the smallest.
+    dtype: compute dtype: "float32" or "bfloat16". Parameters, the spectral
       norms and the last layer are float32 either way.
   """
 
-  features: int = 64
-  dtype: layers.Dtype = "float32"
+  features: fields.Count = 64
+  dtype: fields.Dtype = "float32"
 
   def mismatch(self, size: int) -> str:
     """Returns why it cannot take [b, size, size, c], "" if it can."""
@@ -37,8 +37,8 @@ class UNetDiscriminator(nn.Module):
       return ""
     return (
       f"architecture: unet halves height and width {_LEVELS} times, so it"
-      f" takes multiples of {2**_LEVELS}, but would be given {size}x{size};"
-      f" change the crop size, or choose srgan with logits patch"
+      f" takes multiples of {2**_LEVELS}, but its input is {size}x{size};"
+      " change the crop size, or choose srgan with logits patch"
     )
 
   @nn.compact
@@ -71,13 +71,13 @@ class UNetDiscriminator(nn.Module):
     logits = layers.Conv(1, name=f"conv_{2 * _LEVELS + 3}")(x)
     return logits[..., 0].astype(jnp.float32)
 
-  def _conv(self, i, features, x, *, use_bias=False, **fields) -> jax.Array:
+  def _conv(self, i, features, x, *, use_bias=False, **options) -> jax.Array:
     """A convolution and its activation."""
     x = layers.Conv(
       features,
       use_bias=use_bias,
       dtype=self.dtype,
       name=f"conv_{i}",
-      **fields,
+      **options,
     )(x)
     return layers.LeakyReLU(0.2)(x)

@@ -9,7 +9,7 @@ as many as are needed,
   features = network.apply(variables, image)["relu5_4"]
 
 where settings and variables come from one file, for weights are of use only
-with the input that they were trained on.
+with the kind of input that they were trained on.
 """
 
 import jax
@@ -45,7 +45,7 @@ class VGG19(nn.Module):
   Attributes:
     layers: names of the features.
     preprocessing: what the weights expect: "caffe", BGR in 0..255 minus the
-      mean, or "torchvision", RGB normalised by mean and deviation.
+      mean, or "torchvision", RGB normalized by mean and deviation.
     pooling: what becomes of an odd row or column: "ceil" pools it alone, as
       Caffe and TensorFlow's SAME do (296 -> 19 after four pools); "floor"
       drops it, as torchvision does (296 -> 18).

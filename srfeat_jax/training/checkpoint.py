@@ -126,21 +126,21 @@ class Checkpointer:
 
   @contextlib.contextmanager
   def _writing(self):
-    """Turns what a full or locked disk throws into one sentence."""
+    """Explains errors of a full or locked disk in one sentence."""
     try:
       yield
     except (OSError, ValueError, RuntimeError) as error:
       full = any(words in str(error) for words in _FULL)
-      remedy = "make room there" if full else "mend that"
+      remedy = "make room there" if full else "solve that"
       raise errors.InputError(
-        f"a checkpoint could not be written to {self._folder} ({error}); those"
-        f" before it are whole: {remedy} and run the same command again"
+        f"a checkpoint could not be written to {self._folder} ({error});"
+        f" earlier ones are whole: {remedy} and run the same command again"
       ) from error
 
 
 @contextlib.contextmanager
 def _reading(manager: ocp.CheckpointManager):
-  """Gives the newest step; turns what a damaged file throws into a sentence."""
+  """Yields the newest step; explains errors of a damaged file in a sentence."""
   step = manager.latest_step()
   try:
     yield step

@@ -9,6 +9,7 @@ import fnmatch
 from flax import traverse_util
 
 from srfeat_jax import errors
+from srfeat_jax.training import renamed_fields
 
 _COUNT = (lambda x: x >= 1, "a whole number above 0")
 _NOT_NEGATIVE = (lambda x: x >= 0, "a number from 0")
@@ -88,8 +89,10 @@ def check(config) -> None:
 
   Raises:
     errors.InputError: a number is out of its range, there is nothing to learn
-      from, or adversarial training would begin at random without being asked.
+      from, a field has a name of an earlier version, or adversarial training
+      would begin at random without being asked.
   """
+  renamed_fields.check(config)
   check_ranges(config)
   _check_losses(config)
   if config.discriminators and not (config.init_from or config.allow_scratch):
@@ -110,8 +113,8 @@ def check_ranges(config) -> None:
     errors.InputError: such a number, by its field.
   """
   values = traverse_util.flatten_dict(config.to_dict(), sep=".")
-  for pattern, valid, expected in _TABLE:
-    for field in fnmatch.filter(values, pattern):
+  for glob, valid, expected in _TABLE:
+    for field in fnmatch.filter(values, glob):
       if not valid(values[field]):
         raise errors.InputError(
           f"config.{field} is {values[field]}: expected {expected}"

@@ -23,9 +23,9 @@ class Stopped(Exception):
 
 
 class Interruption:
-  """Notes SIGTERM and Ctrl-C instead of dying of them; a second one kills.
+  """Remembers SIGTERM and Ctrl-C instead of ending; a second one kills.
 
-  A context manager: outside it the signals do what they did before.
+  A context manager: after it the signals do what they did before.
 
   Where processes train together they have to stop at the same step, so there
   the signals are left to `jax.distributed`, which listens for SIGTERM.
@@ -54,13 +54,13 @@ class Interruption:
   def __enter__(self):
     if self._alone:
       for number in _STATUS:
-        self._before[number] = signal.signal(number, self._note)
+        self._before[number] = signal.signal(number, self._remember)
     return self
 
   def __exit__(self, *unused):
     self._restore()
 
-  def _note(self, number, unused_frame):
+  def _remember(self, number, unused_frame):
     self._status = _STATUS[number]
     self._restore()
 

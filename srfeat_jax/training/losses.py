@@ -7,9 +7,9 @@ not depend on the number of devices.
 `real` and `fake` are a discriminator's logits for HR and for SR: [b], or one a
 pixel or patch, [b, h, w]; means are over all of them, also the means that
 relativistic logits are compared with. Gradients stop as in BasicSR: in the
-generator's loss at `real`; in the discriminator's at those means. That the
-discriminator's loss does not reach the generator is for the caller to see to,
-with `jax.lax.stop_gradient` on the images or features that are judged.
+generator's loss at `real`; in the discriminator's at those means. The caller
+sees to it that the discriminator's loss does not reach the generator: it
+differentiates with respect to the discriminator's parameters alone.
 """
 
 import math
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from srfeat_jax import errors
 from srfeat_jax.ops import pixels
 
-_PATTERN_WINDOW = 8  # LR pixels
+_CHECKERBOARD_WINDOW = 8  # LR pixels
 
 
 def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
@@ -38,20 +38,21 @@ def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
   return _mean_difference(sr, hr, kind, "config.losses.pixel")
 
 
-def pattern(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
-  """How far SR differs from HR by a pattern that repeats with each LR pixel.
+def checkerboard(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
+  """Checkerboard artifacts: errors that repeat with each LR pixel.
 
   Each LR pixel becomes `scale` x `scale` pixels. The difference of each of
   these, and of each channel, is averaged over windows of LR pixels, where
-  detail cancels and a pattern does not; the mean of what is left, absolute.
+  detail cancels and a checkerboard does not; the loss is the mean absolute
+  value of these averages.
 
   Args:
     sr: the generator's output, `[b, H, W, 3]`.
     hr: the target, of the same shape.
-    scale: enlargement.
+    scale: scale factor.
   """
   difference = pixels.pixel_unshuffle(sr - hr, scale)
-  sides = [min(side, _PATTERN_WINDOW) for side in difference.shape[1:3]]
+  sides = [min(side, _CHECKERBOARD_WINDOW) for side in difference.shape[1:3]]
   window = (1, *sides, 1)
   sums = jax.lax.reduce_window(
     difference, 0.0, jax.lax.add, window, window, "VALID"
@@ -71,7 +72,7 @@ def perceptual(
   Args:
     sr: features of the generator's output by layer, `[b, h, w, c]` each.
     hr: those of the target.
-    weights: of the layers that count; other features are passed over.
+    weights: of the layers that count; other features are ignored.
     kind: "mse" (Ledig et al. 2017, equation 5) or "l1" (BasicSR's ESRGAN).
     scale: what features are multiplied by first: 1/12.75 in SRGAN and SRFeat.
 
@@ -82,8 +83,8 @@ def perceptual(
   for layer, weight in weights.items():
     if layer not in sr or layer not in hr:
       raise errors.InputError(
-        f"the perceptual loss weighs the layer {layer!r}, of which there are no"
-        f" features: expected one of {', '.join(sr)}"
+        f"the perceptual loss has a weight for the layer {layer!r}, of which"
+        f" there are no features: expected one of {', '.join(sr)}"
       )
     # In float32 before they are scaled: bfloat16 would round once more.
     difference = _mean_difference(
@@ -99,7 +100,7 @@ def perceptual(
 def adversarial_generator(
   real: jax.Array, fake: jax.Array, kind: str
 ) -> jax.Array:
-  """What the generator minimises for its images to pass as real.
+  """The generator's loss against a discriminator.
 
   Args:
     real: logits of the targets; without effect if the kind is "vanilla".
@@ -124,7 +125,7 @@ def adversarial_generator(
 def adversarial_discriminator(
   real: jax.Array, fake: jax.Array, kind: str
 ) -> jax.Array:
-  """What a discriminator minimises to tell real from fake.
+  """A discriminator's loss, of telling real from fake.
 
   Args:
     real: logits of the targets.
@@ -152,7 +153,7 @@ def probabilities(
   """Mean D(real) and mean D(fake), in [0, 1], for the log.
 
   Of a relativistic discriminator, mean D_Ra(real, fake) and D_Ra(fake, real):
-  how often real looks more real than made images do on average.
+  how often real images look more real than the average fake one.
   """
   if _is_relativistic(kind):
     real, fake = _relative(real, fake), _relative(fake, real)

@@ -1,19 +1,53 @@
 """The networks of a training run, from its config and its VGG-19 file."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax import errors, models
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
-from srfeat_jax.training import degrade, steps
+from srfeat_jax.training import degrade
+
+# What each discriminator's random key is folded with, so that it begins alike
+# whichever others there are.
+_KEYS = {"feature": 0, "image": 1}
 
 
-def build(config) -> tuple[steps.Networks, dict]:
+@dataclasses.dataclass(frozen=True)
+class Networks:
+  """The modules of a run.
+
+  Attributes:
+    generator: maps LR to SR.
+    vgg: VGG-19, which maps an image to features by layer; None if no loss and
+      no discriminator needs it.
+    discriminators: each by what it takes, "image" or "feature".
+    input_shapes: of each discriminator, `[1, h, w, c]`.
+  """
+
+  generator: nn.Module
+  vgg: nn.Module | None
+  discriminators: Mapping[str, nn.Module]
+  input_shapes: Mapping[str, tuple[int, ...]]
+
+  def init(self, key: jax.Array) -> tuple[dict, dict[str, dict]]:
+    """Random variables of the generator, and of each discriminator by name."""
+    discriminators = {
+      name: module.init(
+        jax.random.fold_in(key, _KEYS[name]), jnp.zeros(self.input_shapes[name])
+      )
+      for name, module in self.discriminators.items()
+    }
+    return models.init(self.generator, key), discriminators
+
+
+def build(config) -> tuple[Networks, dict]:
   """Makes the modules, and loads VGG-19 if a loss or a discriminator needs it.
 
   Args:
@@ -34,14 +68,14 @@ def build(config) -> tuple[steps.Networks, dict]:
   return assemble(config, source.settings), source.variables
 
 
-def assemble(config, vgg_settings: Mapping[str, Any]) -> steps.Networks:
+def assemble(config, vgg_settings: Mapping[str, Any]) -> Networks:
   """Makes the modules alone.
 
   Args:
     config: as for `build`.
-    vgg_settings: what VGG-19's weights want, if it is needed: fields of
-      `vgg19.VGG19` beside its layers and dtype. It computes in what the
-      generator computes in.
+    vgg_settings: what VGG-19's weights need, where it is used: fields of
+      `vgg19.VGG19` other than its layers and dtype. Its compute dtype is the
+      generator's.
 
   Raises:
     errors.InputError: as `build`, but for the file.
@@ -52,25 +86,23 @@ def assemble(config, vgg_settings: Mapping[str, Any]) -> steps.Networks:
   if unknown:
     raise errors.InputError(
       f"config.discriminators has {', '.join(sorted(unknown))}: expected"
-      ' "image" and "feature", each of them or none'
+      ' "image", "feature", both or none'
     )
   layers = _layers(config)
-  features = None
+  vgg = None
   if layers:
-    features = vgg19.VGG19(layers, dtype=generator.dtype, **vgg_settings)
-  views = {"image": (1, config.crop_size, config.crop_size, 3)}
+    vgg = vgg19.VGG19(layers, dtype=generator.dtype, **vgg_settings)
+  input_shapes = {"image": (1, config.crop_size, config.crop_size, 3)}
   if "feature" in config.discriminators:
-    image = jax.ShapeDtypeStruct(views["image"], "float32")
-    shapes, _ = jax.eval_shape(
-      features.init_with_output, jax.random.key(0), image
-    )
-    views["feature"] = shapes[config.losses.feature_layer].shape
-  discriminators = _discriminators(config, views)
-  return steps.Networks(generator, features, discriminators, views)
+    image = jax.ShapeDtypeStruct(input_shapes["image"], "float32")
+    features, _ = jax.eval_shape(vgg.init_with_output, jax.random.key(0), image)
+    input_shapes["feature"] = features[config.losses.feature_layer].shape
+  discriminators = _discriminators(config, input_shapes)
+  return Networks(generator, vgg, discriminators, input_shapes)
 
 
 def _layers(config) -> tuple[str, ...]:
-  """The layers of VGG-19 that the run looks at."""
+  """The layers of VGG-19 whose features the run needs."""
   losses = config.losses
   layers = {}  # where each is named
   if losses.perceptual_weight:
@@ -97,7 +129,7 @@ def _load_vgg(config) -> vgg19_file.Source:
   if not pathlib.Path(path).is_file():
     raise errors.InputError(
       f'config.vgg_weights is "{path}", and there is no such file: for the'
-      f" VGG-19 that the losses look at, {remedy}"
+      f" VGG-19 that the losses need, {remedy}"
     )
   try:
     source = vgg19_file.load(path)
@@ -120,13 +152,13 @@ def _load_vgg(config) -> vgg19_file.Source:
   return source
 
 
-def _discriminators(config, views) -> dict[str, nn.Module]:
-  """Those of the config, if all of them fit what they look at."""
+def _discriminators(config, input_shapes) -> dict[str, nn.Module]:
+  """Those of the config, if all of them fit their inputs."""
   built, problems = {}, []
   for name, each in config.discriminators.items():
     try:
       built[name] = models.build_discriminator(
-        each, views[name][1], name=f"config.discriminators.{name}"
+        each, input_shapes[name][1], name=f"config.discriminators.{name}"
       )
     except errors.InputError as error:
       problems.append(str(error))

@@ -1,10 +1,51 @@
-"""Learning rates over a run, and the optimiser that follows them."""
+"""Learning rates over a run, and the optimizers that follow them."""
 
 import collections
+import dataclasses
 
 import optax
 
 from srfeat_jax import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizers:
+  """How parameters follow gradients.
+
+  Attributes:
+    generator: the generator's optimizer.
+    generator_schedule: its learning rate by step, for the log.
+    discriminator: the optimizer of each discriminator.
+    discriminator_schedule: its learning rate by step, for the log.
+  """
+
+  generator: optax.GradientTransformation
+  generator_schedule: optax.Schedule
+  discriminator: optax.GradientTransformation
+  discriminator_schedule: optax.Schedule
+
+
+def build(config) -> Optimizers:
+  """The optimizers of a run.
+
+  Args:
+    config: of the run; read are `num_steps`, and for the generator `optimizer`
+      and `learning_rate`, for discriminators `discriminator_optimizer` and
+      `discriminator_learning_rate`.
+
+  Raises:
+    errors.InputError: a field has a value it does not take.
+  """
+  generator_schedule, discriminator_schedule = (
+    learning_rate(each, config.num_steps)
+    for each in (config.learning_rate, config.discriminator_learning_rate)
+  )
+  return Optimizers(
+    generator=adam(config.optimizer, generator_schedule),
+    generator_schedule=generator_schedule,
+    discriminator=adam(config.discriminator_optimizer, discriminator_schedule),
+    discriminator_schedule=discriminator_schedule,
+  )
 
 
 def learning_rate(config, num_steps: int) -> optax.Schedule:

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar, a line now and then, speed and ETA."""
+"""What a run prints: a bar, a line now and then, speed and ETA."""
 
 import contextlib
 import datetime
@@ -19,7 +19,7 @@ class Progress:
       first_step: steps done before.
       num_steps: steps of the whole run.
       batch_size: images a step.
-      shown: False in all processes but one.
+      shown: whether this is the main process; others print nothing.
     """
     self._num_steps = num_steps
     self._batch_size = batch_size
@@ -40,14 +40,14 @@ class Progress:
 
   @contextlib.contextmanager
   def waiting_for_data(self):
-    """Time inside counts as waited for data."""
+    """Time within the context counts as waiting for data."""
     start = time.perf_counter()
     yield
     self._waited += time.perf_counter() - start
 
   @contextlib.contextmanager
   def pause(self):
-    """Time inside does not count: evaluating, saving."""
+    """Time within the context does not count: evaluating, saving."""
     start = time.perf_counter()
     yield
     self._paused += time.perf_counter() - start

@@ -17,7 +17,7 @@ class NetworkState:
     params: trained parameters, float32.
     batch_stats: what forward passes of training change: running means and
       variances, vectors of spectral normalization; {} without any.
-    opt_state: the optimiser's memory.
+    opt_state: the optimizer's state.
   """
 
   params: Any
@@ -35,7 +35,7 @@ class NetworkState:
     gradients: Any,
     batch_stats: Any,
   ) -> "NetworkState":
-    """The network after a step of its optimiser, with new statistics."""
+    """The network after a step of its optimizer, with new statistics."""
     updates, opt_state = optimizer.update(
       gradients, self.opt_state, self.params
     )
@@ -49,9 +49,9 @@ class TrainState:
 
   Attributes:
     step: int32 scalar, the number of updates done.
-    generator: the network that makes images.
-    discriminators: the networks that judge them, by what they look at: "image",
-      "feature"; {} in pre-training.
+    generator: the network that upscales.
+    discriminators: by what they take, "image" and "feature"; {} in
+      pre-training.
     ema: running average of the generator's variables, {} when not kept.
   """
 
@@ -62,7 +62,7 @@ class TrainState:
 
   @property
   def best_variables(self) -> dict:
-    """The generator's variables to judge and ship: averaged where kept."""
+    """The generator's variables to evaluate and export: the average if kept."""
     return self.ema or self.generator.variables
 
 

@@ -18,6 +18,7 @@ from absl import logging
 from flax import traverse_util
 
 from srfeat_jax import atomic, errors
+from srfeat_jax.training import renamed_fields
 
 try:
   import fcntl
@@ -65,7 +66,10 @@ def check(workdir: pathlib.Path, config: dict) -> None:
   with _explained(workdir):
     if not (workdir / "config.json").exists():
       return
-  differing, allowed = differences(read_config(workdir), config)
+  began_with = read_config(workdir)
+  for line in renamed_fields.sentences(began_with):
+    logging.warning("%s: %s", workdir, line)
+  differing, allowed = differences(began_with, config)
   if differing:
     raise errors.InputError(
       f"{workdir} holds a run of another config: {'; '.join(differing)}."
@@ -79,9 +83,14 @@ def check(workdir: pathlib.Path, config: dict) -> None:
 def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
   """The fields in which two configs differ, each with both values.
 
+  Args:
+    old: of a run; its fields may have names of an earlier version.
+    new: of the run that is to go on, JSON-able.
+
   Returns:
     Those that a run must keep when it goes on, and those that it need not.
   """
+  old = renamed_fields.updated(old)
   old, new = (
     traverse_util.flatten_dict(json.loads(json.dumps(config)), sep=".")
     for config in (old, new)
@@ -97,7 +106,7 @@ def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
 
 @contextlib.contextmanager
 def hold(workdir: pathlib.Path):
-  """Makes the folder, and keeps other runs out of it for the time inside.
+  """Makes the folder, and keeps other runs out of it within the context.
 
   Raises:
     errors.InputError: another run holds it, or it cannot be written.
@@ -186,7 +195,7 @@ def _write(path: pathlib.Path, content: dict) -> None:
 
 
 def _git_revision() -> str | None:
-  """Of the code that runs, with "-dirty" when it was changed; None outside."""
+  """Of the code that runs, "-dirty" if it was changed; None without git."""
   command = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
   here = pathlib.Path(__file__).parent
   try:

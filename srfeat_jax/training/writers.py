@@ -1,4 +1,4 @@
-"""Where a run's numbers and pictures go: `metrics.jsonl` and TensorBoard.
+"""Where a run's numbers and images go: `metrics.jsonl` and TensorBoard.
 
 Both writers have the interface of `clu.metric_writers`. This is the one file
 that reaches TensorFlow, which TensorBoard's event files are written with.
@@ -21,7 +21,7 @@ def create(workdir: pathlib.Path, *, first_step: int, active: bool):
     workdir: of the run.
     first_step: lines of later steps, left over from before a restart, go; at
       0, where nothing was restored, all do.
-    active: False in all processes but one, which then write nothing.
+    active: whether this is the main process; others write nothing.
   """
   if not active:
     return Writers([])
@@ -66,7 +66,7 @@ class JsonlWriter:
     self._file.flush()
 
   def write_images(self, step: int, images: dict) -> None:
-    """Pictures have no place in a text file."""
+    """Images have no place in a text file."""
 
   def flush(self) -> None:
     """Every line is flushed as it is written."""
@@ -88,7 +88,7 @@ class Writers:
       writer.write_scalars(step, scalars)
 
   def write_images(self, step: int, images: dict[str, np.ndarray]) -> None:
-    """Writes pictures by name, uint8 `[n, H, W, 3]`."""
+    """Writes images by name, uint8 `[n, H, W, 3]`."""
     for writer in self._writers:
       writer.write_images(step, images)
 

@@ -10,7 +10,6 @@ import dataclasses
 import pathlib
 from typing import Any
 
-import jax
 from absl import logging
 from flax import linen as nn
 
@@ -86,10 +85,11 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
     loaded = load(path)
   except errors.InputError as error:
     raise errors.InputError(f"config.init_from: {error}") from error
-  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
-  wanted = jax.eval_shape(generator.init, jax.random.key(0), lr)
   differing = architectures.differences(
-    models.build(loaded.generator), generator, loaded.variables, wanted
+    models.build(loaded.generator),
+    generator,
+    loaded.variables,
+    models.shapes(generator),
   )
   if differing:
     raise errors.InputError(

@@ -77,7 +77,7 @@ class PeerTest(parameterized.TestCase):
     step = steps.make_step(
       config,
       networks_lib.assemble(config, vgg_settings),
-      steps.Optimizers(adam, schedule, adam, schedule),
+      optimizers.Optimizers(adam, schedule, adam, schedule),
     )
     start = state.start(generator, adam, discriminators, adam, keep_ema=False)
     _, metrics = jax.jit(step)(start, _vgg_variables(), hr)

@@ -56,7 +56,7 @@ class TiledTest(parameterized.TestCase):
     expected = _whole(generator, variables, lr)
     self.assertGreater(generator.receptive_radius, 90)
     self.assertGreater(expected.std(), 0.05)
-    for tile in (90 * generator.fold, 100 * generator.fold):
+    for tile in (90 * generator.unshuffle, 100 * generator.unshuffle):
       sr = upscaler.Upscaler(generator, variables, tile)(lr)
       np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-4)
 

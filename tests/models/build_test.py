@@ -13,7 +13,7 @@ from srfeat_jax.ops import resize
 from tests.support import networks, parity
 
 
-class InitialisationTest(parameterized.TestCase):
+class InitializationTest(parameterized.TestCase):
   @parameterized.parameters(
     ({"architecture": "srfeat"}, 6_187_907),
     # 8,192 scales and shifts less, 4,096 and 1,920 biases more.
@@ -124,7 +124,7 @@ class InitialisationTest(parameterized.TestCase):
     self.assertFalse(np.array_equal(a["head"]["kernel"], b["head"]["kernel"]))
 
 
-class BehaviourTest(parameterized.TestCase):
+class BehaviorTest(parameterized.TestCase):
   @parameterized.product(
     architecture=("srfeat", "srresnet"), base=("bilinear", "bicubic")
   )
@@ -150,19 +150,19 @@ class BehaviourTest(parameterized.TestCase):
     module = models.build(config)
     variables = networks.variables_of(networks.peer_of(config), config)
     radius = module.receptive_radius
-    size, centre = 2 * radius + 5, radius + 2
+    size, center = 2 * radius + 5, radius + 2
     lr = parity.images(1, size, size, 3)
     # Large, so that it is not lost in rounding at the edge of its reach.
     perturbed = lr.copy()
-    perturbed[0, centre, centre] += 1000
+    perturbed[0, center, center] += 1000
     apply = jax.jit(module.apply)
     changed = apply(variables, lr) != apply(variables, perturbed)
     for axis in (1, 2):
       others = tuple({0, 1, 2, 3} - {axis})
       (positions,) = np.nonzero(np.any(changed, axis=others))
       # In LR pixels from the perturbed one to the pixel the output lies in.
-      self.assertEqual(positions.min() // scale, centre - radius)
-      self.assertEqual(positions.max() // scale, centre + radius)
+      self.assertEqual(positions.min() // scale, center - radius)
+      self.assertEqual(positions.max() // scale, center + radius)
 
   def test_receptive_radius_of_the_full_networks(self):
     radii = [
@@ -217,7 +217,7 @@ class BuildTest(parameterized.TestCase):
     ({"architecture": "rrdbnet", "initializer": "uniform"},
      "initializer: expected one of dense_tenth, tenth, got 'uniform'"),
     ({"architecture": "rrdbnet", "residual_scale": 0.0},
-     "residual_scale: expected a number between 0 and 1, got 0.0"),
+     "residual_scale: expected a number above 0 and up to 1, got 0.0"),
     ({"architecture": "rrdbnet", "batch_norm": True}, "batch_norm: rrdbnet "),
     ({"architecture": "srfeat", "scale": 4.0}, "scale: .*got 4.0"),
     ({"architecture": "srfeat", "batch_norm": "no"},
@@ -226,9 +226,9 @@ class BuildTest(parameterized.TestCase):
      "initializer: expected one of normal, uniform, got 'kaiming_tenth'"),
     ({"architecture": "srfeat", "dtype": "float16"}, "dtype: .*'float16'"),
     ({"architecture": "srresnet", "batch_norm_momentum": 1.5},
-     "batch_norm_momentum: expected a number between 0 and 1, got 1.5"),
+     "batch_norm_momentum: expected a number above 0 and up to 1, got 1.5"),
     ({"architecture": "srresnet", "batch_norm_epsilon": float("nan")},
-     "batch_norm_epsilon: expected a number between 0 and 1, got nan"),
+     "batch_norm_epsilon: expected a number above 0 and up to 1, got nan"),
   )  # fmt: skip
   def test_refuses(self, config, message):
     with self.assertRaisesRegex(errors.InputError, rf"^generator\.{message}"):

@@ -84,15 +84,17 @@ class ParityTest(parameterized.TestCase):
     self.assertGreater(difference, 1e-4)
 
 
-class FoldingTest(parameterized.TestCase):
+class UnshuffleTest(parameterized.TestCase):
   @parameterized.product(scale=(1, 2), size=((5, 7), (4, 6), (1, 1)))
   def test_sizes_that_do_not_divide_are_mirrored(self, scale, size):
     module = build(**SMALL, scale=scale)
     _, variables = peer_and_variables(**SMALL, scale=scale)
     lr = parity.images(1, *size, 3)
-    fold = 4 // scale
+    unshuffle = {1: 4, 2: 2}[scale]
     mirrored = np.pad(
-      lr, [(0, 0), *((0, -n % fold) for n in size), (0, 0)], mode="symmetric"
+      lr,
+      [(0, 0), *((0, -n % unshuffle) for n in size), (0, 0)],
+      mode="symmetric",
     )
     apply = jax.jit(module.apply)
     expected = apply(variables, mirrored)
@@ -106,9 +108,9 @@ class ReceptiveRadiusTest(parameterized.TestCase):
   @parameterized.parameters((4, 1), (4, 2), (2, 1), (1, 1))
   def test_is_the_farthest_that_gradients_reach(self, scale, num_blocks):
     module = build(features=2, growth=2, num_blocks=num_blocks, scale=scale)
-    radius, fold = module.receptive_radius, 4 // scale
-    centre = fold * (radius // fold + 2)
-    lr = jnp.ones((1, 2 * centre, 2 * centre, 3))
+    radius, unshuffle = module.receptive_radius, module.unshuffle
+    center = unshuffle * (radius // unshuffle + 2)
+    lr = jnp.ones((1, 2 * center, 2 * center, 3))
     variables = jax.eval_shape(module.init, jax.random.key(0), lr)
     # All positive: nothing is cut off by an activation, nothing cancels out.
     variables = jax.tree.map(lambda x: jnp.full(x.shape, 0.1), variables)
@@ -121,7 +123,7 @@ class ReceptiveRadiusTest(parameterized.TestCase):
       return jax.lax.dynamic_slice(sr, start, (1, scale, scale, 3)).sum()
 
     distances = []
-    for position in range(centre, centre + fold):
+    for position in range(center, center + unshuffle):
       gradient = reach(lr, position)[0].sum(-1)
       self.assertTrue(np.isfinite(gradient).all())
       for axis in (0, 1):
@@ -139,8 +141,8 @@ def initial_params(initializer):
   return init(jax.random.key(0), jnp.zeros((1, 4, 4, 3)))["params"]
 
 
-class InitialisationTest(parameterized.TestCase):
-  # Folding by 2 adds 9 input channels to the first 3x3x64 convolution.
+class InitializationTest(parameterized.TestCase):
+  # Unshuffling by 2 adds 9 input channels to the first 3x3x64 convolution.
   @parameterized.parameters((4, 16_697_987), (2, 16_697_987 + 9 * 9 * 64))
   def test_parameter_count(self, scale, expected):
     count = parity.num_parameters(build(scale=scale), 1, 8, 8, 3)
@@ -148,11 +150,7 @@ class InitialisationTest(parameterized.TestCase):
 
   def test_initial_tree_is_that_of_the_peer(self):
     _, expected = peer_and_variables(**SMALL)
-    shapes = jax.eval_shape(
-      build(**SMALL, dtype="bfloat16").init,
-      jax.random.key(0),
-      jnp.zeros((1, 8, 8, 3)),
-    )
+    shapes = models.shapes(build(**SMALL, dtype="bfloat16"))
     self.assertEqual(
       jax.tree.map(lambda x: x.shape, shapes), jax.tree.map(np.shape, expected)
     )

@@ -42,9 +42,7 @@ def made(config: dict) -> tuple:
   """A complete config, its module, and variables none of which is trivial."""
   config = complete(config)
   module = models.build(config)
-  shapes = jax.eval_shape(
-    module.init, jax.random.key(0), np.zeros((1, 8, 8, 3))
-  )
+  shapes = models.shapes(module)
   rng = np.random.default_rng(0)
 
   def fill(path, x):

@@ -151,9 +151,7 @@ def _part(archive: bytes, name: str) -> tuple[bytes, tuple, Callable]:
 
 def _generator(config: dict) -> tuple[dict, dict]:
   config = generator_file.complete({"features": 2, "num_blocks": 1} | config)
-  module = models.build(config)
-  lr = jax.ShapeDtypeStruct((1, 8, 8, 3), "float32")
-  shapes = jax.eval_shape(module.init, jax.random.key(0), lr)
+  shapes = models.shapes(models.build(config))
   return config, jax.tree.map(lambda x: np.ones(x.shape, np.float32), shapes)
 
 

@@ -1,7 +1,6 @@
 """Small networks, their variables, and their peers in plain PyTorch."""
 
 import jax
-import jax.numpy as jnp
 import torch
 
 from srfeat_jax import models
@@ -42,4 +41,4 @@ def variables_of(peer: torch.nn.Module, config: dict) -> dict:
 
 def initialized(config: dict, seed: int = 0) -> tuple:
   module = models.build(config)
-  return module, module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
+  return module, models.init(module, jax.random.key(seed))

@@ -3,7 +3,6 @@
 import pathlib
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -20,10 +19,7 @@ GENERATOR = {
 
 def initialized(config) -> dict:
   """Variables of a generator, none of them 0."""
-  generator = models.build(config)
-  shapes = jax.eval_shape(
-    generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3))
-  )
+  shapes = models.shapes(models.build(config))
   rng = np.random.default_rng(0)
   return jax.tree.map(
     lambda x: rng.normal(size=x.shape).astype(np.float32), shapes

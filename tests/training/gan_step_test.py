@@ -16,6 +16,7 @@ from configs import common, gan
 from srfeat_jax import errors, models, train
 from srfeat_jax.models import layers, vgg19
 from srfeat_jax.training import degrade, losses, optimizers, parallel, steps
+from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import state as state_lib
 from tests.support import parity
 
@@ -52,25 +53,27 @@ def _vgg() -> tuple[vgg19.VGG19, dict]:
   return network, jax.jit(network.init)(jax.random.key(1), image)
 
 
-def _networks(config) -> steps.Networks:
+def _networks(config) -> networks_lib.Networks:
   features, _ = _vgg()
-  views = {
+  input_shapes = {
     "image": (1, _CROP, _CROP, 3),
     "feature": (1, _CROP // 2, _CROP // 2, 128),
   }
-  return steps.Networks(
+  return networks_lib.Networks(
     models.build(config.generator),
     features,
     {
-      name: models.build_discriminator(each, views[name][1])
+      name: models.build_discriminator(each, input_shapes[name][1])
       for name, each in config.discriminators.items()
     },
-    views,
+    input_shapes,
   )
 
 
-# Without optimisers, what is added to the parameters is the gradient.
-_RAW = steps.Optimizers(*[optax.identity(), optax.constant_schedule(0.0)] * 2)
+# Without optimizers, what is added to the parameters is the gradient.
+_RAW = optimizers.Optimizers(
+  *[optax.identity(), optax.constant_schedule(0.0)] * 2
+)
 
 
 def _step(config, optimizers_=_RAW):
@@ -109,7 +112,7 @@ class CostTest(parameterized.TestCase):
     lr, hr = degrade.degrade(jnp.asarray(_crops()), 4)
     generator = networks.generator
 
-    def generate_and_look(params):
+    def generate_and_extract_features(params):
       sr, _ = generator.apply(
         {**state.generator.variables, "params": params},
         lr,
@@ -121,22 +124,24 @@ class CostTest(parameterized.TestCase):
       )
 
     parts = [
-      _flops(jax.grad(generate_and_look), state.generator.params),
+      _flops(jax.grad(generate_and_extract_features), state.generator.params),
       _flops(features.apply, vgg, hr),
     ]
     for name, module in networks.discriminators.items():
       params = state.discriminators[name].params
-      view = jnp.ones((8, *networks.views[name][1:]))
+      inputs = jnp.ones((8, *networks.input_shapes[name][1:]))
 
-      def judge(params, real, fake, module=module):
+      def discriminator_loss(params, real, fake, module=module):
         logits = [module.apply({"params": params}, x) for x in (real, fake)]
         return losses.adversarial_discriminator(*logits, "vanilla")
 
-      def fool(fake, module=module, params=params):
+      def adversarial_loss(fake, module=module, params=params):
         return jnp.sum(module.apply({"params": params}, fake))
 
-      parts.append(_flops(jax.grad(judge), params, view, 0.5 * view))
-      parts.append(_flops(jax.grad(fool), view))
+      parts.append(
+        _flops(jax.grad(discriminator_loss), params, inputs, 0.5 * inputs)
+      )
+      parts.append(_flops(jax.grad(adversarial_loss), inputs))
     self.assertLess(step, 1.03 * sum(parts))
     # And the parts are really there: one pass of VGG less would show.
     self.assertGreater(step, sum(parts) - 0.5 * parts[1])
@@ -155,10 +160,10 @@ class StartTest(absltest.TestCase):
     networks = _networks(config)
     for i, name in enumerate(("feature", "image")):
       key = jax.random.fold_in(jax.random.key(0), i)
-      view = jnp.zeros(networks.views[name])
+      inputs = jnp.zeros(networks.input_shapes[name])
       jax.tree.map(
         np.testing.assert_array_equal,
-        networks.discriminators[name].init(key, view),
+        networks.discriminators[name].init(key, inputs),
         both[name],
       )
 
@@ -190,37 +195,37 @@ class _Oracle:
     self.settings, self.state = config.losses, state
     self.networks = _networks(config)
     self.lr, self.hr = degrade.degrade(jnp.asarray(_crops()), 4)
-    self.real = self.views(self.hr)
+    self.real = self.inputs(self.hr)
 
-  def views(self, image):
+  def inputs(self, image):
     network, vgg = _vgg()
     features = network.apply(vgg, image)
     scaled = {k: self.settings.feature_scale * x for k, x in features.items()}
     return {"image": image, "feature": scaled["relu2_1"]}, scaled["conv2_1"]
 
-  def make(self, params):
+  def fake(self, params):
     sr, _ = self.networks.generator.apply(
       {**self.state.generator.variables, "params": params},
       self.lr,
       train=True,
       mutable=["batch_stats"],
     )
-    return self.views(sr)
+    return self.inputs(sr)
 
-  def logits(self, name, params, views):
+  def logits(self, name, params, inputs):
     return self.networks.discriminators[name].apply(
-      {"params": params}, views[name]
+      {"params": params}, inputs[name]
     )
 
-  def generator(self, judges):
-    """The generator's gradient, judged by some discriminators' parameters."""
+  def generator(self, discriminators):
+    """The generator's gradient, given the parameters of discriminators."""
 
     def loss(params):
-      views, features = self.make(params)
-      total = 0.5 * jnp.mean((views["image"] - self.hr) ** 2)
+      inputs, features = self.fake(params)
+      total = 0.5 * jnp.mean((inputs["image"] - self.hr) ** 2)
       total += jnp.mean((features - self.real[1]) ** 2)
-      for name, judge in judges.items():
-        logits = self.logits(name, judge, views)
+      for name, each in discriminators.items():
+        logits = self.logits(name, each, inputs)
         total += 0.1 * jnp.mean(jnp.log1p(jnp.exp(-logits)))
       return total
 
@@ -228,7 +233,7 @@ class _Oracle:
 
   def discriminator(self, name):
     """A discriminator's loss and gradient, before any weight."""
-    fake, _ = self.make(self.state.generator.params)
+    fake, _ = self.fake(self.state.generator.params)
 
     def loss(params):
       real_logits = self.logits(name, params, self.real[0])
@@ -248,13 +253,13 @@ def _params(discriminators) -> dict:
 class OrderTest(parameterized.TestCase):
   @parameterized.parameters("discriminator", "generator")
   @_smooth
-  def test_who_meets_whom(self, first):
+  def test_order_of_the_updates(self, first):
     config = _config()
     config.update_first = first
     config.losses.discriminator_weight = 0.3
     sgd = optax.sgd(0.5)
     schedule = optax.constant_schedule(0.5)
-    optimizers_ = steps.Optimizers(_RAW.generator, schedule, sgd, schedule)
+    optimizers_ = optimizers.Optimizers(_RAW.generator, schedule, sgd, schedule)
     variables, discriminators = _networks(config).init(jax.random.key(0))
     before = state_lib.start(
       variables, _RAW.generator, discriminators, sgd, keep_ema=False
@@ -263,7 +268,7 @@ class OrderTest(parameterized.TestCase):
     after, metrics = jax.jit(_step(config, optimizers_))(before, vgg, _crops())
     oracle = _Oracle(config, before)
 
-    # The discriminators judge what was made before, in either order.
+    # The discriminators' fake batch was made before, in either order.
     for name in ("image", "feature"):
       loss, gradient = oracle.discriminator(name)
       np.testing.assert_allclose(
@@ -276,13 +281,17 @@ class OrderTest(parameterized.TestCase):
 
     initial = _params(before.discriminators)
     updated = _params(after.discriminators)
-    met, other = initial, updated
+    used, other = initial, updated
     if first == "discriminator":
-      met, other = updated, initial
+      used, other = updated, initial
     change = _change(after.generator, before.generator)
-    parity.assert_trees_close(change, oracle.generator(met))
+    parity.assert_trees_close(change, oracle.generator(used))
     # Each of them reaches the generator, and the order is seen at it.
-    for wrong in (other, {"image": met["image"]}, {"feature": met["feature"]}):
+    for wrong in (
+      other,
+      {"image": used["image"]},
+      {"feature": used["feature"]},
+    ):
       with self.assertRaises(AssertionError):
         parity.assert_trees_close(change, oracle.generator(wrong))
 
@@ -299,7 +308,8 @@ class DevicesTest(parameterized.TestCase):
   def test_four_do_what_one_does(self, adversarial):
     config = _config()
     config.losses.adversarial = adversarial
-    # So that nobody is judged by a discriminator that rounding has moved.
+    # So that the generator's gradient is of discriminators not yet updated,
+    # which rounding would have moved apart.
     config.update_first = "generator"
     results = []
     for count in (1, 4):
@@ -322,8 +332,8 @@ class DevicesTest(parameterized.TestCase):
 
 
 def _all(state):
-  judges = [state.discriminators[name] for name in ("feature", "image")]
-  return [state.generator, *judges]
+  names = ("feature", "image")
+  return [state.generator, *(state.discriminators[name] for name in names)]
 
 
 class TermsTest(absltest.TestCase):
@@ -397,7 +407,7 @@ class TermsTest(absltest.TestCase):
       optimizers.learning_rate(each, 4)
       for each in (config.learning_rate, config.discriminator_learning_rate)
     ]
-    both = steps.Optimizers(
+    both = optimizers.Optimizers(
       _RAW.generator, schedules[0], _RAW.discriminator, schedules[1]
     )
     _, vgg = _vgg()
@@ -418,7 +428,7 @@ class OptimizersTest(absltest.TestCase):
       1e-2, boundaries=(1 / 4,), factors=(0.1,)
     )
     config.discriminator_optimizer.eps = 0.1
-    optimizers_ = train.make_optimizers(config)
+    optimizers_ = optimizers.build(config)
     variables, discriminators = _networks(config).init(jax.random.key(0))
     states = [
       state_lib.start(

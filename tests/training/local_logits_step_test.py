@@ -16,7 +16,14 @@ from jax.sharding import AxisType, Mesh
 from configs import common, pretrain
 from srfeat_jax import errors, train
 from srfeat_jax.models import layers
-from srfeat_jax.training import degrade, losses, networks, parallel, steps
+from srfeat_jax.training import (
+  degrade,
+  losses,
+  networks,
+  optimizers,
+  parallel,
+  steps,
+)
 from srfeat_jax.training import state as state_lib
 from tests.support import parity, runs
 
@@ -46,8 +53,10 @@ def _config(discriminator: str):
   return config
 
 
-# Without optimisers, what is added to the parameters is the gradient.
-_RAW = steps.Optimizers(*[optax.identity(), optax.constant_schedule(0.0)] * 2)
+# Without optimizers, what is added to the parameters is the gradient.
+_RAW = optimizers.Optimizers(
+  *[optax.identity(), optax.constant_schedule(0.0)] * 2
+)
 
 
 def _start(config) -> state_lib.TrainState:

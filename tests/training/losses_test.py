@@ -59,20 +59,22 @@ def their_discriminator(real, fake, kind) -> tuple:
 
 
 class PatternTest(absltest.TestCase):
-  def test_a_pattern_counts_and_detail_does_not(self):
+  def test_a_checkerboard_counts_and_detail_does_not(self):
     rng = np.random.default_rng(0)
     hr = rng.random((2, 64, 96, 3)).astype(np.float32)
     pattern = rng.normal(0, 0.02, (4, 4, 3)).astype(np.float32)
-    found = losses.pattern(hr + np.tile(pattern, (16, 24, 1)), hr, 4)
+    found = losses.checkerboard(hr + np.tile(pattern, (16, 24, 1)), hr, 4)
     np.testing.assert_allclose(found, np.abs(pattern).mean(), rtol=1e-3)
     detail = rng.normal(0, 0.02, hr.shape).astype(np.float32)
     expected = 0.02 * np.sqrt(2 / np.pi) / 8  # of a mean of 64
-    found = losses.pattern(hr + detail, hr, 4)
+    found = losses.checkerboard(hr + detail, hr, 4)
     np.testing.assert_allclose(found, expected, rtol=0.1)
 
-  def test_pictures_smaller_than_a_window(self):
+  def test_images_smaller_than_a_window(self):
     hr = jnp.zeros((1, 8, 12, 3))
-    np.testing.assert_allclose(losses.pattern(hr + 0.5, hr, 4), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(
+      losses.checkerboard(hr + 0.5, hr, 4), 0.5, rtol=1e-6
+    )
 
 
 class AdversarialTest(parameterized.TestCase):

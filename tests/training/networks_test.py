@@ -23,7 +23,7 @@ KINDS = {
 # The kinds that each variant takes.
 TAKES = {name: {"caffe", "clipping"} for name in variants.GAN_VARIANTS} | {
   "srfeat_official": {"clipping"},
-  "srgan_mse": set(KINDS),  # it looks at none
+  "srgan_mse": set(KINDS),  # it needs none
   "esrgan": {"torchvision"},
 }
 SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
@@ -66,7 +66,7 @@ class NetworksTest(image_files.FolderTestCase):
     if kind in TAKES[variant]:
       built, variables = self.build(config, kind)
       self.assertEqual(set(built.discriminators), set(config.discriminators))
-      self.assertEqual(built.features is None, variant == "srgan_mse")
+      self.assertEqual(built.vgg is None, variant == "srgan_mse")
       self.assertEqual(bool(variables), variant != "srgan_mse")
       return
     sentence = self.refused(config, kind)

@@ -12,6 +12,7 @@ from jax.sharding import AxisType, Mesh
 from configs import pretrain
 from srfeat_jax import models
 from srfeat_jax.training import degrade, optimizers, parallel, state, steps
+from srfeat_jax.training import networks as networks_lib
 
 
 def small_config():
@@ -35,7 +36,7 @@ def crops() -> np.ndarray:
 
 @functools.cache
 def initial_variables() -> dict:
-  return jax.jit(GENERATOR.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+  return jax.jit(functools.partial(models.init, GENERATOR))(jax.random.key(0))
 
 
 def start(optimizer, *, keep_ema: bool = False) -> state.TrainState:
@@ -46,16 +47,16 @@ def start(optimizer, *, keep_ema: bool = False) -> state.TrainState:
 
 def make_step(config, optimizer):
   schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
-  networks = steps.Networks(GENERATOR, None, {}, {})
+  networks = networks_lib.Networks(GENERATOR, None, {}, {})
   step = steps.make_step(
     config,
     networks,
-    steps.Optimizers(optimizer, schedule, optimizer, schedule),
+    optimizers.Optimizers(optimizer, schedule, optimizer, schedule),
   )
   return jax.jit(lambda state, hr: step(state, {}, hr))
 
 
-# Without an optimiser, what is added to the parameters is the gradient.
+# Without an optimizer, what is added to the parameters is the gradient.
 RAW = optax.identity()
 
 

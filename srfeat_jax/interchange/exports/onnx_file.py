@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from srfeat_jax import atomic, errors
-from srfeat_jax.models import srresnet
+from srfeat_jax.models import rrdbnet, srresnet
 
 _OPSET = 17
 _IR_VERSION = 8  # what goes with that opset, and is read by old programs too
@@ -290,7 +290,8 @@ def _msrresnet(graph: _Graph, config: Mapping, lr: str) -> str:
 
 
 def _rrdbnet(graph: _Graph, config: Mapping, lr: str) -> str:
-  fold, beta = 4 // config["scale"], config["residual_scale"]
+  fold = rrdbnet.RRDBNet(scale=config["scale"]).unshuffle
+  beta = config["residual_scale"]
   x, kernel = lr, None
   if fold > 1:
     for axis in (2, 3):

@@ -43,7 +43,7 @@ def save(
       ' install "flatbuffers>=24"'
     ) from error
   module = models.build(generator)
-  fold = 4 // module.scale if generator["architecture"] == "rrdbnet" else 1
+  fold = module.unshuffle
 
   def enlarge(lr: jax.Array) -> jax.Array:
     _, height, width, _ = lr.shape

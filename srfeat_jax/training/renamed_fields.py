@@ -1,0 +1,64 @@
+"""Fields of a config that had other names in earlier versions.
+
+On a command line and in a config's file an old name is refused with a sentence
+that says the new one. In the workdir of an earlier run it is read as the new
+one, so that the run can go on.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from srfeat_jax import errors
+
+_NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
+
+
+def sentence(field: str) -> str:
+  """What a field is called now, "" if it never had another name.
+
+  Args:
+    field: without "config.", its parts separated by dots.
+  """
+  if field not in _NEW_NAMES:
+    return ""
+  return f"config.{field} is now called config.{_NEW_NAMES[field]}"
+
+
+def sentences(config: Mapping[str, Any]) -> list[str]:
+  """A sentence for each old name in a config."""
+  return [sentence(field) for field in _NEW_NAMES if _has(config, field)]
+
+
+def check(config: Mapping[str, Any]) -> None:
+  """Refuses old names.
+
+  Args:
+    config: of a run, see `configs/`.
+
+  Raises:
+    errors.InputError: it has a field by its old name.
+  """
+  found = sentences(config)
+  if found:
+    raise errors.InputError("; ".join(found))
+
+
+def updated(config: Mapping[str, Any]) -> dict[str, Any]:
+  """A copy of an earlier run's config with the new names.
+
+  Args:
+    config: JSON-able, as `workdir.read_config` or a checkpoint has it.
+  """
+  config = dict(config)
+  for old, new in _NEW_NAMES.items():
+    if _has(config, old):
+      owner, name = old.split(".")
+      fields = dict(config[owner])
+      fields[new.split(".")[1]] = fields.pop(name)
+      config[owner] = fields
+  return config
+
+
+def _has(config: Mapping[str, Any], field: str) -> bool:
+  owner, name = field.split(".")
+  return owner in config and name in config[owner]
