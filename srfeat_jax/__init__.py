@@ -1,24 +1,24 @@
-"""Single-image super-resolution in JAX/Flax: train, judge and use it.
+"""Single-image super-resolution in JAX/Flax: training, evaluation and use.
 
 import srfeat_jax
-larger = srfeat_jax.upscale(image)
+sr = srfeat_jax.upscale(lr)
 """
 
 __version__ = "0.2.0"
 
 
 def upscale(image, weights=None, **options):
-  """Enlarges a picture; see `upscaling.python_call.upscale`.
+  """Upscales an image; see `upscaling.python_call.upscale`.
 
   Args:
     image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
       PIL.Image.
-    weights: the name of some that come with the package, workdir of a run,
+    weights: the name of weights that come with the package, workdir of a run,
       weights file, or "bicubic"; None: srfeat-lite.
     **options: blend, alpha, outscale, tile, memory, ensemble, precision.
 
   Returns:
-    The larger picture, of the same kind.
+    The upscaled image, of the same kind.
   """
   # JAX takes seconds to import: reading the version need not wait for it.
   from srfeat_jax.upscaling import python_call

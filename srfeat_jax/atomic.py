@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing files atomically."""
 
 import os
 import pathlib
@@ -8,20 +8,19 @@ from srfeat_jax import errors
 
 
 def replace(path: str | os.PathLike, data: bytes | memoryview) -> None:
-  """Writes a file, so that at any moment it is the old one or the new one.
+  """Writes a file that at any moment is either the old one or the new one.
 
-  Folders that are missing are made. May be called from several threads, also
-  for one file.
+  Makes missing folders. Thread-safe, even for the same file.
 
   Args:
     path: the file; one that exists is replaced.
-    data: its whole content.
+    data: the content.
 
   Raises:
     errors.InputError: the file cannot be written.
   """
   path = pathlib.Path(path)
-  # Hidden, so that nothing lists what a killed program left behind.
+  # Hidden, so that nothing lists what a killed program leaves behind.
   temporary = path.with_name(f".{secrets.token_hex(8)}.part")
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,11 +28,11 @@ def replace(path: str | os.PathLike, data: bytes | memoryview) -> None:
       with temporary.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())  # else a crash may leave the new name empty
+        os.fsync(file.fileno())  # or a crash may leave an empty file
       os.replace(temporary, path)
     finally:
       temporary.unlink(missing_ok=True)
   except OSError as error:
     raise errors.InputError(
-      f"{path} cannot be written in {path.parent}: {error.strerror}."
+      f"{path} cannot be written in {path.parent}: {error.strerror}"
     ) from error

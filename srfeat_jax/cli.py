@@ -1,7 +1,7 @@
 """What all programs share: how they start, and how they fail.
 
-A mistake of the person at the keyboard ends a program with one sentence on
-stderr, beginning with "error:", and status 1. A defect keeps its traceback.
+A user's mistake ends a program with one sentence on stderr, which begins with
+"error:", and status 1. A defect keeps its traceback.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from absl import logging as absl_logging
 from srfeat_jax import errors
 from srfeat_jax.training import renamed_fields
 
-# As shells report a program ended by Ctrl-C, and by a pipe nobody reads.
-_INTERRUPTED, _UNREAD = 130, 141
-# What is wrong outside the program: a full disk, no permission, a file where a
-# folder should be.
+# The exit status that shells report after Ctrl-C, and after a broken pipe.
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
+# Problems outside of the program: a full disk, no permission, a file in the
+# place of a folder.
 _OUTSIDE = (
   errno.ENOSPC,
   errno.EDQUOT,
@@ -45,20 +45,20 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     main: takes the program's name and the arguments that are not flags, which
       may stand before, between and after the flags; returns the exit status.
   """
-  # Else it tells of every kind of accelerator that is not there.
+  # Otherwise it mentions every kind of accelerator that is missing.
   logging.getLogger("jax").setLevel(logging.WARNING)
   flags.FLAGS.set_gnu_getopt(True)
   app.run(functools.partial(_guarded, main), flags_parser=_parse)
 
 
 def fail(error: Exception | str) -> int:
-  """Prints the sentence and returns the exit status that goes with it."""
+  """Prints the sentence and returns the exit status for a failure."""
   print(printable(f"error: {error}"), file=sys.stderr, flush=True)
   return 1
 
 
 def printable(text: str) -> str:
-  """Escapes what would steer a terminal: names of files may hold anything."""
+  """Escapes control characters: file names may contain any."""
   return "".join(
     each if each.isprintable() else each.encode("unicode_escape").decode()
     for each in text
@@ -67,30 +67,30 @@ def printable(text: str) -> str:
 
 def _guarded(main, argv: Sequence[str]) -> int | None:
   if flags.FLAGS["verbosity"].using_default_value:
-    absl_logging.set_verbosity(absl_logging.WARNING)  # libraries tell a lot
+    absl_logging.set_verbosity(absl_logging.WARNING)  # libraries log a lot
   try:
     status = main(argv)
-    sys.stdout.flush()  # here, where a pipe that nobody reads is dealt with
+    sys.stdout.flush()  # here, where a broken pipe is handled
     return status
   except errors.InputError as error:
     return fail(error)
   except BrokenPipeError:
     if not _stdout_is_unread():
       raise
-    return _UNREAD
+    return _BROKEN_PIPE
   except OSError as error:
     if error.errno not in _OUTSIDE:
       raise
-    return fail(f"{error.filename or 'A file'}: {error.strerror}.")
+    return fail(f"{error.filename or 'a file'}: {error.strerror}")
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
     return _INTERRUPTED
 
 
 def _stdout_is_unread() -> bool:
-  """Whether nobody reads stdout any more; if so, it goes nowhere from now."""
+  """Whether stdout is a broken pipe; if so, it is discarded from now on."""
   state = select.poll()
-  state.register(sys.stdout, 0)  # errors are told of in any case
+  state.register(sys.stdout, 0)  # errors are reported in any case
   if not state.poll(0):
     return False
   os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -101,7 +101,7 @@ def _parse(argv: Sequence[str]) -> list[str]:
   try:
     rest = flags.FLAGS(argv)
     if "config" in flags.FLAGS:
-      # A file that cannot be read is told of when the config is looked into.
+      # A file that cannot be read is reported when the config is accessed.
       hasattr(flags.FLAGS["config"].value, "keys")
     return rest
   except flags.Error as error:
@@ -112,11 +112,11 @@ def _parse(argv: Sequence[str]) -> list[str]:
     if error.name != "configs":
       raise
     sentence = (
-      "--config: its file imports others from the folder configs, which is not"
-      " here: run from the folder that holds configs, the repository's"
+      "--config: its file imports modules of the folder configs, which is not"
+      " here: run in the folder that contains configs, the repository"
     )
   except (AttributeError, IndexError, KeyError, TypeError):
-    # What ml_collections raises for a field that is not there, or a defect.
+    # What ml_collections raises for an unknown field, or a defect.
     sentence = _wrong_field(argv)
     if sentence is None:
       raise
@@ -124,13 +124,13 @@ def _parse(argv: Sequence[str]) -> list[str]:
 
 
 def _wrong_field(argv: Sequence[str]) -> str | None:
-  """What is wrong with the first --config.A.B that is not in the config."""
+  """Describes the first --config.A.B that is not in the config, if any."""
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
   parser.add_argument("--config", "-config")
-  given, others = parser.parse_known_args(argv[1:])
-  if given.config is None:
+  parsed, others = parser.parse_known_args(argv[1:])
+  if parsed.config is None:
     return None
-  config = flags.FLAGS["config"].parser.parse(given.config)
+  config = flags.FLAGS["config"].parser.parse(parsed.config)
   for argument in others:
     field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
     if field is None:
@@ -147,7 +147,7 @@ def _wrong_field(argv: Sequence[str]) -> str | None:
         return f"{path} is {owner!r}, which has no fields: there is no {name}"
       elif name not in owner:
         similar = difflib.get_close_matches(name, owner.keys(), 1)
-        hint = f'. Did you mean "{similar[0]}" instead of "{name}"?'
+        hint = f': did you mean "{similar[0]}" instead of "{name}"?'
         return f"{path} has no field {name}{hint if similar else ''}"
       owner, path = owner[name], f"{path}.{name}"
   return None

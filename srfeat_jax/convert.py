@@ -1,4 +1,4 @@
-"""Turns weights of other programs into files of this one, and back.
+"""Converts weights of other programs to this program's format, and back.
 
   python -m srfeat_jax.convert import RRDB_ESRGAN_x4.pth \\
     --output=esrgan.safetensors
@@ -10,28 +10,29 @@
   python -m srfeat_jax.convert blend runs/pretrained runs/gan --alpha=0.3 \\
     --output=blend.safetensors
 
-import: a generator, from a workdir or a file; which kind of file and which
-network it is shows in it: RRDBNet and MSRResNet of BasicSR, xinntao, mmsr and
-mmagic, SRResNet of whatever names, SRFeat of its authors, as .pth, .npz or
-.safetensors. Files are read as data: nothing in them is run.
+import: a generator, from a workdir or a file. The kind of file and the network
+are detected: RRDBNet and MSRResNet of BasicSR, xinntao, mmsr and mmagic,
+SRResNet with any names, and SRFeat of its authors, as .pth, .npz or
+.safetensors. Files are read as data: no code in them is run.
 
-export: any such weights, as what the output's ending or --format says:
+export: any such weights, in the format chosen by the output's extension or by
+--format:
   srfeat_jax  .safetensors       for this program
   basicsr     .pth .safetensors  RRDBNet and MSRResNet for BasicSR, Real-ESRGAN,
                                  chaiNNer, ComfyUI
   onnx        .onnx              a graph for any image size
-  stablehlo   .stablehlo         a program for JAX without this one
+  stablehlo   .stablehlo         a program for JAX without this package
 
-vgg19: torchvision's .pth or .safetensors, Keras' .h5, or vgg19.npy; which of
-them it is shows in the file. Weights and the preprocessing they need are
-written together. Weights in torchvision's layout that came from Caffe need
+vgg19: torchvision's .pth or .safetensors, Keras' .h5, or vgg19.npy; the kind of
+file is detected. The weights are written together with the preprocessing that
+they need. Weights in torchvision's layout that come from Caffe need
 --preprocessing=caffe.
 
-lpips: torchvision's backbone, SqueezeNet 1.1, AlexNet or VGG-16, and the file
-of its linear layers from LPIPS v0.1; they are joined.
+lpips: torchvision's backbone (SqueezeNet 1.1, AlexNet or VGG-16) and the file
+with its linear layers of LPIPS v0.1, which are combined.
 
-blend: two generators of one architecture, workdirs or files; interpolated, with
-the share --alpha of the second.
+blend: two generators of the same architecture, workdirs or files, interpolated
+with the share --alpha of the second.
 """
 
 import pathlib
@@ -41,8 +42,8 @@ from absl import flags, logging
 
 from srfeat_jax import cli, errors
 
-# What each format's files end in; the first format that has an ending is what
-# an output of that ending gets unasked.
+# The file extensions of each format; the first format with an extension is the
+# default for it.
 _FORMATS = {
   "srfeat_jax": (".safetensors",),
   "basicsr": (".pth", ".safetensors"),
@@ -53,46 +54,49 @@ _FORMATS = {
 _OUTPUT = flags.DEFINE_string(
   "output",
   None,
-  "the file to write, .safetensors for all but export",
+  "file to write, .safetensors for all commands but export",
   required=True,
 )
 _FORMAT = flags.DEFINE_enum(
-  "format", None, list(_FORMATS), "export: by default as the output's ending"
+  "format",
+  None,
+  list(_FORMATS),
+  "export: by default the format of the output's extension",
 )
 _INPUT_RANGE = flags.DEFINE_enum(
   "input_range",
   None,
   ["unit", "symmetric", "imagenet"],
-  "import: what an SRResNet takes, images in [0, 1], in [-1, 1] or normalised;"
-  " by default as it turns out in use",
+  "import: input of an SRResNet, images in [0, 1], in [-1, 1] or normalized as"
+  " for ImageNet; by default detected by trying the network",
 )
 _OUTPUT_RANGE = flags.DEFINE_enum(
   "output_range",
   None,
   ["symmetric", "tanh", "unit", "sigmoid"],
-  "import: what an SRResNet's last convolution gives, images in [-1, 1], the"
-  " same before a tanh, in [0, 1], or the same before a sigmoid; by default as"
-  " it turns out in use",
+  "import: output of an SRResNet's last convolution, images in [-1, 1], the"
+  " same before a tanh, in [0, 1], or the same before a sigmoid; by default"
+  " detected by trying the network",
 )
 _DTYPE = flags.DEFINE_enum(
   "dtype",
   None,
   ["float32", "float16", "bfloat16"],
-  "import: number format in the file, of which the 16-bit ones are half as"
-  " large; by default float32",
+  "import: number format of the file; 16 bits halve its size; by default"
+  " float32",
 )
 _PREPROCESSING = flags.DEFINE_enum(
   "preprocessing",
   None,
   ["caffe", "torchvision"],
-  "vgg19: input that the weights expect; by default as the file's kind",
+  "vgg19: input that the weights expect; by default that of the kind of file",
 )
 _POOLING = flags.DEFINE_enum(
   "pooling",
   None,
   ["ceil", "floor"],
-  "vgg19: what becomes of an odd row or column, pooled alone as in Caffe or"
-  " dropped as in torchvision; by default as the file's kind",
+  "vgg19: whether an odd row or column is pooled alone, as in Caffe, or"
+  " dropped, as in torchvision; by default that of the kind of file",
 )
 _CLIP = flags.DEFINE_bool(
   "clip", None, "vgg19: clip images to [0, 1] before the network"
@@ -101,7 +105,7 @@ _CLIP = flags.DEFINE_bool(
 _ALPHA = flags.DEFINE_float(
   "alpha", None, "blend: share of the second weights, from 0 to 1"
 )
-# The commands, each with the flags that are its own; unset, a flag is None.
+# The commands, each with the flags that only it takes; unset flags are None.
 _COMMANDS = {
   "import": (_INPUT_RANGE, _OUTPUT_RANGE, _DTYPE),
   "export": (_FORMAT,),
@@ -117,14 +121,14 @@ def main(argv: Sequence[str]) -> None:
   output = pathlib.Path(_OUTPUT.value)
   if command not in _COMMANDS:
     raise errors.InputError(
-      f'"{command}" is nothing to convert: begin with one of'
-      f" {', '.join(_COMMANDS)}, and name the file"
+      f'"{command}" is no command: begin with one of {", ".join(_COMMANDS)},'
+      " and name the file"
     )
   for other, owned in _COMMANDS.items():
     for flag in owned:
       if flag.value is not None and other != command:
         raise errors.InputError(
-          f"--{flag.name} is a flag of {other}, which {command} does not take"
+          f"--{flag.name} is a flag of {other}, and {command} does not take it"
         )
   if command != "export" and output.suffix != ".safetensors":
     raise errors.InputError(f"--output={output} does not end in .safetensors")
@@ -145,7 +149,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _import(sources: list[str], output: pathlib.Path) -> None:
-  source = _one(sources, "a generator is imported from one file or workdir")
+  source = _one(sources, "one file or workdir to import a generator from")
   import jax
   import ml_dtypes  # noqa: F401, teaches numpy bfloat16
   import numpy as np
@@ -161,8 +165,8 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
   else:
     read = generator_file.load(source, _INPUT_RANGE.value, _OUTPUT_RANGE.value)
     kind, config, variables = read.kind, read.config, read.variables
-    if read.doubt:
-      logging.warning("%s", read.doubt)
+    if read.warning:
+      logging.warning("%s", read.warning)
   dtype = _DTYPE.value or "float32"
   variables = jax.tree.map(lambda x: np.asarray(x).astype(dtype), variables)
   if not all(np.isfinite(x).all() for x in jax.tree.leaves(variables)):
@@ -177,7 +181,7 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
 
 
 def _export(sources: list[str], output: pathlib.Path) -> None:
-  source = _one(sources, "a generator is exported from one file or workdir")
+  source = _one(sources, "one file or workdir to export a generator from")
   chosen = _FORMAT.value or next(
     (name for name, ends in _FORMATS.items() if output.suffix in ends), None
   )
@@ -219,14 +223,14 @@ def _export(sources: list[str], output: pathlib.Path) -> None:
   print(f"{source} ({config['architecture']}) -> {output} ({chosen})")
 
 
-def _one(sources: list[str], what: str) -> str:
+def _one(sources: list[str], expected: str) -> str:
   if len(sources) != 1:
-    raise errors.InputError(f"{what}, and {len(sources)} are named")
+    raise errors.InputError(f"expected {expected}, got {len(sources)}")
   return sources[0]
 
 
 def _vgg19(sources: list[str], output: pathlib.Path) -> None:
-  source = _one(sources, "vgg19 is converted from one file")
+  source = _one(sources, "one file with VGG-19")
   from srfeat_jax.interchange import vgg19_file
 
   flagged = {
@@ -243,8 +247,8 @@ def _vgg19(sources: list[str], output: pathlib.Path) -> None:
 def _lpips(sources: list[str], output: pathlib.Path) -> None:
   if not sources:
     raise errors.InputError(
-      "lpips is converted from two files, the backbone's and that of the"
-      " linear layers, and none is named"
+      "expected two files for lpips, that of the backbone and that of the"
+      " linear layers, got none"
     )
   from srfeat_jax.interchange import lpips_file
 
@@ -255,7 +259,7 @@ def _lpips(sources: list[str], output: pathlib.Path) -> None:
 def _blend(sources: list[str], output: pathlib.Path) -> None:
   if len(sources) != 2:
     raise errors.InputError(
-      f"two weights are blended, and {len(sources)} are named"
+      f"expected two weights to blend, got {len(sources)}"
     )
   if _ALPHA.value is None:
     raise errors.InputError(

@@ -1,10 +1,10 @@
-"""Measures an upscaler on benchmark sets, beside bicubic.
+"""Evaluates an upscaler on benchmark sets, and compares it with bicubic.
 
   python -m srfeat_jax.evaluate --weights=runs/x4 --benchmarks=data \\
     --sets=Set5,Set14,BSD100 --output=results
 
 Prints a table and writes `results.json`, `results.md` and `comparison.png`.
-With --lpips_weights=lpips.safetensors they have the perceptual distance too.
+With --lpips_weights=lpips.safetensors, the table has LPIPS, too.
 """
 
 import functools
@@ -18,16 +18,16 @@ from srfeat_jax.evaluation import protocol
 from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import upscaler_flags
 
-_SHOWN = 2  # Pictures of each set in comparison.png.
+_SHOWN = 2  # images of each set in comparison.png
 
 _BENCHMARKS = flags.DEFINE_string(
   "benchmarks",
   None,
-  "folder with SET/HR and, where given, SET/LRx4 for each benchmark set; or"
+  "folder with SET/HR and, optionally, SET/LRx4 for each benchmark set; or"
   ' "synthetic": scenes that need no files',
   required=True,
 )
-_SETS = flags.DEFINE_list("sets", [], "names of the sets; all that there are")
+_SETS = flags.DEFINE_list("sets", [], "names of the sets; by default all")
 _OUTPUT = flags.DEFINE_string(
   "output", None, "folder for the results", required=True
 )
@@ -42,11 +42,11 @@ _PROTOCOL = flags.DEFINE_enum(
 _LPIPS_WEIGHTS = flags.DEFINE_string(
   "lpips_weights",
   None,
-  "file that `convert lpips` made: measure LPIPS as well, a perceptual distance"
-  " of which less is better",
+  "file made by `convert lpips`: measure LPIPS as well, a perceptual distance"
+  " (lower is better)",
 )
 _SAVE_IMAGES = flags.DEFINE_bool(
-  "save_images", False, "write what comes out to OUTPUT/images/SET/NAME.png"
+  "save_images", False, "write the results to OUTPUT/images/SET/NAME.png"
 )
 
 
@@ -54,8 +54,7 @@ def main(argv: Sequence[str]) -> None:
   """Evaluates as the flags say."""
   if len(argv) > 1:
     raise errors.InputError(
-      f'There is no use for the argument "{argv[1]}"; all that this program'
-      " takes are flags."
+      f'unexpected argument "{argv[1]}": this program takes only flags'
     )
   # JAX takes seconds to import: --help and wrong flags need not wait for it.
   from srfeat_jax.evaluation import evaluator, lpips, report
@@ -81,7 +80,7 @@ def main(argv: Sequence[str]) -> None:
 
   def keep(set_name, name, lr, sr, hr):
     if _SAVE_IMAGES.value:
-      # Appended, for a dot in a name is no ending.
+      # Appended, because a dot in a name does not begin an extension.
       images.write(output / "images" / set_name / f"{name}.png", sr)
     if (set_name, name) in shown:
       versions = {

@@ -1,4 +1,4 @@
-"""Blends two generators in steps, and measures what sharpness costs.
+"""Blends two generators in steps, and measures PSNR against LPIPS.
 
   python -m srfeat_jax.sweep runs/pretrained runs/gan --benchmarks=data \\
     --sets=Set5 --lpips_weights=lpips.safetensors --output=sweep
@@ -16,12 +16,14 @@ from absl import flags
 from srfeat_jax import cli, errors
 
 _ALPHAS = flags.DEFINE_list(
-  "alphas", ["0", "0.2", "0.4", "0.6", "0.8", "1"], "shares of the second"
+  "alphas",
+  ["0", "0.2", "0.4", "0.6", "0.8", "1"],
+  "shares of the second weights",
 )
 _BENCHMARKS = flags.DEFINE_string(
   "benchmarks", None, "as for `evaluate`", required=True
 )
-_SETS = flags.DEFINE_list("sets", [], "names of the sets; all that there are")
+_SETS = flags.DEFINE_list("sets", [], "names of the sets; by default all")
 _LPIPS_WEIGHTS = flags.DEFINE_string(
   "lpips_weights", None, "as for `evaluate`", required=True
 )
@@ -34,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
   """Sweeps as the flags say."""
   if len(argv) != 3:
     raise errors.InputError(
-      f"two weights are blended, and {len(argv) - 1} are named"
+      f"expected two weights to blend, got {len(argv) - 1}"
     )
   alphas = _alphas()
   from srfeat_jax import models

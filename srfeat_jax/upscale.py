@@ -1,15 +1,15 @@
-"""Enlarges pictures.
+"""Upscales images.
 
   python -m srfeat_jax.upscale photo.jpg
   python -m srfeat_jax.upscale photos "more/**/*.jpg" --weights=runs/x4 \\
-    --output=enlarged
+    --output=large
 
-Takes files, folders with all below them, and patterns; animations too. Each
-result goes under OUTPUT, where folders keep their structure, in the format of
-its input and under its name; or to OUTPUT itself if that has the ending of a
-picture and there is one file to enlarge. Results that exist are kept, so an
-interrupted run goes on when it is started again. Pictures that cannot be
-enlarged are named and left out, and the exit status is 1.
+Takes image files, folders with everything below them, and globs; animations,
+too. Results are written to the folder OUTPUT under the names and in the formats
+of the inputs, and folders keep their structure; or to the file OUTPUT if it has
+the extension of an image and there is only one to upscale. Existing results are
+kept, so that an interrupted run continues when it is started again. Images that
+cannot be upscaled are reported and skipped, and the exit status is then 1.
 """
 
 import os
@@ -32,7 +32,7 @@ _UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 class _Tile(flags.ArgumentParser):
-  """A tile's side, None for "auto"."""
+  """The side of a tile, None for "auto"."""
 
   syntactic_help = "auto, or a number above 0"
 
@@ -60,77 +60,79 @@ class _Bytes(flags.ArgumentParser):
 
 
 _OUTPUT = flags.DEFINE_string(
-  "output", "upscaled", "folder, or picture file, to write"
+  "output", "upscaled", "folder or image file to write"
 )
 _FORMAT = flags.DEFINE_enum(
   "format",
   jobs.SAME,
   [jobs.SAME, *pictures.FORMATS],
-  "file format of the results; same: as the input's, PNG where that cannot be"
-  " written",
+  "file format of the results; same: the input's format, or PNG if that cannot"
+  " be written",
 )
 _QUALITY = flags.DEFINE_integer(
   "quality",
   95,
-  "of JPEG and WebP; WebP is lossless at 100",
+  "quality of JPEG and WebP; WebP is lossless at 100",
   lower_bound=1,
   upper_bound=100,
 )
-_PATTERN = flags.DEFINE_string(
-  "pattern",
-  None,
-  "what the results are called, with the input's {name} and the {format}:"
-  f' {jobs.PATTERN}, unless you choose, for example, "{{name}}_x4.{{format}}"',
+_OUTPUT_NAME = flags.DEFINE_string(
+  "output_name",
+  jobs.DEFAULT_NAME,
+  "file name of the results, in which {name} stands for the input's name"
+  " without its extension and {format} for the extension of the result; for"
+  ' example "{name}_x4.{format}"',
 )
 _OVERWRITE = flags.DEFINE_bool(
-  "overwrite", False, "make anew what exists; else it is kept"
+  "overwrite", False, "replace existing results, which are kept otherwise"
 )
 _OUTSCALE = flags.DEFINE_float(
   "outscale",
   None,
-  "enlargement wanted, such as 2 or 2.5, if it is not the network's: its"
-  " result is then resized bicubically",
+  "scale factor of the results, such as 2 or 2.5, if it is not to be that of"
+  " the network, whose output is then resized bicubically",
 )
 _TILE = flags.DEFINE(
   _Tile(),
   "tile",
   "auto",
-  "side in pixels of the tiles in which pictures are done, with the same"
-  " result; less needs less memory; auto: as large as --memory allows",
+  "side in pixels of the tiles that images are cut into, which does not change"
+  " the result; small tiles need less memory; auto: what --memory allows",
 )
 _MEMORY = flags.DEFINE(
   _Bytes(),
   "memory",
   None,
-  "what the network may use at a time, such as 2GiB, by choice of the tile",
+  "memory that the network may use at a time, such as 2GiB; it limits the tile",
 )
 _SHARD = flags.DEFINE_string(
   "shard",
   "1/1",
-  "do a part of the work only, for array jobs: of four parts 1/4, 2/4, ...",
+  "upscale only a part of the images, for array jobs: 1/4, 2/4, 3/4 and 4/4 are"
+  " four parts",
 )
 _LIST = flags.DEFINE_bool(
-  "list", False, "print which weights come with the package, and end"
+  "list", False, "print the weights that come with the package, and exit"
 )
 flags.adopt_module_key_flags(upscaler_flags)  # so that --help shows them
 
 
 def main(argv: Sequence[str]) -> int:
-  """Enlarges as the flags say; returns 1 if any picture failed."""
+  """Upscales as the flags say; returns 1 if any image failed."""
   if _LIST.value:
     print(shipped.listing())
     return 0
   outscale = _OUTSCALE.value
-  most = options_lib.MOST_OUTSCALE
-  if outscale is not None and not 0 < outscale <= most:
+  largest = options_lib.MAX_OUTSCALE
+  if outscale is not None and not 0 < outscale <= largest:
     raise errors.InputError(
-      f"--outscale={outscale:g} must be above 0 and at most {most}."
+      f"--outscale={outscale:g} must be above 0 and at most {largest}"
     )
   output = pathlib.Path(_OUTPUT.value)
-  complaints = []
-  naming = jobs.Naming(output, _PATTERN.value, _FORMAT.value)
-  planned = jobs.plan(argv[1:], naming, complaints.append)
-  failures = sum(map(cli.fail, complaints))
+  naming = jobs.Naming(output, _OUTPUT_NAME.value, _FORMAT.value)
+  problems = []
+  planned = jobs.plan(argv[1:], naming, problems.append)
+  failures = sum(map(cli.fail, problems))
   planned = jobs.shard(planned, _SHARD.value)
   planned, num_kept = _left_to_do(planned)
   if planned:
@@ -144,7 +146,7 @@ def main(argv: Sequence[str]) -> int:
     upscale, scale = upscalers.make(options)
     if not naming.is_file:
       _make_folder(output)  # before the work, not after
-    failures += _enlarge_all(planned, upscale, scale, outscale or scale)
+    failures += _upscale_all(planned, upscale, scale, outscale or scale)
   if failures:
     kept = f", {num_kept} kept" if num_kept else ""
     print(f"{failures} failed, see above{kept}", file=sys.stderr)
@@ -156,14 +158,14 @@ def _make_folder(output: pathlib.Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
   except OSError as error:
     raise errors.InputError(
-      f"The folder {output} cannot be made: {error.strerror}."
+      f"the folder {output} cannot be made: {error.strerror}"
     ) from error
 
 
 def _left_to_do(
   planned: dict[pathlib.Path, pathlib.Path],
 ) -> tuple[dict[pathlib.Path, pathlib.Path], int]:
-  """Leaves out results that exist, and says so; returns how many do."""
+  """Drops jobs whose results exist, and says so; returns how many do."""
   if _OVERWRITE.value:
     return planned, 0
   left = {
@@ -174,13 +176,13 @@ def _left_to_do(
   kept = [target for source, target in planned.items() if source not in left]
   if kept:
     exist = f"and {len(kept) - 1} more exist" if kept[1:] else "exists"
-    text = f"{kept[0]} {exist}: kept, whatever made it (--overwrite replaces)"
+    text = f"{kept[0]} {exist}: kept as before (--overwrite replaces them)"
     print(cli.printable(text))
   return left, len(kept)
 
 
-def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
-  """Does the jobs; returns how many failed."""
+def _upscale_all(planned, upscale, scale: int, outscale: float) -> int:
+  """Runs the jobs; returns how many failed."""
   failures = 0
   num_pixels = {source: _num_pixels(source) for source in planned}
   with tqdm.tqdm(
@@ -192,16 +194,16 @@ def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
     for source, target in planned.items():
       done = progress.n
       try:
-        picture = pictures.shortened(target, pictures.read(source))
-        size = picture_upscaling.enlarged_size(*picture.size, outscale)
+        picture = pictures.limit_frames(target, pictures.read(source))
+        size = picture_upscaling.upscaled_size(*picture.size, outscale)
         pictures.check_size(target, *size)  # before the work, not after it
-        sr = picture_upscaling.enlarge(
+        sr = picture_upscaling.upscale(
           picture, upscale, scale, outscale, progress.update
         )
-        notes = sr.notes + pictures.write(target, sr, _QUALITY.value)
+        warnings = sr.warnings + pictures.write(target, sr, _QUALITY.value)
       except (errors.InputError, MemoryError) as error:
         if isinstance(error, MemoryError):
-          error = f"{source} needs more memory than there is."
+          error = f"{source} cannot be upscaled: there is not enough memory"
         with progress.external_write_mode():
           failures += cli.fail(error)
       else:
@@ -209,14 +211,14 @@ def _enlarge_all(planned, upscale, scale: int, outscale: float) -> int:
         text = f"{source} -> {target} ({width} x {height}"
         if len(sr.frames) > 1:
           text += f", {len(sr.frames)} frames"
-        progress.write(cli.printable("; ".join([text + ")", *notes])))
-      # Also for what failed, and for frames that the target cannot hold.
+        progress.write(cli.printable("; ".join([text + ")", *warnings])))
+      # Also for images that failed, and frames that the target cannot hold.
       progress.update(done + num_pixels[source] - progress.n)
   return failures
 
 
 def _num_pixels(path: pathlib.Path) -> int:
-  """Counts a picture's pixels; 0 if it cannot be read, which is told later."""
+  """Counts an image's pixels; 0 if it cannot be read, as is reported later."""
   try:
     height, width, frames = pictures.size(path)
   except errors.InputError:

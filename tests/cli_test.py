@@ -14,7 +14,7 @@ from tests.support import paths, programs
 class FlagsTest(programs.ProgramTestCase):
   @parameterized.parameters(
     (("evaluate", "--weights=bicubic", "--output=x"), ("--benchmarks",)),
-    (("upscale", "--weights=bicubic"), ("Name at least one picture",)),
+    (("upscale", "--weights=bicubic"), ("name at least one image",)),
     (
       ("upscale", "x.png", "--wieghts=bicubic", "--output=x"),
       ("wieghts", "weights"),
@@ -55,7 +55,7 @@ class CliTest(programs.ProgramTestCase):
     result = self.run_main(
       "raise PermissionError(13, 'Permission denied', 'f')"
     )
-    self.assert_fails(result, "f: Permission denied.")
+    self.assert_fails(result, "f: Permission denied")
 
   def test_control_characters_do_not_reach_the_terminal(self):
     body = "raise errors.InputError('bad\\x1b[2J\\udcff name')"

@@ -27,7 +27,7 @@ FLOORS = {
 FOLDERS = tuple(FLOORS)
 # Beside the folders: the training loop, which programs run, and the programs.
 TRAIN, PROGRAMS = 6, 7
-ANYONE = ("errors", "atomic")
+ANYONE = ("errors", "atomic", "gray")
 # Lower floors that are barred all the same.
 BARRED = {
   "models": ("image_io",),
@@ -181,6 +181,7 @@ class FloorsTest(parameterized.TestCase):
     ("upscaling/a.py", "from srfeat_jax.demo import service"),
     ("errors.py", "from srfeat_jax import ops"),
     ("atomic.py", "from srfeat_jax import data"),
+    ("gray.py", "from srfeat_jax import ops"),
     ("ops/a.py", "from .. import errors"),
     ("data/a.py", "from . import sources"),
     ("training/a.py", "from clu import metric_writers"),
@@ -209,6 +210,8 @@ class FloorsTest(parameterized.TestCase):
     ("data/a.py", "from srfeat_jax.image_io import images"),
     ("data/a.py", "from srfeat_jax import errors, atomic\nimport jaxtyping"),
     ("atomic.py", "from srfeat_jax import errors"),
+    ("image_io/a.py", "from srfeat_jax import gray"),
+    ("inference/a.py", "from srfeat_jax import gray"),
     ("models/a.py", "from srfeat_jax.ops import resize\nimport jax"),
     ("interchange/layouts/a.py", "from srfeat_jax.models import srresnet"),
     ("interchange/a.py", "from srfeat_jax.interchange.containers import a"),

@@ -43,7 +43,7 @@ def _raise(error):
   return read
 
 
-class JudgeTest(image_files.FolderTestCase):
+class OutcomeTest(image_files.FolderTestCase):
   @parameterized.parameters(
     (lambda path: 3, "read"),
     (_raise(errors.InputError("a clear line")), "refused"),
@@ -54,7 +54,7 @@ class JudgeTest(image_files.FolderTestCase):
     (_raise(RecursionError()), "TRACEBACK"),
   )
   def test_outcome(self, read, outcome):
-    self.assertEqual(fuzz_files.judge(read, self.folder)[0], outcome)
+    self.assertEqual(fuzz_files.outcome_of(read, self.folder)[0], outcome)
 
 
 def _crash(path: pathlib.Path):

@@ -18,12 +18,12 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
       "repository/.venv/bin/python", b'#!/bin/sh\necho "$PWD" "$@"\n'
     )
     python.chmod(0o755)
-    for given, expected in (
+    for argument, expected in (
       ("runs/x", f"{self.folder.resolve()}/runs/x"),
       ("/runs/x", "/runs/x"),
     ):
       result = subprocess.run(
-        ["bash", copy, "configs/gan.py", given, "--config.seed=1"],
+        ["bash", copy, "configs/gan.py", argument, "--config.seed=1"],
         cwd=self.folder,
         capture_output=True,
         text=True,
@@ -58,7 +58,7 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
     # What installing does is seen by running tests/run.sh at all.
     install = self.file("repository/launch/install.sh", b"#!/bin/sh\n")
     install.chmod(0o755)
-    pictures = runs.make_pictures(self.folder / "pictures")
+    pictures = runs.make_pictures(self.folder / "images")
     benchmark = self.folder / "benchmarks" / "Noise"
     benchmark.mkdir(parents=True)
     runs.make_pictures(benchmark / "HR", count=1)

@@ -1,4 +1,4 @@
-"""Where tests lie: they mirror the package, and stand on their own feet."""
+"""Where tests are: they mirror the package, and none imports another."""
 
 import ast
 import pathlib
@@ -20,12 +20,17 @@ WITHOUT = {
   "image_io/formats": "a table: image_io/writer_test and jobs_test go by it",
   "image_io/picture": "a value: all tests of image_io are made of it",
   "inference/compile_cache": "seen from outside alone: programs/upscale_test",
-  "inference/network": "what upscalers run: inference/upscaler_test",
+  "inference/tile_program": "what upscalers run: inference/upscaler_test",
   "inference/overlap": "how tiles are cut: inference/tiling_test",
   "interchange/containers/hdf5_file": "Keras' files: vgg19_file_test",
   "interchange/containers/npz_file": "hostile_files_test, layouts/srfeat_test",
   "interchange/containers/state_file": "all of tests/interchange/layouts",
   "interchange/containers/torch_writer": "read back: layouts/basicsr_test",
+  "interchange/exports/onnx_graph": "its operators: exports/onnx_file_test",
+  "interchange/exports/onnx_networks/msrresnet": "exports/onnx_file_test",
+  "interchange/exports/onnx_networks/rrdbnet": "exports/onnx_file_test",
+  "interchange/exports/onnx_networks/srfeat": "exports/onnx_file_test",
+  "interchange/exports/onnx_networks/srresnet": "exports/onnx_file_test",
   "interchange/layouts/torch_layout": "two lines: layouts/basicsr_test",
   "interchange/layouts/value_range": "of SRResNet: layouts/srresnet_test",
   "interchange/mismatch": "its sentences: all of tests/interchange",
@@ -48,11 +53,11 @@ def expected(module: str) -> str:
   return f"programs/{module}_test" if module in PROGRAMS else f"{module}_test"
 
 
-def names(root: pathlib.Path, pattern: str) -> list[str]:
+def names(root: pathlib.Path, glob: str) -> list[str]:
   """Paths below a folder, without their endings."""
   return sorted(
     file.relative_to(root).with_suffix("").as_posix()
-    for file in root.rglob(pattern)
+    for file in root.rglob(glob)
   )
 
 

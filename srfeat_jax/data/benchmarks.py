@@ -1,9 +1,9 @@
-"""Benchmark sets: whole images that a network is judged on, never trained on.
+"""Benchmark sets: whole images for evaluation, never for training.
 
 Layout: `FOLDER/SET/HR/*.png`, with `FOLDER/SET/LRx4/*.png` (LRx2, ...) under
-the same file names if low-resolution images are given; any ending of
-`images.EXTENSIONS` will do. Everything about a set that can be wrong, short of
-damaged pixels, is found when it is loaded; pixels are read when they are used.
+the same file names if there are LR images; files may have any ending of
+`images.EXTENSIONS`. All faults of a set but damaged pixels are found when it is
+loaded; pixels are read when they are used.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from srfeat_jax.data import synthetic
 from srfeat_jax.image_io import images
 
 SYNTHETIC = "synthetic"
-# Training scenes come from small seeds, the default among them.
+# Training scenes have small seeds, 0 by default.
 HELD_OUT_SEED = 20_180_908
 _HELD_OUT_SCENES = 10
 _HELD_OUT_SIZE = 256
@@ -46,7 +46,8 @@ class BenchmarkImage:
   def hr(self) -> np.ndarray:
     """Reads uint8 [H, W, 3], or [H, W] from a gray file.
 
-    Bottom and right are cropped until height and width divide by `scale`.
+    The image is cropped at the bottom and on the right so that height and width
+    are multiples of `scale`.
 
     Raises:
       errors.InputError: the file cannot be read.
@@ -59,7 +60,7 @@ class BenchmarkImage:
     return image[:height, :width]
 
   def lr(self) -> np.ndarray | None:
-    """Reads uint8 [h, w, 3], or [h, w] where HR is gray; None without a file.
+    """Reads uint8 [h, w, 3], or [h, w] where HR is gray; None without LR file.
 
     Raises:
       errors.InputError: a file cannot be read.
@@ -87,10 +88,10 @@ def load(
   """Finds benchmark sets and checks names and sizes, without reading pixels.
 
   Args:
-    folder: the folder that holds the sets; or "synthetic" for one set named
-      "Synthetic" of ten scenes of 256 x 256 that no training sees.
+    folder: the folder of the sets; or "synthetic" for one set named "Synthetic"
+      of ten scenes of 256 x 256 pixels that are not used in training.
     sets: names of the sets, in the order wanted; empty: all that have an HR
-      folder, by name.
+      folder, sorted by name.
     scale: how many times larger HR is than LR.
 
   Returns:
@@ -98,25 +99,26 @@ def load(
 
   Raises:
     errors.InputError: a folder or set is missing or empty; HR and LRx differ in
-      file names; an LR image is not HR / scale (rounded down) in size; an HR
-      image is smaller than `scale`; or the header of a file cannot be read.
+      file names; the size of an LR image is not that of HR divided by `scale`
+      (rounded down); an HR image is smaller than `scale`; or the header of a
+      file cannot be read.
   """
-  synthesised = os.fspath(folder) == SYNTHETIC
-  there = ["Synthetic"] if synthesised else _names(pathlib.Path(folder))
+  synthesized = os.fspath(folder) == SYNTHETIC
+  found = ["Synthetic"] if synthesized else _names(pathlib.Path(folder))
   for name in sets:
-    if name not in there:
+    if name not in found:
       raise errors.InputError(
-        f"There is no benchmark set {name} in {folder}; there is"
-        f" {', '.join(there)}."
+        f"there is no benchmark set {name} in {folder}: expected"
+        f" {', '.join(found)}"
       )
   return [
     BenchmarkSet(
       name,
       _scenes(scale)
-      if synthesised
+      if synthesized
       else _pairs(pathlib.Path(folder, name), scale),
     )
-    for name in sets or there
+    for name in sets or found
   ]
 
 
@@ -129,12 +131,12 @@ def _names(folder: pathlib.Path) -> list[str]:
     )
   except OSError as error:
     raise errors.InputError(
-      f"The benchmark folder {folder} cannot be read: {error.strerror}."
+      f"the benchmark folder {folder} cannot be read: {error.strerror}"
     ) from error
   if not names:
     raise errors.InputError(
-      f"The benchmark folder {folder} holds no set: expected images in"
-      f" {folder}/SET/HR, with a folder for each SET."
+      f"the benchmark folder {folder} holds no set: expected images in"
+      f" {folder}/SET/HR, with a folder for each SET"
     )
   return names
 
@@ -157,8 +159,8 @@ def _pairs(folder: pathlib.Path, scale: int) -> tuple[BenchmarkImage, ...]:
     name = file.with_suffix("").as_posix()
     if name in found:
       raise errors.InputError(
-        f"{found[name].hr_path} and {hr_folder / file} have one name but for"
-        " their endings; rename one."
+        f"{found[name].hr_path} and {hr_folder / file} differ in their endings"
+        " only: rename one"
       )
     lr_path = lr_folder / file if has_lr else None
     found[name] = BenchmarkImage(name, scale, hr_folder / file, lr_path)
@@ -180,7 +182,7 @@ def _check_names(
   ]
   if lacking:
     raise errors.InputError(
-      f"HR and LR images must have the same file names: {'; '.join(lacking)}."
+      f"HR and LR images must have the same file names: {'; '.join(lacking)}"
     )
 
 
@@ -189,18 +191,16 @@ def _check_size(image: BenchmarkImage) -> None:
   scale = image.scale
   if min(height, width) < scale:
     raise errors.InputError(
-      f"{image.hr_path} has {height} x {width} pixels (height x width); at"
-      f" least {scale} x {scale} are needed."
+      f"{image.hr_path} has {height} x {width} pixels (height x width):"
+      f" expected {scale} x {scale} or more"
     )
   if image.lr_path is None:
     return
-  given, expected = (
-    images.size(image.lr_path),
-    (height // scale, width // scale),
-  )
-  if given != expected:
+  lr_height, lr_width = images.size(image.lr_path)
+  expected = (height // scale, width // scale)
+  if (lr_height, lr_width) != expected:
     raise errors.InputError(
-      f"{image.lr_path} has {given[0]} x {given[1]} pixels (height x width);"
-      f" its HR image has {height} x {width}, so {expected[0]} x {expected[1]}"
-      " were expected."
+      f"{image.lr_path} has {lr_height} x {lr_width} pixels (height x width):"
+      f" expected {expected[0]} x {expected[1]}, for its HR image has"
+      f" {height} x {width}"
     )

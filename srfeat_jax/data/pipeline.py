@@ -1,4 +1,4 @@
-"""From sources to batches of HR crops, sharded by process, restartable.
+"""Batches of HR crops from sources, sharded by process and restartable.
 
 The batches depend only on the seed and the sources: not on the number of
 processes (each gets its rows of the global batch), not on the number of worker
@@ -36,12 +36,12 @@ def create(
   Args:
     sources: random-access sources, see `sources.create`.
     weights: how often each source is drawn from; they sum to 1.
-    crop_size: pixels of a crop's side; no picture may be smaller.
-    crop: "random", a new place each time, or "center".
-    augment: flip and rotate each crop at random, all eight ways alike.
+    crop_size: pixels on each side of a crop; no image may be smaller.
+    crop: "random", anywhere in the image, or "center".
+    augment: flip and rotate each crop at random, all eight ways equally often.
     batch_size: of all processes together.
-    seed: of the order and of the places.
-    process_index: which rows of the global batch are wanted.
+    seed: of the order of images and the positions of crops.
+    process_index: which rows of the global batch to return.
     process_count: the number of processes that share a batch.
     num_workers: processes that read and crop; 0 uses threads of this one.
 
@@ -50,7 +50,7 @@ def create(
     with `get_state()`, a small JSON-able dict, and `set_state(state)`.
 
   Raises:
-    errors.InputError: crop is neither "random" nor "center".
+    errors.InputError: `crop` is neither "random" nor "center".
   """
   if crop not in ("random", "center"):
     raise errors.InputError(
@@ -122,9 +122,9 @@ class _Augment(grain.transforms.RandomMap):
 
 
 class _EndsWithParent(grain.transforms.Map):
-  """Ends a worker process when the run is gone; changes nothing else.
+  """Ends a worker process when the run has ended; changes no image.
 
-  Without it, workers of a run that was killed would wait for it forever.
+  Without it, the workers of a run that was killed would wait for it forever.
   """
 
   def map(self, image: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Random-access sources of training pictures.
+"""Random-access sources of training images.
 
-A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, gives the
-same picture for an index every time, and can be sent to a worker process. Its
-`identity`, a short text, is another one when the list of pictures is.
+A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, returns the
+same image for an index every time, and can be sent to a worker process. Its
+`identity` is a short text that changes when the list of images does.
 """
 
 import concurrent.futures
@@ -23,11 +23,11 @@ from srfeat_jax.image_io import images
 
 NUM_SCENES = 1000
 SCENE_SIZE = 256
-_NAMED = 20  # how many skipped files of one kind the log names
+_NAMED = 20  # skipped files that the log names, for each reason
 
 
 class Scenes:
-  """The embedded source: procedural scenes, no files needed."""
+  """Procedural scenes, which need no files."""
 
   def __init__(self, size: int, length: int = NUM_SCENES):
     self._size = size
@@ -43,12 +43,12 @@ class Scenes:
 
 
 class Folder:
-  """The pictures in a folder tree that hold at least one crop.
+  """The images in a folder tree that are at least as large as a crop.
 
-  Files that cannot be used are named in the log once and skipped: those whose
-  header is unreadable and those that are too small when the source is made,
-  those that turn out damaged when they are decoded. In place of a damaged one
-  the next good picture is given, so an index always yields a picture.
+  Files that cannot be used are named in the log once and skipped: those that
+  are too small or have an unreadable header when the source is made, and those
+  that turn out to be damaged when they are decoded. In place of a damaged one
+  the next good image is returned, so that every index has an image.
   """
 
   def __init__(self, folder: str, min_size: int):
@@ -56,10 +56,10 @@ class Folder:
 
     Args:
       folder: searched recursively for `images.EXTENSIONS`.
-      min_size: pictures with less pixels on a side are skipped.
+      min_size: images with fewer pixels on a side are skipped.
 
     Raises:
-      errors.InputError: no such folder, or it holds no usable picture.
+      errors.InputError: no such folder, or it holds no usable image.
     """
     self._folder = folder
     self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
@@ -67,8 +67,9 @@ class Folder:
       path.relative_to(folder).as_posix() for path in self._paths
     )
     digest = hashlib.sha256(os.fsencode(names)).hexdigest()[:12]
+    # Checkpoints have this text: in other words, older runs would not resume.
     self.identity = f"{len(self)} pictures, {digest}"
-    # Workers are processes: a marker file is how they agree who tells the log.
+    # Workers are processes: by a marker file, only one of them logs a file.
     self._markers = tempfile.TemporaryDirectory(prefix="srfeat_skipped_")
     self._marker_folder = self._markers.name
 
@@ -84,16 +85,16 @@ class Folder:
       try:
         return images.read_rgb(path)
       except errors.InputError as error:
-        self._name_once(path, error)
+        self._log_once(path, error)
     raise errors.InputError(
-      f"none of the {len(self)} pictures in {self._folder} can be decoded:"
+      f"none of the {len(self)} images in {self._folder} can be decoded:"
       " point config.data.train at undamaged files"
     )
 
-  def _name_once(self, path: pathlib.Path, error: Exception) -> None:
+  def _log_once(self, path: pathlib.Path, error: Exception) -> None:
     name = hashlib.sha256(os.fsencode(path)).hexdigest()
     marker = os.path.join(self._marker_folder, name)
-    # A long run outlives what some systems leave in temporary folders.
+    # Some systems clear temporary folders while a long run goes on.
     os.makedirs(self._marker_folder, exist_ok=True)
     try:
       os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
@@ -103,12 +104,12 @@ class Folder:
 
 
 class Cached:
-  """A source whose most recently used pictures stay decoded in memory."""
+  """A source whose most recently used images stay decoded in memory."""
 
-  def __init__(self, source, max_pictures: int):
+  def __init__(self, source, max_images: int):
     self.identity = source.identity
-    self._arguments = (source, max_pictures)
-    self._get = functools.lru_cache(max_pictures)(source.__getitem__)
+    self._arguments = (source, max_images)
+    self._get = functools.lru_cache(max_images)(source.__getitem__)
 
   def __reduce__(self):
     return Cached, self._arguments
@@ -125,15 +126,15 @@ def create(train: str, crop_size: int, cache_bytes: float):
 
   Args:
     train: "synthetic", or a folder, or several as `FOLDER=WEIGHT,FOLDER=WEIGHT`
-      where WEIGHT (default 1) is how often a picture comes from that folder.
-    crop_size: pixels of a training crop's side.
-    cache_bytes: how much decoded picture may be kept in memory in all.
+      where WEIGHT (default 1) is how often an image comes from that folder.
+    crop_size: pixels on each side of a training crop.
+    cache_bytes: memory for decoded images, of all sources together.
 
   Returns:
     A list of sources and a list of as many weights that sum to 1.
 
   Raises:
-    errors.InputError: a folder is missing or holds no usable picture, a weight
+    errors.InputError: a folder is missing or holds no usable image, or a weight
       is not above 0.
   """
   sources, weights = [], []
@@ -147,7 +148,7 @@ def create(train: str, crop_size: int, cache_bytes: float):
     weights.append(weight)
   budget = cache_bytes / len(sources)
   sources = [
-    Cached(source, max_pictures=int(budget / source.mean_bytes))
+    Cached(source, max_images=int(budget / source.mean_bytes))
     for source in sources
   ]
   return sources, [weight / sum(weights) for weight in weights]
@@ -171,7 +172,7 @@ def _split_weight(part: str) -> tuple[str, float]:
 def _scan(
   folder: pathlib.Path, min_size: int
 ) -> tuple[list[pathlib.Path], float]:
-  """Usable files in order, and their mean decoded size in bytes."""
+  """Returns usable files in order, and their mean decoded size in bytes."""
   paths = images.find(folder)
   with concurrent.futures.ThreadPoolExecutor() as pool:
     sizes = list(
@@ -197,9 +198,9 @@ def _scan(
   _log_skipped(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
     raise errors.InputError(
-      f"{folder} holds no usable picture: {len(damaged)} of {len(paths)}"
+      f"{folder} holds no usable image: {len(damaged)} of {len(paths)}"
       f" cannot be read and {len(small)} are smaller than the crop of"
-      f" {min_size}x{min_size}; use larger pictures or a smaller"
+      f" {min_size}x{min_size}; use larger images or a smaller"
       " config.crop_size"
     )
   return good, num_bytes / len(good)

@@ -1,1 +1,1 @@
-"""The page on which pictures can be enlarged, in a browser."""
+"""A page to upscale images on, in a browser."""

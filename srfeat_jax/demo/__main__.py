@@ -1,11 +1,11 @@
-"""Shows a page on which pictures can be enlarged, to this computer's browser.
+"""Serves a page to upscale images on, for this computer's browser.
 
   python -m srfeat_jax.demo --weights=runs/x4
 
-Weights that come with the package are always offered; --weights may be given
-several times. Nothing leaves the computer, and others cannot see the page
-unless --host lets them. What people upload is deleted when the program ends,
-which Ctrl-C does.
+The weights that come with the package are always offered; --weights may be
+repeated. Nothing is sent to other computers, and nobody else can see the page
+unless --host allows it. Ctrl-C ends the program, and uploaded images and
+results are then deleted.
 """
 
 import logging
@@ -23,27 +23,27 @@ from srfeat_jax import cli, errors
 from srfeat_jax.inference import compile_cache
 
 _WEIGHTS = flags.DEFINE_multi_string(
-  "weights", [], "workdir of a run, or weights file, to offer first"
+  "weights", [], "workdir of a run or weights file, which is offered first"
 )
 _BLEND = flags.DEFINE_string(
   "blend",
   None,
-  "other weights of the same architecture, which the page proposes to blend"
-  " with the first --weights",
+  "other weights of the same architecture, proposed for blending with the first"
+  " --weights",
 )
 _HOST = flags.DEFINE_string(
   "host",
   "127.0.0.1",
-  "address to serve the page at: only for this computer, unless changed, for"
-  " example to 0.0.0.0, for all who can reach it",
+  "address to serve the page at: by default only for this computer; 0.0.0.0:"
+  " for everyone who can reach it",
 )
 _PORT = flags.DEFINE_integer(
-  "port", 7860, "port of it; 0: any that is free", 0, 65535
+  "port", 7860, "port to serve the page at; 0: any free port", 0, 65535
 )
 _MAX_MEGAPIXELS = flags.DEFINE_float(
   "max_megapixels",
   4,
-  "how large a picture is accepted, in all its frames together",
+  "size of the largest images that are accepted, all frames together",
   lower_bound=0,
 )
 
@@ -52,21 +52,21 @@ def main(argv: Sequence[str]) -> None:
   """Serves the page until it is interrupted."""
   if argv[1:]:
     raise errors.InputError(
-      f"What is {argv[1]}? Pictures are dropped on the page, not named here."
+      f'unexpected argument "{argv[1]}": images are chosen on the page'
     )
   if _BLEND.value and not _WEIGHTS.value:
-    raise errors.InputError("--blend needs --weights, to blend them with.")
+    raise errors.InputError("--blend needs --weights to blend with")
   port = _free_port(_HOST.value, _PORT.value)
   with tempfile.TemporaryDirectory(prefix="srfeat_jax_") as folder:
     _configure_gradio(folder)
     _import_gradio()
-    # Only now, for the page imports Gradio, and both take seconds.
+    # Only now, because they import Gradio and JAX, which takes seconds.
     from srfeat_jax.demo import page as page_lib
     from srfeat_jax.demo import service as service_lib
 
     compile_cache.use()
-    given = filter(None, [*_WEIGHTS.value, _BLEND.value])
-    service = service_lib.Service(given, _MAX_MEGAPIXELS.value, folder)
+    weights = filter(None, [*_WEIGHTS.value, _BLEND.value])
+    service = service_lib.Service(weights, _MAX_MEGAPIXELS.value, folder)
     page = page_lib.build(service, _BLEND.value)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -86,18 +86,18 @@ def _free_port(host: str, port: int) -> int:
       return server.getsockname()[1]
   except OSError as error:
     raise errors.InputError(
-      f"The page cannot be served at {host}:{port}: {error.strerror}. Choose"
-      " another --port or --host; --port=0 takes any port that is free."
+      f"the page cannot be served at {host}:{port}: {error.strerror}. Choose"
+      " another --port or --host; --port=0 takes any free port"
     ) from error
 
 
 def _configure_gradio(folder: str) -> None:
-  """Lets Gradio keep its files in a folder, and ask no server for anything."""
+  """Makes Gradio keep its files in a folder, and contact no other server."""
   os.environ["GRADIO_TEMP_DIR"] = folder
   os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
   os.environ["HF_HUB_OFFLINE"] = "1"
   os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-  # It tells of each request that Gradio makes to its own server.
+  # It logs each request that Gradio makes to its own server.
   logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
@@ -108,8 +108,8 @@ def _import_gradio() -> None:
     if error.name != "gradio":
       raise
     raise errors.InputError(
-      "The page needs Gradio, which is not installed: run launch/install.sh"
-      ' demo, or pip install "gradio>=6,<7".'
+      "the page needs Gradio, which is not installed: run launch/install.sh"
+      ' demo, or pip install "gradio>=6,<7"'
     ) from error
 
 

@@ -1,6 +1,6 @@
-"""What the page of `demo` does with pictures, apart from how it looks.
+"""What the page of `demo` does with images, apart from its layout.
 
-Pictures come and go as files, so that what a person downloads is what
+Images come and go as files, so that the user downloads the same file that
 `python -m srfeat_jax.upscale --format=png` would have written.
 """
 
@@ -20,33 +20,33 @@ from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import picture_upscaling, upscalers
 from srfeat_jax.weights import lookup, shipped
 
-LARGEST_SCALE = 4  # more adds pixels, but nothing to see
-_SHOWN_SIDE = 3200  # pixels; more makes browsers slow
+MAX_OUTSCALE = 4  # larger ones add pixels, but no detail
+_SHOWN_SIDE = 3200  # pixels; larger images make browsers slow
 
 
 @dataclasses.dataclass(frozen=True)
 class Preview:
-  """A picture before it is enlarged.
+  """An image before it is upscaled.
 
   Attributes:
-    shown: the picture as every browser can show it.
-    sentence: what it is.
+    image: a file with the image that every browser can show.
+    sentence: the image's size.
   """
 
-  shown: pathlib.Path
+  image: pathlib.Path
   sentence: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-  """A picture that was enlarged.
+  """An image that was upscaled.
 
   Attributes:
-    before: what bicubic interpolation makes of it, to compare with, as every
-      browser can show it.
-    after: likewise, what was made of it.
-    file: all of what was made of it, a PNG.
-    sentence: what it is, and what had to be changed.
+    before: a file with the bicubic result, for comparison, that every browser
+      can show.
+    after: likewise, with the result.
+    file: the full result, a PNG.
+    sentence: the size of the result, and the warnings.
   """
 
   before: pathlib.Path
@@ -56,27 +56,27 @@ class Result:
 
 
 class Service:
-  """Enlarges pictures, with a choice of weights."""
+  """Upscales images, with a choice of weights."""
 
   def __init__(
     self,
-    given: Iterable[str],
+    weights: Iterable[str],
     max_megapixels: float,
     folder: str | pathlib.Path,
   ):
     """Loads all weights once, to see which can be blended.
 
     Args:
-      given: weights to offer before those that come with the package.
-      max_megapixels: how many a picture may have, in all its frames together.
-      folder: where results are written; to be emptied by others.
+      weights: offered before the weights that come with the package.
+      max_megapixels: limit for an image, all frames together.
+      folder: where results are written; the caller deletes them.
 
     Raises:
       errors.InputError: some are no weights.
     """
-    self._kinds = {
-      name: _kind(lookup.load(name))
-      for name in (*given, *shipped.NAMES)
+    self._architectures = {
+      name: _architecture(lookup.load(name))
+      for name in (*weights, *shipped.NAMES)
       if name != options_lib.BICUBIC
     }
     self._max_pixels = max_megapixels * 1e6
@@ -84,64 +84,63 @@ class Service:
 
   @property
   def names(self) -> list[str]:
-    """The weights there are to choose from."""
-    return [*self._kinds, options_lib.BICUBIC]
+    """The weights to choose from."""
+    return [*self._architectures, options_lib.BICUBIC]
 
   def partners(self, name: str) -> list[str]:
-    """The weights that some can be blended with: of the same architecture."""
+    """The other weights of the same architecture, which can be blended."""
     return [
       other
-      for other, kind in self._kinds.items()
-      if other != name and kind == self._kinds.get(name)
+      for other, architecture in self._architectures.items()
+      if other != name and architecture == self._architectures.get(name)
     ]
 
   def preview(self, path: str | pathlib.Path) -> Preview:
-    """Looks at a picture that is to be enlarged.
+    """Reads an image that is to be upscaled.
 
     Raises:
       errors.InputError: it has too many pixels or cannot be read.
     """
-    with _complaints_about(path):
+    with _errors_about(path):
       picture = self._read(path)
-      shown = self._new_folder() / "picture.jpg"
-      pictures.write(shown, _visible(picture))
+      image = self._new_folder() / "preview.jpg"
+      pictures.write(image, _visible(picture))
     height, width = picture.size
     sentence = f"{width} x {height} pixels"
     if len(picture.frames) > 1:
       sentence += f", {len(picture.frames)} frames"
-    return Preview(shown, sentence)
+    return Preview(image, sentence)
 
-  def enlarge(
+  def upscale(
     self,
     path: str | pathlib.Path,
     options: options_lib.Options,
     on_progress: Callable[[float], object] = lambda share: None,
   ) -> Result:
-    """Enlarges a picture.
+    """Upscales an image.
 
     Args:
-      path: the picture's file.
-      options: of which the weights are one of `names`, the other weights to
-        blend one of their `partners`, and the enlargement at most
-        LARGEST_SCALE.
-      on_progress: told the share of the pixels that are done, up to 1.
+      path: the image's file.
+      options: with weights from `names`, other weights to blend from their
+        `partners`, and an outscale of at most MAX_OUTSCALE.
+      on_progress: called with the share of the pixels that are done, up to 1.
 
     Raises:
-      errors.InputError: the picture has too many pixels, cannot be read or
-        needs too much memory; or there is no such choice.
+      errors.InputError: the image has too many pixels, cannot be read or needs
+        too much memory; or an option is none of those offered.
     """
-    outscale = options.outscale or LARGEST_SCALE
-    if outscale > LARGEST_SCALE:
+    outscale = options.outscale or MAX_OUTSCALE
+    if outscale > MAX_OUTSCALE:
       raise errors.InputError(
-        f"The enlargement is {outscale:g}: it must be above 0 and at most"
-        f" {LARGEST_SCALE}."
+        f"the scale factor is {outscale:g}: it must be above 0 and at most"
+        f" {MAX_OUTSCALE}"
       )
     start = time.perf_counter()
-    with _complaints_about(path):
+    with _errors_about(path):
       picture = self._read(path)
       for name in filter(None, (options.weights, options.blend)):
         self._check_offered(name)
-      upscale, scale = _upscaler(dataclasses.replace(options, outscale=None))
+      upscaler, scale = _upscaler(dataclasses.replace(options, outscale=None))
       total, done = _num_pixels(*picture.size, len(picture.frames)), 0
 
       def on_pixels(pixels: int):
@@ -149,12 +148,12 @@ class Service:
         done += pixels
         on_progress(done / total)
 
-      sr = picture_upscaling.enlarge(
-        picture, upscale, scale, outscale, on_pixels
+      sr = picture_upscaling.upscale(
+        picture, upscaler, scale, outscale, on_pixels
       )
       folder = self._new_folder()
       file = folder / f"{pathlib.Path(path).stem}_x{outscale:g}.png"
-      notes = sr.notes + pictures.write(file, sr)
+      warnings = sr.warnings + pictures.write(file, sr)
       before, after = folder / "before.jpg", folder / "after.jpg"
       pictures.write(before, _visible(picture, outscale))
       pictures.write(after, _visible(sr))
@@ -162,7 +161,7 @@ class Service:
     megabytes = file.stat().st_size / 1e6
     seconds = time.perf_counter() - start
     sentence = f"{width} x {height} pixels, {megabytes:.1f} MB, {seconds:.0f} s"
-    return Result(before, after, file, "; ".join([sentence, *notes]))
+    return Result(before, after, file, "; ".join([sentence, *warnings]))
 
   def _read(self, path: str | pathlib.Path) -> pictures.Picture:
     height, width, frames = pictures.size(path)
@@ -172,15 +171,15 @@ class Service:
       raise errors.InputError(
         f"{path} is too large for this page: it has {pixels / 1e6:.1f}"
         f" megapixels ({times}{width} x {height}), and the limit is"
-        f" {self._max_pixels / 1e6:g}. Make it smaller, or enlarge it with"
-        " python -m srfeat_jax.upscale, which has no such limit."
+        f" {self._max_pixels / 1e6:g}. Make it smaller, or upscale it with"
+        " python -m srfeat_jax.upscale, which has no such limit"
       )
     return pictures.read(path)
 
   def _check_offered(self, name: str) -> None:
     if name not in self.names:
       raise errors.InputError(
-        f"There are no weights {name}: choose one of {', '.join(self.names)}."
+        f"there are no weights {name}: choose one of {', '.join(self.names)}"
       )
 
   def _new_folder(self) -> pathlib.Path:
@@ -188,8 +187,8 @@ class Service:
 
 
 @contextlib.contextmanager
-def _complaints_about(path: str | pathlib.Path) -> Iterator[None]:
-  """Lets errors call a file by its name: its folder is none of the person's."""
+def _errors_about(path: str | pathlib.Path) -> Iterator[None]:
+  """Shortens a path in errors to its name: the folder is not the user's."""
   path = pathlib.Path(path)
   try:
     yield
@@ -198,24 +197,24 @@ def _complaints_about(path: str | pathlib.Path) -> Iterator[None]:
     raise errors.InputError(text) from error
   except MemoryError as error:
     raise errors.InputError(
-      f"{path.name} needs more memory than there is."
+      f"{path.name} cannot be upscaled: there is not enough memory"
     ) from error
 
 
 @functools.lru_cache(maxsize=2)
 def _upscaler(options: options_lib.Options):
-  """Like `upscalers.make`; keeps the last ones."""
+  """Caches `upscalers.make`."""
   return upscalers.make(options)
 
 
-def _kind(loaded: lookup.Weights) -> tuple:
-  """What two networks have in common if they can be blended."""
+def _architecture(loaded: lookup.Weights) -> tuple:
+  """What two networks must have in common to be blended."""
   shapes = jax.tree.map(lambda array: array.shape, loaded.variables)
   return loaded.generator, shapes
 
 
 def _visible(picture: pictures.Picture, scale: float = 1) -> pictures.Picture:
-  """The first frame as a browser is to show it, resized bicubically."""
+  """The first frame, resized bicubically to a size that browsers can show."""
   scale = min(scale, _SHOWN_SIDE / max(picture.size))
   first = dataclasses.replace(
     picture,
@@ -225,7 +224,7 @@ def _visible(picture: pictures.Picture, scale: float = 1) -> pictures.Picture:
     exif=b"",
     xmp=b"",
   )
-  return picture_upscaling.enlarge(
+  return picture_upscaling.upscale(
     first, lambda color, on_pixels: color, 1, scale
   )
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from flax import linen as nn
 
+from srfeat_jax import gray
 from srfeat_jax.ops import pixels
 
 
@@ -51,11 +52,7 @@ class Metric:
     Raises:
       errors.InputError: the images are too small for the network.
     """
-    return float(self._distance(_as_rgb(a), _as_rgb(b)))
-
-
-def _as_rgb(image: np.ndarray) -> np.ndarray:
-  return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+    return float(self._distance(gray.to_rgb(a), gray.to_rgb(b)))
 
 
 @functools.partial(jax.jit, static_argnums=0)

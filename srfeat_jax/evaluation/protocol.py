@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from srfeat_jax import errors
+from srfeat_jax import errors, gray
 from srfeat_jax.data import benchmarks
 from srfeat_jax.ops import artifacts, color, quality, resize
 
@@ -171,8 +171,7 @@ def set_value(metric: str, values: Sequence[float]) -> float:
 
 def _centre(image: np.ndarray, side: int) -> np.ndarray:
   """Crops or pads to RGB [side, side, 3] as torchvision's CenterCrop does."""
-  if image.ndim == 2:
-    image = np.repeat(image[..., None], 3, axis=-1)
+  image = gray.to_rgb(image)
   for axis in (0, 1):
     lacking = max(0, side - image.shape[axis])
     padding = [(0, 0)] * 3

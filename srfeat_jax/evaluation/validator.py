@@ -4,6 +4,7 @@ import jax
 import numpy as np
 from flax import linen as nn
 
+from srfeat_jax import gray
 from srfeat_jax.evaluation import evaluator, protocol
 from srfeat_jax.inference import upscaler
 
@@ -91,4 +92,4 @@ def headline(scores: dict[str, float]) -> dict[str, float]:
 def _middle(image: np.ndarray) -> np.ndarray:
   top, left = (max(0, (n - _SAMPLE_SIZE) // 2) for n in image.shape[:2])
   image = image[top : top + _SAMPLE_SIZE, left : left + _SAMPLE_SIZE]
-  return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+  return gray.to_rgb(image)

@@ -1,7 +1,8 @@
-"""The file formats of images: one table of what is read and written, and how.
+"""The image file formats: one table of what is read and written, and how.
 
-A format's key is what `upscale --format` calls it. A new reader begins with a
-line here; `python -m srfeat_jax.upscale` and the page then take its endings.
+A format's key is its name in `upscale --format`. To support a new format, begin
+with an entry here: `python -m srfeat_jax.upscale` and the page then accept its
+file extensions.
 """
 
 import dataclasses
@@ -18,13 +19,13 @@ class Format:
   """What a file format can hold.
 
   Attributes:
-    name: as Pillow and people call it.
-    endings: of its files, the usual one first.
-    side: most pixels a side; 0: it is read, but not written.
+    name: the name that Pillow and people use.
+    endings: file extensions, the most common one first.
+    side: the largest width or height in pixels; 0: it is read, but not written.
     alpha: whether it holds transparency.
-    deep: whether it holds 16 bits.
+    deep: whether it holds 16 bits per channel.
     animation: whether it holds several frames.
-    notes: which of "icc", "exif", "xmp" and "text" it holds.
+    metadata: which of "icc", "exif", "xmp" and "text" it holds.
     plain: Pillow's options to write 8-bit RGB and gray as data, see `images`;
       None: training and benchmarks neither read nor write it.
   """
@@ -35,7 +36,7 @@ class Format:
   alpha: bool = False
   deep: bool = False
   animation: bool = False
-  notes: tuple[str, ...] = ("icc", "exif", "xmp")
+  metadata: tuple[str, ...] = ("icc", "exif", "xmp")
   plain: Mapping[str, Any] | None = None
 
 
@@ -47,7 +48,7 @@ FORMATS = {
     alpha=True,
     deep=True,
     animation=True,
-    notes=("icc", "exif", "xmp", "text"),
+    metadata=("icc", "exif", "xmp", "text"),
     plain={},
   ),
   "jpeg": Format(
@@ -72,15 +73,17 @@ FORMATS = {
     deep=True,
     plain={"compression": "tiff_lzw"},
   ),
-  "gif": Format("GIF", (".gif",), 65535, alpha=True, animation=True, notes=()),
-  "bmp": Format("BMP", (".bmp",), 2**31 - 1, notes=(), plain={}),
+  "gif": Format(
+    "GIF", (".gif",), 65535, alpha=True, animation=True, metadata=()
+  ),
+  "bmp": Format("BMP", (".bmp",), 2**31 - 1, metadata=(), plain={}),
   "avif": Format("AVIF", (".avif",)),
   "jpeg2000": Format("JPEG2000", (".jp2",)),
   "ppm": Format("PPM", (".ppm", ".pgm")),
 }
 WRITTEN = tuple(key for key, form in FORMATS.items() if form.side)
-# Formats by ending: all that are read, those that are written, and those of
-# training and benchmarks, whose data are no animations.
+# Formats by file extension: all that are read, those that are written, and
+# those of training and benchmarks, whose images are no animations.
 READ_ENDINGS = {
   ending: form for form in FORMATS.values() for ending in form.endings
 }
@@ -90,22 +93,22 @@ PLAIN_ENDINGS = {
   for ending, form in WRITE_ENDINGS.items()
   if form.plain is not None and ending != ".apng"
 }
-# What Pillow may try, whatever the ending says: it knows others that run
-# programs (EPS) or are no pictures (PDF, MPEG).
+# What Pillow may try, whatever the file extension: it knows other formats that
+# run programs (EPS) or are no images (PDF, MPEG).
 READABLE = tuple(form.name for form in FORMATS.values())
 PLAIN = tuple(form.name for form in FORMATS.values() if form.plain is not None)
 
 
 def format_of(path: str | os.PathLike) -> Format:
-  """The format that a file's ending stands for.
+  """Returns the format to write, by the file extension.
 
   Raises:
-    errors.InputError: none that can be written.
+    errors.InputError: no such format can be written.
   """
   ending = pathlib.Path(path).suffix.lower()
   if ending not in WRITE_ENDINGS:
     raise errors.InputError(
-      f"{path} cannot be written: its ending must be one of"
-      f" {', '.join(WRITE_ENDINGS)}."
+      f"{path} cannot be written: its file extension must be one of"
+      f" {', '.join(WRITE_ENDINGS)}"
     )
   return WRITE_ENDINGS[ending]

@@ -1,9 +1,10 @@
-"""A person's picture files: finding, reading and writing them.
+"""Finding, reading and writing image files as 8-bit arrays.
 
-A picture is a numpy uint8 array, [H, W, 3] in RGB or [H, W] in gray, turned
-the way its EXIF orientation says. Whatever is wrong with a file, the only
-exception is `errors.InputError`, in one sentence that names the file. All
-functions may be called from several threads.
+An image is a numpy uint8 array, [H, W, 3] in RGB or [H, W] in gray, with its
+EXIF orientation applied. Training and benchmarks use this; `pictures` keeps
+what photos have besides, such as 16 bits and transparency. Whatever is wrong
+with a file, the only exception is `errors.InputError`, one sentence that names
+the file. All functions are thread-safe.
 """
 
 import io
@@ -14,7 +15,7 @@ from collections.abc import Collection
 import numpy as np
 from PIL import Image
 
-from srfeat_jax import atomic, errors
+from srfeat_jax import atomic, errors, gray
 from srfeat_jax.image_io import decoding, formats
 
 EXTENSIONS = tuple(formats.PLAIN_ENDINGS)
@@ -23,23 +24,27 @@ EXTENSIONS = tuple(formats.PLAIN_ENDINGS)
 def find(
   folder: str | os.PathLike, extensions: Collection[str] = EXTENSIONS
 ) -> list[pathlib.Path]:
-  """Lists the picture files of a folder tree, by their endings.
+  """Lists the image files in a folder tree, by their file extensions.
 
-  Hidden files and folders (names that begin with a dot) are left out. Links to
+  Hidden files and folders (whose names begin with a dot) are skipped. Links to
   folders are followed; a folder that is reached twice is listed once.
+
+  Args:
+    folder: the top of the tree.
+    extensions: in lower case, such as ".png".
 
   Returns:
     The files, at least one, sorted by their POSIX path below `folder`.
 
   Raises:
-    errors.InputError: `folder` is missing, is not a folder, may not be read, or
-      holds no file with one of `extensions` in upper or lower case.
+    errors.InputError: `folder` is missing, is not a folder, cannot be read, or
+      contains no file with one of `extensions` in upper or lower case.
   """
   folder = pathlib.Path(folder)
 
   def refuse(error: OSError):
     raise errors.InputError(
-      f"The folder {error.filename} cannot be read: {error.strerror}."
+      f"the folder {error.filename} cannot be read: {error.strerror}"
     ) from error
 
   found = []
@@ -58,37 +63,37 @@ def find(
         found.append(pathlib.Path(parent, name))
   if not found:
     raise errors.InputError(
-      f"The folder {folder} holds no picture: no file in it or below it ends"
-      f" in {', '.join(extensions)}."
+      f"the folder {folder} contains no image: no file in or below it ends in"
+      f" {', '.join(extensions)}"
     )
   return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def read(path: str | os.PathLike) -> np.ndarray:
-  """Reads a picture; the first one of a file that holds several.
+  """Reads an image; the first one of a file that contains several.
 
-  What is not 8-bit RGB or gray is converted:
+  Everything but 8-bit RGB and gray is converted:
 
-  * 16-bit and 12-bit gray is scaled to 8 bits and rounded. Of 16-bit colour,
+  * 16-bit and 12-bit gray is scaled to 8 bits and rounded. Of 16-bit color,
     Pillow keeps the high byte.
-  * Gray in 32-bit integers is taken for 16-bit gray and gray in floats for
-    [0, 1]; values outside that are an error.
-  * 1-bit pictures become 0 and 255; palettes, CMYK, YCbCr and LAB become
-    RGB; colour profiles are not applied.
-  * Transparency is laid over white, as on a page. The colours of pixels that
-    nobody sees are chance, and a network would learn them and their edges.
-    (The one transparent colour of a 16-bit PNG is not looked for.)
+  * Gray in 32-bit integers is treated as 16-bit gray, and gray in floats as
+    [0, 1]; values out of range are an error.
+  * 1-bit images become 0 and 255; palettes, CMYK, YCbCr and LAB become
+    RGB; color profiles are not applied.
+  * Transparency is composited over white, as on a page. The colors of hidden
+    pixels are arbitrary, and a network would learn them and their edges. (A
+    single transparent color of a 16-bit PNG is ignored.)
 
   Args:
-    path: the file; its contents, not its ending, say which format it has.
+    path: the file; its contents, not its extension, determine the format.
 
   Returns:
     uint8 [H, W] if the file is gray, with or without transparency, else
     uint8 [H, W, 3].
 
   Raises:
-    errors.InputError: the file cannot be opened, is damaged, cut short or no
-      picture, has more pixels than Pillow's safety limit, or has gray values
+    errors.InputError: the file cannot be opened, is damaged, truncated or no
+      image, has more pixels than Pillow's safety limit, or has gray values
       that cannot be converted.
   """
   with decoding.opened(path) as image:
@@ -99,22 +104,19 @@ def read(path: str | os.PathLike) -> np.ndarray:
   if pixels.dtype != np.uint8:
     pixels = decoding.to_levels(path, pixels, top, np.uint8)
     pixels = 255 - pixels if white_is_zero else pixels
-  return decoding.turned(pixels, orientation)
+  return decoding.oriented(pixels, orientation)
 
 
 def read_rgb(path: str | os.PathLike) -> np.ndarray:
-  """Reads a picture like `read`, gray repeated to three channels: [H, W, 3]."""
-  pixels = read(path)
-  if pixels.ndim == 2:
-    pixels = np.repeat(pixels[..., None], 3, axis=-1)
-  return pixels
+  """Reads an image like `read`, gray as three equal channels: [H, W, 3]."""
+  return gray.to_rgb(read(path))
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
   """Reads the (height, width) that `read` would give, from the header alone.
 
   Raises:
-    errors.InputError: as `read`, but damage to the pixels goes unnoticed.
+    errors.InputError: as `read`, but damaged pixels go unnoticed.
   """
   with decoding.opened(path) as image:
     width, height = image.size
@@ -123,25 +125,25 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
 
 
 def write(path: str | os.PathLike, image: np.ndarray) -> None:
-  """Writes a picture whole or not at all, making missing folders.
+  """Writes an image atomically, making missing folders.
 
-  The ending chooses the format: JPEG has quality 95 and full colour resolution,
-  all others are lossless. WebP stores gray as RGB.
+  The file extension chooses the format: JPEG has quality 95 and no chroma
+  subsampling, all others are lossless. WebP stores gray as RGB.
 
   Args:
     path: the file; one that exists is replaced.
     image: uint8 [H, W, 3] or [H, W].
 
   Raises:
-    errors.InputError: the ending is not one of `EXTENSIONS`, the picture is too
-      large for the format, or the file cannot be written.
+    errors.InputError: the extension is not one of `EXTENSIONS`, the image is
+      too large for the format, or the file cannot be written.
     ValueError: `image` has another shape or dtype.
   """
   path = pathlib.Path(path)
   if path.suffix.lower() not in EXTENSIONS:
     raise errors.InputError(
-      f"{path} cannot be written: its ending must be one of"
-      f" {', '.join(EXTENSIONS)}."
+      f"{path} cannot be written: its file extension must be one of"
+      f" {', '.join(EXTENSIONS)}"
     )
   if (
     image.dtype != np.uint8
@@ -150,14 +152,14 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
     or not image.size
   ):
     raise ValueError(
-      f"Expected uint8 [H, W, 3] or [H, W], got {image.dtype} {image.shape}."
+      f"expected uint8 [H, W, 3] or [H, W], got {image.dtype} {image.shape}"
     )
   form = formats.format_of(path)
   if max(image.shape) > form.side:
     raise errors.InputError(
-      f"{path} cannot be written: {form.name} holds at most {form.side} pixels"
-      f" a side, this picture has {image.shape[1]} x {image.shape[0]}; choose"
-      " .png."
+      f"{path} cannot be written: {form.name} allows at most {form.side} pixels"
+      f" a side, and this image has {image.shape[1]} x {image.shape[0]}; choose"
+      " .png"
     )
   buffer = io.BytesIO()
   Image.fromarray(image).save(buffer, form.name, **form.plain)
@@ -165,7 +167,7 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
 
 
 def has_foreign_ending(path: str | os.PathLike) -> bool:
-  """Whether a name ends as pictures do, but not as those that are written."""
+  """Whether the extension is that of an image that cannot be written."""
   ending = pathlib.Path(path).suffix.lower()
   known = (*Image.registered_extensions(), ".heic", ".heif", ".svg")
   return ending in known and ending not in EXTENSIONS
@@ -179,6 +181,6 @@ def _plain(image: Image.Image) -> Image.Image:
   if not image.has_transparency_data:
     return image.convert(kind)
   if image.mode == "La":
-    image = image.convert("LA")  # Pillow knows no way from La to RGBA.
+    image = image.convert("LA")  # Pillow cannot convert La to RGBA
   page = Image.new("RGBA", image.size, "white")
   return Image.alpha_composite(page, image.convert("RGBA")).convert(kind)

@@ -1,4 +1,4 @@
-"""What a picture file tells besides its pixels: EXIF, XMP, text, profile."""
+"""The metadata of image files: EXIF, XMP, text and color profile."""
 
 import re
 
@@ -7,9 +7,9 @@ from PIL import Image
 _ORIENTATION = 0x0112
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _SIZE_TAGS = (0xA002, 0xA003)  # width and height, which are no longer true
-# Which tags are kept: those that tell of the picture, its maker and its making.
-# In a TIFF there are also those that say where its pixels are, and elsewhere
-# a thumbnail of the old size.
+# The tags that are kept: those that describe the image, its author and camera.
+# A TIFF also has tags that say where its pixels are, and other files a
+# thumbnail of the old size.
 _DESCRIPTIVE = (
   *(0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298),
   *(0x4746, 0x4749, *range(0x9C9B, 0x9CA0)),
@@ -17,10 +17,10 @@ _DESCRIPTIVE = (
 
 
 def exif(image: Image.Image) -> tuple[bytes, list[str]]:
-  """The EXIF block of a loaded picture once it has been turned upright.
+  """Returns the EXIF block of a loaded image, for the upright image.
 
   Returns:
-    The block, b"" if there is none, and a phrase if it had to be left out.
+    The block, b"" if there is none, and a warning if it had to be left out.
   """
   try:
     old = image.getexif()
@@ -37,12 +37,12 @@ def exif(image: Image.Image) -> tuple[bytes, list[str]]:
     if _ORIENTATION in old or len(new):
       new[_ORIENTATION] = 1
     return (new.tobytes() if len(new) else b""), []
-  except Exception:  # whatever Pillow raises for damaged notes
+  except Exception:  # whatever Pillow raises for damaged metadata
     return b"", ["its EXIF is damaged and was left out"]
 
 
 def xmp(image: Image.Image) -> bytes:
-  """The XMP packet of a loaded picture once it has been turned upright."""
+  """Returns the XMP packet of a loaded image, for the upright image."""
   packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
   if isinstance(packet, str):
     packet = packet.encode()
@@ -52,7 +52,7 @@ def xmp(image: Image.Image) -> bytes:
 
 
 def text(image: Image.Image) -> dict[str, str]:
-  """What a loaded PNG has in words, by keyword."""
+  """Returns the text of a loaded PNG, by keyword."""
   words = getattr(image, "text", None) or {}
   return {
     str(key): str(value)
@@ -62,11 +62,11 @@ def text(image: Image.Image) -> dict[str, str]:
 
 
 def profile(image: Image.Image) -> bytes:
-  """The ICC profile, b"" if there is none."""
+  """Returns the ICC profile, b"" if there is none."""
   found = image.info.get("icc_profile") or b""
   return found if isinstance(found, bytes) else b""
 
 
 def profile_space(icc: bytes) -> str:
-  """The kind of colours a profile is for: "RGB", "GRAY", "CMYK", "LAB"."""
+  """Returns a profile's color space: "RGB", "GRAY", "CMYK" or "LAB"."""
   return icc[16:20].decode("latin-1").strip()

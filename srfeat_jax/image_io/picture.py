@@ -1,4 +1,4 @@
-"""A person's picture in memory, with all that would be missed without it."""
+"""An image in memory, with its alpha, frames and metadata."""
 
 import dataclasses
 
@@ -7,20 +7,20 @@ import numpy as np
 
 @dataclasses.dataclass
 class Picture:
-  """A picture or an animation, upright: the EXIF orientation is applied.
+  """An image or animation, upright: the EXIF orientation is applied.
 
   Attributes:
-    frames: the colours, uint8 or uint16, [h, w] in gray or [h, w, 3] in RGB;
-      several are an animation. All have one shape and dtype.
-    alphas: the opacity of each frame, [h, w] in its dtype, not multiplied into
-      the colours; [] if nothing is transparent.
-    durations: how long each frame is shown, in milliseconds; [] of a still.
-    plays: how often an animation is shown; 0: for ever.
-    icc: the colour profile of `frames`, b"" if there is none.
+    frames: the colors, uint8 or uint16, [h, w] in gray or [h, w, 3] in RGB;
+      several are an animation. All have the same shape and dtype.
+    alphas: the opacity of each frame, [h, w] in its dtype, not premultiplied;
+      [] if nothing is transparent.
+    durations: how long each frame is shown, in milliseconds; [] for a still.
+    plays: how often an animation is played; 0: forever.
+    icc: the color profile of `frames`, b"" if there is none.
     exif: an EXIF block whose orientation is upright, or b"".
     xmp: an XMP packet whose orientation is upright, or b"".
-    text: what a PNG has in words, by keyword.
-    notes: what reading had to change or leave out, a phrase each.
+    text: the text in a PNG, by keyword.
+    warnings: what was converted or lost when the image was read, a phrase each.
   """
 
   frames: list[np.ndarray]
@@ -31,7 +31,7 @@ class Picture:
   exif: bytes = b""
   xmp: bytes = b""
   text: dict[str, str] = dataclasses.field(default_factory=dict)
-  notes: list[str] = dataclasses.field(default_factory=list)
+  warnings: list[str] = dataclasses.field(default_factory=list)
 
   @property
   def size(self) -> tuple[int, int]:
@@ -40,5 +40,5 @@ class Picture:
 
   @property
   def top(self) -> int:
-    """What is white, and opaque: 255 or 65535."""
+    """The value of white, and of full opacity: 255 or 65535."""
     return np.iinfo(self.frames[0].dtype).max

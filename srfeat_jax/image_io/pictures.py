@@ -1,14 +1,14 @@
-"""A person's picture files, read and written with all that is in them.
+"""Image files, read and written with all that is in them, as `Picture`.
 
-For what people want enlarged; training and benchmarks read plain pixels with
-`images`. Whatever is wrong with a file, the only exception is
-`errors.InputError`, in one sentence that names it.
+For the images that people upscale; training and benchmarks read 8-bit arrays
+with `images`. Whatever is wrong with a file, the only exception is
+`errors.InputError`, one sentence that names it.
 """
 
 from srfeat_jax.image_io import formats, reader, writer
 from srfeat_jax.image_io.picture import Picture as Picture
 
-# Endings that `read` can read and those that `write` can write.
+# File extensions that `read` can read and those that `write` can write.
 READ_ENDINGS = tuple(formats.READ_ENDINGS)
 WRITE_ENDINGS = tuple(formats.WRITE_ENDINGS)
 FORMATS = formats.WRITTEN
@@ -18,4 +18,4 @@ size = reader.size
 from_image = reader.from_image
 write = writer.write
 check_size = writer.check_size
-shortened = writer.shortened
+limit_frames = writer.limit_frames

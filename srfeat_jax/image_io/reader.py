@@ -1,4 +1,4 @@
-"""Reading a person's picture with all that would be missed without it."""
+"""Reading an image file as a `Picture`."""
 
 import io
 import os
@@ -11,27 +11,27 @@ from srfeat_jax.image_io import decoding, formats, metadata, sixteen_bits
 from srfeat_jax.image_io.picture import Picture
 
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
-_PAGED = {"TIFF": "pages", "MPO": "pictures"}
+_PAGED = {"TIFF": "pages", "MPO": "images"}
 _GRAY = ("1", "L", "LA", "La")
 _BITS_TAG = 258
 
 
 def read(path: str | os.PathLike) -> Picture:
-  """Reads a picture or animation, upright.
+  """Reads an image or animation, upright.
 
-  Gray stays gray, 16 bits stay 16 bits, transparency and notes are kept.
-  Palettes become RGB. CMYK and LAB become sRGB: CMYK by its profile where it
-  has one. Of animations every frame is read as it is seen, drawn over those
-  before it. Of several pages only the first is read. `Picture.notes` says what
-  was changed.
+  Gray stays gray and 16 bits stay 16 bits; transparency and metadata are kept.
+  Palettes become RGB. CMYK and LAB become sRGB, CMYK by its profile if it has
+  one. Every frame of an animation is read as it is displayed, drawn over the
+  previous ones. Of several pages, only the first is read. `Picture.warnings`
+  says what was changed.
 
   Args:
-    path: the file; its contents, not its ending, say which format it has.
+    path: the file; its contents, not its extension, determine the format.
 
   Raises:
-    errors.InputError: the file cannot be opened, is damaged, cut short or no
-      picture, has more pixels (of all frames) than Pillow's safety limit, or
-      has gray values that cannot be converted.
+    errors.InputError: the file cannot be opened, is damaged, truncated or no
+      image, has more pixels (in all frames) than Pillow's safety limit, or has
+      gray values that cannot be converted.
   """
   with decoding.opened(path, formats.READABLE) as image:
     if image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1:
@@ -43,7 +43,7 @@ def size(path: str | os.PathLike) -> tuple[int, int, int]:
   """Reads height, width and number of frames from the headers alone.
 
   Raises:
-    errors.InputError: as `read`, but damage to the pixels goes unnoticed.
+    errors.InputError: as `read`, but damaged pixels go unnoticed.
   """
   with decoding.opened(path, formats.READABLE) as image:
     width, height = image.size
@@ -55,47 +55,53 @@ def size(path: str | os.PathLike) -> tuple[int, int, int]:
     return height, width, max(frames, 1)
 
 
-def from_image(image: Image.Image, path: str = "The picture") -> Picture:
-  """Takes over what a PIL picture shows now; nothing is turned.
+def from_image(image: Image.Image, path: str = "the image") -> Picture:
+  """Converts the current frame of a PIL image, without orienting it.
 
   Args:
     image: of any mode.
-    path: what to call it in errors.
+    path: what error messages call it.
 
   Raises:
     errors.InputError: it has gray values that cannot be converted.
   """
-  icc, notes = metadata.profile(image), []
+  icc, warnings = metadata.profile(image), []
   if image.mode == "F":
-    notes.append("its floats became 16 bits")
-  image, icc = _plain_colors(image, icc, notes)
+    warnings.append("its floats became 16-bit integers")
+  image, icc = _plain_colors(image, icc, warnings)
   color, alpha = _planes(path, image)
-  icc = _fitting_profile(icc, color, notes)
+  icc = _matching_profile(icc, color, warnings)
   return Picture(
-    [color], [] if alpha is None else [alpha], icc=icc, notes=notes
+    [color], [] if alpha is None else [alpha], icc=icc, warnings=warnings
   )
 
 
 def _still(path, image: Image.Image) -> Picture:
-  notes = []
+  warnings = []
   if image.format in _PAGED and getattr(image, "n_frames", 1) > 1:
     pages = _PAGED[image.format]
-    notes.append(f"of its {image.n_frames} {pages} only the first was enlarged")
-  turn = decoding.orientation_of(image)
+    warnings.append(
+      f"of its {image.n_frames} {pages}, only the first was upscaled"
+    )
+  orientation = decoding.orientation_of(image)
   if sixteen_bits.has_deep_color(image):
     color, alpha = sixteen_bits.read(image)
-    image.load()  # also finds the notes behind the pixels
-    icc = _fitting_profile(metadata.profile(image), color, notes)
+    image.load()  # also finds the metadata after the pixels
+    icc = _matching_profile(metadata.profile(image), color, warnings)
     picture = Picture([color], [] if alpha is None else [alpha], icc=icc)
   else:
     if _bits(image) > 8 and not image.mode.startswith(("I", "F")):
-      notes.append(f"its {_bits(image)}-bit colour became 8-bit")
+      warnings.append(f"its {_bits(image)}-bit color became 8-bit")
     image.load()
     picture = from_image(image, path)
-  picture.notes = notes + picture.notes
-  picture.frames = [decoding.turned(each, turn) for each in picture.frames]
-  picture.alphas = [decoding.turned(each, turn) for each in picture.alphas]
-  _take_notes(picture, image)
+  picture.warnings = warnings + picture.warnings
+  picture.frames = [
+    decoding.oriented(each, orientation) for each in picture.frames
+  ]
+  picture.alphas = [
+    decoding.oriented(each, orientation) for each in picture.alphas
+  ]
+  _add_metadata(picture, image)
   return picture
 
 
@@ -106,44 +112,44 @@ def _animation(path, image: Image.Image) -> Picture:
     raise errors.InputError(
       f"{path} has {count} frames of {image.width} x {image.height} pixels,"
       f" together more than {Image.MAX_IMAGE_PIXELS:,}, the limit that guards"
-      " against harmful files: cut it into parts."
+      " against malicious files: cut it into parts"
     )
-  turn, icc = decoding.orientation_of(image), metadata.profile(image)
-  picture = Picture([], plays=_plays(image), notes=[])
+  orientation, icc = decoding.orientation_of(image), metadata.profile(image)
+  picture = Picture([], plays=_plays(image), warnings=[])
   if sixteen_bits.has_deep_color(image):
-    picture.notes.append("its 16-bit colour became 8-bit")
+    picture.warnings.append("its 16-bit color became 8-bit")
   for index in range(first, first + count):
     image.seek(index)
     image.load()
-    pixels = decoding.turned(np.array(image.convert("RGBA")), turn)
+    pixels = decoding.oriented(np.array(image.convert("RGBA")), orientation)
     picture.frames.append(np.ascontiguousarray(pixels[..., :3]))
     picture.alphas.append(np.ascontiguousarray(pixels[..., 3]))
     picture.durations.append(float(image.info.get("duration") or 0))
   if all((alpha == 255).all() for alpha in picture.alphas):
     picture.alphas = []
-  if len(picture.frames) == 1:  # beside a still that no player shows
+  if len(picture.frames) == 1:  # besides a still that no player shows
     picture.durations = []
-  picture.icc = _fitting_profile(icc, picture.frames[0], picture.notes)
-  _take_notes(picture, image)
+  picture.icc = _matching_profile(icc, picture.frames[0], picture.warnings)
+  _add_metadata(picture, image)
   return picture
 
 
 def _has_separate_still(image: Image.Image) -> bool:
-  """Whether the first frame is for programs that show no animations."""
+  """Whether the first frame is for programs that play no animations."""
   return bool(image.format == "PNG" and image.info.get("default_image"))
 
 
 def _plays(image: Image.Image) -> int:
-  """How often an animation is shown, 0: for ever."""
+  """How often an animation is played; 0: forever."""
   if image.format == "GIF":  # it says how often it is repeated, if at all
     loop = image.info.get("loop")
     return 1 if loop is None else loop and loop + 1
   return int(image.info.get("loop") or 0)
 
 
-def _take_notes(picture: Picture, image: Image.Image) -> None:
-  picture.exif, complaints = metadata.exif(image)
-  picture.notes += complaints
+def _add_metadata(picture: Picture, image: Image.Image) -> None:
+  picture.exif, warnings = metadata.exif(image)
+  picture.warnings += warnings
   picture.xmp = metadata.xmp(image)
   picture.text = metadata.text(image)
 
@@ -156,13 +162,13 @@ def _bits(image: Image.Image) -> int:
 
 
 def _plain_colors(
-  image: Image.Image, icc: bytes, notes: list[str]
+  image: Image.Image, icc: bytes, warnings: list[str]
 ) -> tuple[Image.Image, bytes]:
-  """Converts what is neither gray, RGB nor a palette, and its profile."""
+  """Converts all but gray, RGB and palettes; returns the profile, too."""
   if image.mode not in ("CMYK", "LAB", "YCbCr", "HSV"):
     return image, icc
   if image.mode != "CMYK":
-    notes.append(f"{image.mode} became RGB")
+    warnings.append(f"{image.mode} became RGB")
     return image.convert("RGB"), b""
   if metadata.profile_space(icc) == "CMYK":
     try:
@@ -177,18 +183,18 @@ def _plain_colors(
     except ImageCms.PyCMSError:
       pass
     else:
-      notes.append("CMYK became sRGB by its profile")
+      warnings.append("CMYK became sRGB by its profile")
       return converted, b""
-  notes.append("CMYK without a usable profile became RGB by rule of thumb")
+  warnings.append("CMYK without a usable profile became RGB approximately")
   return image.convert("RGB"), b""
 
 
 def _planes(path, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-  """Colour, [h, w] or [h, w, 3], and alpha of gray, RGB or a palette."""
+  """Returns color, [h, w] or [h, w, 3], and alpha of gray, RGB or a palette."""
   if image.mode.startswith(("I", "F")):
     return _deep_gray(path, image)
   if image.mode == "La":
-    image = image.convert("LA")  # Pillow knows no way from La to others
+    image = image.convert("LA")  # Pillow converts La to nothing else
   gray = image.mode in _GRAY
   if not image.has_transparency_data:
     return np.array(image.convert("L" if gray else "RGB")), None
@@ -209,7 +215,7 @@ def _with_transparency(image: Image.Image, old: Image.Image) -> Image.Image:
 def _deep_gray(
   path, image: Image.Image
 ) -> tuple[np.ndarray, np.ndarray | None]:
-  """uint16 of what Pillow keeps in 16 or 32 bits or in floats."""
+  """Returns uint16 for what Pillow keeps in 16 or 32 bits or in floats."""
   white_is_zero, top = decoding.gray_scale(image)
   values = np.array(image)
   color = decoding.to_levels(path, values, top, np.uint16)
@@ -220,10 +226,12 @@ def _deep_gray(
   return (65535 - color if white_is_zero else color), alpha
 
 
-def _fitting_profile(icc: bytes, color: np.ndarray, notes: list[str]) -> bytes:
-  """The profile, if it is for colours of this kind."""
+def _matching_profile(
+  icc: bytes, color: np.ndarray, warnings: list[str]
+) -> bytes:
+  """Returns the profile if it is for colors of this kind."""
   wanted = "GRAY" if color.ndim == 2 else "RGB"
   if not icc or metadata.profile_space(icc) == wanted:
     return icc
-  notes.append(f"its colour profile, not for {wanted}, was left out")
+  warnings.append(f"its color profile, not for {wanted}, was left out")
   return b""

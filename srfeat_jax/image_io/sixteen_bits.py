@@ -1,8 +1,8 @@
-"""PNG and TIFF where Pillow falls short: 16-bit colour, of which it keeps 8.
+"""16-bit color in PNG and TIFF, of which Pillow keeps only 8 bits.
 
-To read it, Pillow is made to decode twice: once the way it means to, keeping
-the high byte of each number, and once in the other byte order, keeping what is
-the low byte. So all its formats, compressions and checks remain in use.
+To read it, Pillow decodes the file twice: once as usual, keeping the high byte
+of each number, and once in the other byte order, keeping the low byte. This way
+all its formats, compressions and checks remain in use.
 """
 
 import io
@@ -36,10 +36,10 @@ def read(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
   """Decodes an opened file for which `has_deep_color` holds.
 
   Args:
-    image: opened, not yet loaded; its file may be read again.
+    image: opened, not yet loaded; its file is read again.
 
   Returns:
-    uint16 colours, [h, w] or [h, w, 3], and alpha, [h, w] or None.
+    uint16 colors, [h, w] or [h, w, 3], and alpha, [h, w] or None.
 
   Raises:
     Exception: whatever Pillow raises for damaged files.
@@ -48,7 +48,7 @@ def read(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
   if mode == _GRAY_ALPHA:
     both = _decoded(image, "RGBA").view(">u2").astype(np.uint16)
     return both[..., 0], both[..., 1]
-  # In capitals, for else Pillow divides by alpha, in 8 bits.
+  # In capitals, or Pillow would divide by alpha, in 8 bits.
   high_mode = mode.replace("RGBa", "RGBA")
   kind, order = high_mode[:-4], high_mode[-4:]
   high = _decoded(image, high_mode)
@@ -72,7 +72,7 @@ def png(
   Args:
     color: uint16 [h, w] or [h, w, 3].
     alpha: uint16 [h, w] or None.
-    chunks: names and contents of what is to stand before the pixels.
+    chunks: names and contents of the chunks to write before the pixels.
 
   Returns:
     The file.
@@ -100,12 +100,12 @@ def png(
 def tiff(
   color: np.ndarray, alpha: np.ndarray | None, tags: Mapping[int, object]
 ) -> bytes:
-  """Encodes a TIFF, deflated; Pillow's own cannot hold EXIF if compressed.
+  """Encodes a deflated TIFF; Pillow cannot write a compressed one with EXIF.
 
   Args:
     color: uint8 or uint16, [h, w] or [h, w, 3].
     alpha: likewise, [h, w], or None.
-    tags: what is to be told besides the pixels.
+    tags: the metadata, by tag number.
 
   Returns:
     The file.
@@ -115,7 +115,7 @@ def tiff(
   bits = 8 * values.itemsize
   strips = []
   for strip in _strips(values):
-    # TIFF's predictor: each number less the one to the left of it.
+    # TIFF's predictor: each number minus the one to its left.
     differences = strip.copy()
     differences[:, 1:] -= strip[:, :-1]
     little = differences.astype(differences.dtype.newbyteorder("<"))
@@ -126,8 +126,8 @@ def tiff(
   directory.update({256: width, 257: height, 258: (bits,) * depth, 259: 8})
   directory.update({262: 1 if depth < 3 else 2, 277: depth, 284: 1, 317: 2})
   if alpha is not None:
-    directory[338] = 2  # alpha that is not multiplied into the colours
-  # Counted from the directory's end; Pillow adds where that is.
+    directory[338] = 2  # alpha that is not premultiplied
+  # Counted from the directory's end; Pillow adds its position.
   offsets = [sum(sizes[:i]) for i in range(len(sizes))]
   directory.tagtype[273] = directory.tagtype[279] = 4
   directory.update({273: tuple(offsets), 279: tuple(sizes)})
@@ -140,7 +140,7 @@ def tiff(
 
 
 def _raw_mode(tile) -> str:
-  """How the numbers lie in the file, as Pillow names it; "" if unknown."""
+  """The layout of the numbers in the file, by Pillow's name; "" if unknown."""
   arguments = tile.args
   if isinstance(arguments, tuple) and arguments:
     arguments = arguments[0]
@@ -148,7 +148,7 @@ def _raw_mode(tile) -> str:
 
 
 def _decoded(image: Image.Image, raw_mode: str) -> np.ndarray:
-  """Decodes anew, with the numbers taken to lie as `raw_mode` says."""
+  """Decodes the file again, with the numbers laid out as in `raw_mode`."""
   image.fp.seek(0)
   again = Image.open(image.fp, formats=[image.format])
   again.tile = [
@@ -166,7 +166,7 @@ def _decoded(image: Image.Image, raw_mode: str) -> np.ndarray:
 def _one_transparent(
   image: Image.Image, values: np.ndarray
 ) -> np.ndarray | None:
-  """Alpha of a PNG that names one colour as transparent."""
+  """Returns the alpha of a PNG that declares one color transparent."""
   color = image.info.get("transparency")
   if not isinstance(color, tuple):
     return None
@@ -175,7 +175,7 @@ def _one_transparent(
 
 
 def _divided(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-  """Undoes the multiplication of colours with alpha; 0 where that is 0."""
+  """Undoes premultiplication with alpha; 0 where alpha is 0."""
   divisor = np.maximum(alpha, 1)[..., None].astype(np.float32)
   plain = color.astype(np.float32) * 65535 / divisor
   return np.rint(np.minimum(plain, 65535)).astype(np.uint16)
@@ -193,15 +193,15 @@ def _strips(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _filtered(rows: np.ndarray, above: np.ndarray, pixel: int) -> np.ndarray:
-  """Applies PNG's filters, to each row the one that leaves the least.
+  """Applies PNG's filters, to each row the one with the smallest residuals.
 
   Args:
     rows: uint8 [n, bytes].
-    above: the row before them, zeros if there is none.
-    pixel: bytes of a pixel.
+    above: the previous row, zeros if there is none.
+    pixel: bytes per pixel.
 
   Returns:
-    uint8 [n, 1 + bytes], each row behind the number of its filter.
+    uint8 [n, 1 + bytes], each row after the number of its filter.
   """
   up = np.vstack([above, rows[:-1]])
   left, corner = np.zeros_like(rows), np.zeros_like(rows)
@@ -221,7 +221,7 @@ def _filtered(rows: np.ndarray, above: np.ndarray, pixel: int) -> np.ndarray:
 
 
 def _paeth(left, up, corner) -> np.ndarray:
-  """The neighbour nearest to left + up - corner."""
+  """The neighbor nearest to left + up - corner."""
   a, b, c = (each.astype(np.int16) for each in (left, up, corner))
   to_left, to_up, to_corner = abs(b - c), abs(a - c), abs(a + b - 2 * c)
   use_left = (to_left <= to_up) & (to_left <= to_corner)

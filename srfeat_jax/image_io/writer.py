@@ -1,4 +1,4 @@
-"""Writing a person's picture, with what the format of its file can hold."""
+"""Writing a `Picture`, with all that the file's format can hold."""
 
 import dataclasses
 import io
@@ -8,17 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from srfeat_jax import atomic, errors
+from srfeat_jax import atomic, errors, gray
 from srfeat_jax.image_io import formats, sixteen_bits
 from srfeat_jax.image_io.picture import Picture
 
-_JPEG_SEGMENT = 65533 - 29  # the most that EXIF or XMP may have, less names
+_JPEG_SEGMENT = 65533 - 29  # largest EXIF or XMP in bytes, without its header
 _WEBP_FLAGS, _WEBP_ALPHA = 20, 0x10  # of the chunk VP8X, the first one
-_ROWS = 256  # that are converted at a time, for temporary copies are large
-
-
-_NOTE_NAMES = {
-  "icc": "colour profile",
+_ROWS = 256  # converted at a time, because temporary copies are large
+_METADATA_NAMES = {
+  "icc": "color profile",
   "exif": "EXIF",
   "xmp": "XMP",
   "text": "text",
@@ -26,21 +24,22 @@ _NOTE_NAMES = {
 
 
 def check_size(path: str | os.PathLike, height: int, width: int) -> None:
-  """Sees that a picture of this size can be written to this file.
+  """Checks that an image of this size can be written to this file.
 
   Raises:
-    errors.InputError: the format holds less, or cannot be written at all.
+    errors.InputError: it is too large for the format, or the format cannot be
+      written at all.
   """
   form = formats.format_of(path)
   if max(height, width) > form.side:
     raise errors.InputError(
-      f"{path} cannot be written: {form.name} holds at most {form.side} pixels"
-      f" a side, this picture has {width} x {height}; choose .png."
+      f"{path} cannot be written: {form.name} allows at most {form.side} pixels"
+      f" a side, and this image has {width} x {height}; choose .png"
     )
 
 
-def shortened(path: str | os.PathLike, picture: Picture) -> Picture:
-  """Leaves of an animation what this file can hold: all, or the first frame.
+def limit_frames(path: str | os.PathLike, picture: Picture) -> Picture:
+  """Drops all frames but the first if the file's format is not animated.
 
   Raises:
     errors.InputError: the format cannot be written at all.
@@ -48,7 +47,7 @@ def shortened(path: str | os.PathLike, picture: Picture) -> Picture:
   form = formats.format_of(path)
   if form.animation or len(picture.frames) == 1:
     return picture
-  note = (
+  warning = (
     f"{form.name} holds no animation: the first of {len(picture.frames)} frames"
     " was written"
   )
@@ -57,84 +56,86 @@ def shortened(path: str | os.PathLike, picture: Picture) -> Picture:
     frames=picture.frames[:1],
     alphas=picture.alphas[:1],
     durations=[],
-    notes=[*picture.notes, note],
+    warnings=[*picture.warnings, warning],
   )
 
 
 def write(
   path: str | os.PathLike, picture: Picture, quality: int = 95
 ) -> list[str]:
-  """Writes a picture whole or not at all, making missing folders.
+  """Writes an image atomically, making missing folders.
 
-  The ending chooses the format. What it cannot hold is converted: transparency
-  is laid over white, 16 bits are rounded to 8, of animations the first frame is
-  taken.
+  The file extension chooses the format. What the format cannot hold is
+  converted: transparency is composited over white, 16 bits are rounded to 8,
+  and only the first frame of an animation is written.
 
   Args:
     path: the file; one that exists is replaced.
-    picture: what to write.
-    quality: 1 to 100, of JPEG and WebP; WebP is lossless at 100.
+    picture: the image.
+    quality: of JPEG and WebP, 1 to 100; WebP is lossless at 100.
 
   Returns:
-    What was converted or left out, a phrase each.
+    Warnings: what was converted or left out, a phrase each.
 
   Raises:
-    errors.InputError: the ending is none of `formats.WRITE_ENDINGS`, the
-      picture is too large for the format, or the file cannot be written.
+    errors.InputError: the extension is not one of `formats.WRITE_ENDINGS`, the
+      image is too large for the format, or the file cannot be written.
   """
   form = formats.format_of(path)
   check_size(path, *picture.size)
-  short = shortened(path, picture)
-  notes = short.notes[len(picture.notes) :]
-  picture, converted = _fitted(short, form)
+  limited = limit_frames(path, picture)
+  warnings = limited.warnings[len(picture.warnings) :]
+  picture, converted = _converted(limited, form)
   try:
     data = _encoded(picture, form, quality)
-  # Pillow promises no set of exceptions; what is wrong here is a size, a
-  # duration or a note beyond what the format has bits for.
+  # Pillow promises no set of exceptions; what fails here is a size, a duration
+  # or metadata for which the format has too few bits.
   except Exception as error:
     raise errors.InputError(
       f"{path} cannot be written as {form.name}"
-      f" ({type(error).__name__}: {error})."
+      f" ({type(error).__name__}: {error})"
     ) from error
   atomic.replace(path, data)
-  return notes + converted
+  return warnings + converted
 
 
-def _fitted(
+def _converted(
   picture: Picture, form: formats.Format
 ) -> tuple[Picture, list[str]]:
-  """Converts a picture to what a format holds, and says what was lost."""
-  picture, said = dataclasses.replace(picture), []
+  """Converts an image to what a format holds; returns the warnings, too."""
+  picture, warnings = dataclasses.replace(picture), []
   if picture.alphas and not form.alpha:
     if any((alpha < picture.top).any() for alpha in picture.alphas):
-      said.append(f"{form.name} holds no transparency: it was laid over white")
+      warnings.append(
+        f"{form.name} holds no transparency: it was composited over white"
+      )
     picture.frames = [
       over_white(*both)
       for both in zip(picture.frames, picture.alphas, strict=True)
     ]
     picture.alphas = []
   if picture.top > 255 and (not form.deep or len(picture.frames) > 1):
-    said.append(f"{form.name} holds 8 bits: 16 were rounded to them")
+    warnings.append(f"{form.name} holds 8 bits: 16 bits were rounded to 8")
     picture.frames = [_rounded(each) for each in picture.frames]
     picture.alphas = [_rounded(each) for each in picture.alphas]
   if form.name == "GIF":
-    said.append("GIF holds 256 colours a frame")
+    warnings.append("GIF holds 256 colors per frame")
   lost = []
-  for name, called in _NOTE_NAMES.items():
-    note = getattr(picture, name)
-    if form.name == "JPEG" and name != "icc" and len(note) > _JPEG_SEGMENT:
-      said.append(f"its {called} is too long for JPEG and was left out")
-      setattr(picture, name, type(note)())
-    elif note and name not in form.notes:
+  for name, called in _METADATA_NAMES.items():
+    value = getattr(picture, name)
+    if form.name == "JPEG" and name != "icc" and len(value) > _JPEG_SEGMENT:
+      warnings.append(f"its {called} is too long for JPEG and was left out")
+      setattr(picture, name, type(value)())
+    elif value and name not in form.metadata:
       lost.append(called)
-      setattr(picture, name, type(note)())
+      setattr(picture, name, type(value)())
   if lost:
-    said.append(f"{form.name} holds no {', '.join(lost)}")
-  return picture, said
+    warnings.append(f"{form.name} holds no {', '.join(lost)}")
+  return picture, warnings
 
 
 def over_white(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-  """Lays [h, w] or [h, w, 3] over white by its alpha, [h, w]."""
+  """Composites [h, w] or [h, w, 3] over white by its alpha, [h, w]."""
   top = np.int64(np.iinfo(color.dtype).max)
   result = np.empty_like(color)
   for row in range(0, len(color), _ROWS):
@@ -171,18 +172,18 @@ def _encoded(
     options |= _timing(picture, form)
   frames[0].save(buffer, form.name, **options)
   if form.name == "WEBP" and len(frames) > 1 and picture.alphas:
-    # Else libwebp does not tell of the transparency around frames that it has
-    # cropped to what is opaque.
+    # Without it libwebp does not declare the transparency around frames that it
+    # has cropped to their opaque part.
     buffer.getbuffer()[_WEBP_FLAGS] |= _WEBP_ALPHA
   return buffer.getbuffer()
 
 
 def _options(picture: Picture, form: formats.Format, quality: int) -> dict:
-  """How Pillow is to write, and which notes."""
-  notes = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}
+  """Pillow's options for the format, and the metadata."""
+  keys = {"icc": "icc_profile", "exif": "exif", "xmp": "xmp"}
   options = {
     key: getattr(picture, name)
-    for name, key in notes.items()
+    for name, key in keys.items()
     if getattr(picture, name)
   }
   if form.name == "PNG":
@@ -200,7 +201,7 @@ def _timing(picture: Picture, form: formats.Format) -> dict:
   durations = [round(each) for each in picture.durations]
   options = {"duration": durations, "loop": picture.plays}
   if form.name == "GIF":
-    # It says how often to repeat; to play once is to say nothing.
+    # It stores the number of repetitions, and nothing if it plays once.
     repeats = picture.plays - 1 if picture.plays else 0
     options["loop"] = None if picture.plays == 1 else repeats
     options["disposal"] = 2 if picture.alphas else 1
@@ -224,7 +225,7 @@ def _of_256_colors(color: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
   if alpha is None:
     return image if image.mode == "L" else image.quantize(256)
   image = image.convert("RGB").quantize(255)
-  # In GIF a pixel is there or not.
+  # In GIF a pixel is opaque or transparent.
   indices = np.where(alpha < 128, 255, np.array(image)).astype(np.uint8)
   palette = image.getpalette()
   image = Image.fromarray(indices, "L")
@@ -243,12 +244,12 @@ def _png_text(picture: Picture) -> PngImagePlugin.PngInfo:
 
 
 def _deep_png(picture: Picture, form: formats.Format) -> bytes:
-  # Pillow makes the chunks, of a picture of one pixel.
+  # Pillow encodes the metadata, with an image of one pixel.
   buffer = io.BytesIO()
   Image.new("RGB", (1, 1)).save(buffer, "PNG", **_options(picture, form, 100))
   alpha = picture.alphas[0] if picture.alphas else None
   return sixteen_bits.png(
-    picture.frames[0], alpha, _notes_of_png(buffer.getvalue())
+    picture.frames[0], alpha, _metadata_chunks(buffer.getvalue())
   )
 
 
@@ -257,7 +258,7 @@ def _tiff(picture: Picture) -> bytes:
   alpha = picture.alphas[0] if picture.alphas else None
   if alpha is not None and color.ndim == 2 and picture.top > 255:
     # Few programs read 16-bit gray with alpha in a TIFF.
-    color = np.repeat(color[..., None], 3, axis=-1)
+    color = gray.to_rgb(color)
   return sixteen_bits.tiff(color, alpha, _tiff_tags(picture))
 
 
@@ -275,8 +276,8 @@ def _tiff_tags(picture: Picture) -> dict[int, object]:
   return tags
 
 
-def _notes_of_png(data: bytes) -> list[tuple[bytes, bytes]]:
-  """Names and contents of a PNG's chunks that are not its pixels."""
+def _metadata_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+  """Names and contents of a PNG's chunks, except its header and pixels."""
   chunks, place = [], 8
   while place < len(data):
     length = int.from_bytes(data[place : place + 4])

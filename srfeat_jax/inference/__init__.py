@@ -1,1 +1,1 @@
-"""What a finished generator needs to enlarge pictures."""
+"""What a trained generator needs to upscale images."""

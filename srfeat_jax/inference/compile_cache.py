@@ -1,14 +1,14 @@
-"""What JAX has compiled, kept on disk for the next start of a program."""
+"""JAX's compiled programs, kept on disk for the next start."""
 
 import os
 import pathlib
 
 
 def use() -> None:
-  """Keeps compiled programs in the person's cache folder, if it is writable.
+  """Keeps compiled programs in the user's cache folder, if it is writable.
 
   That is `$XDG_CACHE_HOME/srfeat_jax`, or `~/.cache/srfeat_jax`. A folder set
-  for JAX itself, by `$JAX_COMPILATION_CACHE_DIR`, goes before it. To be called
+  for JAX itself, by `$JAX_COMPILATION_CACHE_DIR`, takes precedence. Call this
   before anything is compiled.
   """
   import jax  # takes seconds
@@ -24,5 +24,5 @@ def use() -> None:
   if not os.access(folder, os.W_OK | os.X_OK):
     return
   jax.config.update("jax_compilation_cache_dir", str(folder))
-  # Also what compiles fast: a start compiles many such programs.
+  # Programs that compile fast, too: each start compiles many of them.
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

@@ -1,7 +1,7 @@
-"""Batch normalisation folded into convolutions.
+"""BatchNorm folded into convolutions.
 
-Once trained, a batch normalisation is a factor and a shift for each channel,
-and the convolution before it can do both itself.
+Once trained, a BatchNorm multiplies each channel by a factor and adds an
+offset, and the convolution before it can do both itself.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,17 @@ from srfeat_jax.models import layers
 def fold(
   generator: nn.Module, variables: Mapping[str, Any]
 ) -> tuple[nn.Module, dict[str, Any]]:
-  """Folds every BatchNorm into the convolution that was called before it.
+  """Folds every BatchNorm into the convolution called before it.
 
   Args:
     generator: one of `models.build`.
     variables: "params" and, with BatchNorm, "batch_stats".
 
   Returns:
-    The generator, whose convolutions have biases now, and its "params". Those
-    of the BatchNorms are gone: whoever applies it has to leave these layers
-    out, as `network` does. Without BatchNorm both are as they were given.
+    The generator, whose convolutions now have biases, and its "params". The
+    BatchNorms have none any more: whoever applies the generator has to skip
+    these layers, as `tile_program` does. Without BatchNorm, `generator` and
+    `variables` are returned unchanged.
   """
   if "batch_stats" not in variables:
     return generator, dict(variables)
@@ -47,10 +48,10 @@ def fold(
 
 
 def _pairs(generator, variables) -> list[tuple[tuple, tuple, float]]:
-  """The paths of each BatchNorm and its convolution, and its epsilon."""
+  """The paths of each convolution and its BatchNorm, and the epsilon."""
   pairs, convs = [], []
 
-  def note(call, args, kwargs, context):
+  def record(call, args, kwargs, context):
     module = context.module
     if context.method_name == "__call__":
       if isinstance(module, layers.Conv):
@@ -59,7 +60,7 @@ def _pairs(generator, variables) -> list[tuple[tuple, tuple, float]]:
         pairs.append((convs[-1], module.path, module.epsilon))
     return call(*args, **kwargs)
 
-  with nn.intercept_methods(note):
+  with nn.intercept_methods(record):
     jax.eval_shape(generator.apply, variables, models.image_shape())
   return pairs
 

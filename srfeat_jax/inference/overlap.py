@@ -1,53 +1,58 @@
-"""By how much neighbouring tiles overlap."""
+"""By how much neighboring tiles overlap."""
 
 import dataclasses
 
 from flax import linen as nn
 
-# Farther than this, in pixels of its own, no network is taken at its receptive
-# radius: the default RRDBNet's is 349, but cut a picture off at a distance of
-# 24 and nothing changes by more than 2e-5 of the deviation of what it gives.
-# That is with random weights, its blocks' kernels up to 14 times what they
-# start as.
-_FARTHEST = 64
+# Where the receptive radius is larger than this (in pixels of the network's own
+# feature maps), tiles overlap by less. The default RRDBNet's is 349, but if an
+# image is cut off 24 pixels away, nothing in the result changes by more than
+# 2e-5 of its standard deviation. (Measured with random weights, the blocks'
+# kernels up to 14 times as large as they are initialized.)
+_LARGEST_RADIUS = 64
 _EFFECTIVE_RADIUS = 32
 _FEATHER = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Overlap:
-  """What a network takes of a tile before something new remains.
+  """How tiles overlap; lengths are in LR pixels.
 
   Attributes:
-    thrown: LR pixels thrown away at a tile's inner edges.
-    feather: width of the strip, next to what is thrown away, in which a tile
-      is faded into its neighbours; 0 where what is thrown away suffices.
-    fold: what these and the sides of tiles are multiples of, so that tiles
-      begin where the network's own folding of pixels does.
+    margin: what is cropped from a tile's edges, but for those that are edges of
+      the image.
+    feather: width of the strip, next to the margin, in which a tile is faded
+      into its neighbors; 0 where the margin suffices.
+    unshuffle: factor of the pixel unshuffle that the network begins with, or
+      1. Margin, feather and the sides of tiles are multiples of it, so that
+      tiles begin where its blocks of pixels do.
   """
 
-  thrown: int
+  margin: int
   feather: int = 0
-  fold: int = 1
+  unshuffle: int = 1
 
   @property
-  def shortest_side(self) -> int:
-    """Of a tile that is one of several."""
-    return self.whole_folds(2 * (self.thrown + self.feather) + 1)
+  def min_tile(self) -> int:
+    """The shortest side of a tile that is one of several."""
+    return self.round_up(2 * (self.margin + self.feather) + 1)
 
-  def whole_folds(self, pixels: float) -> int:
-    """Rounds up."""
-    return -int(-pixels // self.fold) * self.fold
+  def round_up(self, pixels: float) -> int:
+    """Rounds up to a multiple of `unshuffle`."""
+    return -int(-pixels // self.unshuffle) * self.unshuffle
 
 
 def of(generator: nn.Module) -> Overlap:
-  """The overlap with which tiles become what the whole would.
+  """Returns the overlap with which tiles give the result of the whole image.
 
-  It is the receptive radius, with which they are so exactly; or if that is too
-  large to be of use, what was measured to do, and a feather.
+  The margin is the receptive radius, which makes tiles exact; where that is too
+  large to be practical, it is what measurements showed to suffice, with a
+  feather.
   """
-  fold = generator.unshuffle
-  if generator.receptive_radius > _FARTHEST * fold:
-    return Overlap(_EFFECTIVE_RADIUS * fold, _FEATHER * fold, fold)
-  unfolded = Overlap(0, fold=fold)
-  return Overlap(unfolded.whole_folds(generator.receptive_radius), 0, fold)
+  unshuffle = generator.unshuffle
+  if generator.receptive_radius > _LARGEST_RADIUS * unshuffle:
+    return Overlap(
+      _EFFECTIVE_RADIUS * unshuffle, _FEATHER * unshuffle, unshuffle
+    )
+  exact = Overlap(0, unshuffle=unshuffle)
+  return Overlap(exact.round_up(generator.receptive_radius), 0, unshuffle)

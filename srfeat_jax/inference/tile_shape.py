@@ -1,10 +1,11 @@
-"""Which shape of tile a picture is done in.
+"""The shape of the tiles that an image is cut into.
 
-One shape for all would be least to compile, and a picture's own least to
-compute: a small picture in a large tile is mostly padding, and one a little
-larger than the tile is computed twice. So shapes come from a short list of
-sides, of which the roundest that wastes little is taken. It depends on nothing
-but the picture's size: pictures enlarged together come out as they do alone.
+One shape for all images would mean the least to compile, and each image's own
+shape the least to compute: a small image in a large tile is mostly padding, and
+one a little larger than the tile is computed twice. So shapes come from a short
+list of sides, of which the roundest that wastes little is taken. The choice
+depends on the image's size alone: images give the same results alone as
+together with others.
 """
 
 import itertools
@@ -12,11 +13,11 @@ import itertools
 from srfeat_jax.inference import overlap as overlap_lib
 
 _PARTS = 16  # sides are sixteenths of the square tile's
-_SHORTEST = 32  # LR pixels: no picture is small enough to want less
+_SHORTEST = 32  # LR pixels; shorter tiles would save nothing
 _WASTE = 1.125  # times the least that could be computed along an axis
-# How far beyond the picture, if at all, its mirrored pixels must go: as far as
-# the kernel reaches that enlarges a residual base.
-_MARGIN = 2
+# How far beyond the image its mirrored pixels must go, if there are any: as far
+# as the kernel reaches that upscales a residual base.
+_PADDING = 2
 
 
 def choose(
@@ -25,19 +26,20 @@ def choose(
   overlap: overlap_lib.Overlap,
   square: bool,
 ) -> tuple[int, int]:
-  """Chooses the shape of a picture's tiles.
+  """Chooses the shape of an image's tiles.
 
   Args:
-    shape: height and width of the picture.
-    largest: side of the largest square tile, a multiple of the fold. No tile
-      has a larger area, but for a few pixels a side of square ones at times.
-    overlap: what neighbours overlap by.
-    square: whether tiles must be.
+    shape: height and width of the image.
+    largest: side of the largest square tile, a multiple of
+      `overlap.unshuffle`. No tile has a larger area, except that square tiles
+      are sometimes a few pixels larger.
+    overlap: how tiles overlap.
+    square: whether tiles must be square.
 
   Returns:
     Height and width.
   """
-  shape = tuple(overlap.whole_folds(length) for length in shape)
+  shape = tuple(overlap.round_up(length) for length in shape)
   costs = [_costs(length, largest, overlap) for length in shape]
   if not square:
     whole = tuple(
@@ -58,41 +60,41 @@ def choose(
     for side in costs[0].keys() & costs[1].keys()
   }
   side = _roundest(both, largest) if both else largest
-  while any(0 < side - length < _MARGIN for length in shape):
-    side += overlap.fold
+  while any(0 < side - length < _PADDING for length in shape):
+    side += overlap.unshuffle
   return side, side
 
 
 def _costs(
   length: int, largest: int, overlap: overlap_lib.Overlap
 ) -> dict[int, int]:
-  """What is computed along an axis with each side that there is."""
-  shortest = overlap.whole_folds(min(_SHORTEST, largest))
+  """The pixels computed along an axis, by the tile's side."""
+  shortest = overlap.round_up(min(_SHORTEST, largest))
   sides = {shortest}
   for i in itertools.count(1):
-    side = overlap.whole_folds(largest * i / _PARTS)
+    side = overlap.round_up(largest * i / _PARTS)
     if side > shortest:
       sides.add(side)
     if side >= max(2 * length, largest):
       break
-  if any(0 < side - length < _MARGIN for side in sides):
-    sides.add(length)  # in the place of those
+  if any(0 < side - length < _PADDING for side in sides):
+    sides.add(length)  # in place of those
   costs = {}
   for side in sides:
-    kept = side - 2 * overlap.thrown - overlap.feather
+    kept = side - 2 * overlap.margin - overlap.feather
     if length <= side:
       count = 1
-    elif side >= overlap.shortest_side:
+    elif side >= overlap.min_tile:
       count = 1 - (length - side) // -kept
     else:
       continue
-    if not 0 < side - length < _MARGIN:
+    if not 0 < side - length < _PADDING:
       costs[side] = count * side
   return costs
 
 
 def _roundest(costs: dict[int, int], largest: int) -> int:
-  """Of the sides that cost little more than the least, the most usual."""
+  """Of the sides that cost little more than the least, the most common."""
   most = _WASTE * min(costs.values())
 
   def roundness(side: int) -> tuple[int, int]:

@@ -1,12 +1,12 @@
-"""Pictures of any size through a network in tiles, as if in one piece.
+"""Images of any size through a network in tiles, as if in one piece.
 
-A network with zero padding errs near the edges of what it is given, unless
-these are the picture's own edges, where it is meant to pad. So tiles, which
-have one shape, lie inside the picture, and what is too near to their other
-edges is thrown away; if that is no less than the network's receptive radius,
-the result is that of the whole picture, up to the rounding of floats. A picture
-smaller than the tile is mirrored beyond its last row and column to fill it, and
-the network is told how much of the tile is the picture.
+A network with zero padding makes errors near the edges of its input, except at
+the image's own edges, where the padding is what it was trained with. So all
+tiles have one shape and lie within the image, and a margin is cropped from the
+other edges of their results; if it is no less than the network's receptive
+radius, the result is that of the whole image, up to the rounding of floats. An
+image smaller than the tile is mirrored beyond its last row and column to fill
+the tile, and the network is told which part of the tile is the image.
 """
 
 import dataclasses
@@ -17,20 +17,20 @@ import numpy as np
 
 from srfeat_jax.inference import overlap as overlap_lib
 
-# From tiles [b, h, w, c] and the (height, width) in which they show the picture
-# to [b, scale * h, scale * w, c], perhaps still being computed.
+# From tiles [b, h, w, c] and the (height, width) of their part that shows the
+# image, to [b, scale * h, scale * w, c], which may still be computing.
 Network = Callable[[np.ndarray, tuple[int, int]], object]
 
 
 @dataclasses.dataclass(frozen=True)
 class Tiling:
-  """How a picture is cut; lengths are in LR pixels.
+  """How an image is cut into tiles; lengths are in LR pixels.
 
   Attributes:
-    scale: the network's enlargement.
+    scale: the network's scale factor.
     tile: height and width of a tile.
-    overlap: what neighbours overlap by.
-    batch: tiles given to the network at once.
+    overlap: how tiles overlap.
+    batch: number of tiles that go through the network at once.
   """
 
   scale: int
@@ -45,10 +45,10 @@ class _Span:
 
   Attributes:
     start: where the tile begins.
-    low: first pixel that is kept.
+    low: the first pixel that is kept.
     high: the pixel after the last that is kept.
-    before: how many pixels from `low` on are shared with the tile before.
-    after: how many pixels up to `high` are shared with the tile after.
+    before: how many pixels from `low` on are shared with the previous tile.
+    after: how many pixels up to `high` are shared with the next tile.
   """
 
   start: int
@@ -64,27 +64,27 @@ def upscale_tiled(
   tiling: Tiling,
   on_pixels: Callable[[int], object] | None = None,
 ) -> np.ndarray:
-  """Enlarges a picture, a batch of tiles at a time.
+  """Upscales an image, a batch of tiles at a time.
 
-  The next batch is given to the network before the last one's result is waited
-  for. Besides the result nothing is made that grows with the picture.
+  Each batch is started before the result of the previous one is awaited.
+  Nothing but the result takes memory that grows with the image.
 
   Args:
-    network: see `Network`; its results have lr's dtype.
+    network: see `Network`; its results have the dtype of `lr`.
     lr: [H, W, c].
-    tiling: how to cut it.
-    on_pixels: called after each batch with the number of LR pixels it has
-      finished; over a picture they add up to H * W.
+    tiling: how to cut the image.
+    on_pixels: called after each batch with the number of LR pixels that it has
+      finished; their sum over an image is H * W.
 
   Returns:
-    [scale * H, scale * W, c] of lr's dtype.
+    [scale * H, scale * W, c] in the dtype of `lr`.
   """
   height, width, channels = lr.shape
   scale = tiling.scale
   sr = np.zeros((scale * height, scale * width, channels), lr.dtype)
   canvas = _Canvas(sr, scale)
-  inside = tuple(
-    min(side, tiling.overlap.whole_folds(length))
+  valid = tuple(
+    min(side, tiling.overlap.round_up(length))
     for side, length in zip(tiling.tile, lr.shape, strict=False)
   )
   rows, columns = (
@@ -94,14 +94,14 @@ def upscale_tiled(
   places = itertools.product(rows, columns)
   running = None
   while batch := list(itertools.islice(places, tiling.batch)):
-    # The last batch is filled up with what it begins with.
+    # The last batch is filled by repeating its first tiles.
     tiles = np.stack(
       [
         _cut(lr, *batch[i % len(batch)], tiling.tile)
         for i in range(tiling.batch)
       ]
     )
-    started = batch, network(tiles, inside)
+    started = batch, network(tiles, valid)
     if running:
       _keep(canvas, *running, on_pixels)
     running = started
@@ -110,7 +110,7 @@ def upscale_tiled(
 
 
 def _keep(canvas, batch, results, on_pixels) -> None:
-  """Waits for the results of a batch and puts them where they belong."""
+  """Waits for the results of a batch and writes them where they belong."""
   pixels = 0
   for (row, column), result in zip(batch, np.asarray(results), strict=False):
     canvas.put(row, column, result)
@@ -124,18 +124,18 @@ def _keep(canvas, batch, results, on_pixels) -> None:
 class _Canvas:
   """The result, filled from left to right and from top to bottom.
 
-  Neighbours in a row fade into each other before either is put down, and what
-  comes of it then fades into the row above: so nothing of a tile shows where
-  four of them meet.
+  Neighbors in a row are faded into each other before either is written, and
+  the result is faded into the row above: so no seam shows where four tiles
+  meet.
   """
 
   def __init__(self, sr: np.ndarray, scale: int):
     self._sr = sr
     self._scale = scale
-    self._left = None  # what the tile to the left shares with the next
+    self._left = None  # what the tile on the left shares with the next one
 
   def put(self, row: _Span, column: _Span, result: np.ndarray) -> None:
-    """Puts a tile's [scale * tile, scale * tile, c] down."""
+    """Writes the result of a tile, [scale * tile, scale * tile, c]."""
     scale = self._scale
     above, left, right = (
       scale * shared for shared in (row.before, column.before, column.after)
@@ -160,7 +160,7 @@ class _Canvas:
 
 
 def _faded(old: np.ndarray, new: np.ndarray, axis: int) -> np.ndarray:
-  """From the old to the new along an axis, in float32."""
+  """Blends linearly from the old to the new along an axis, in float32."""
   length = new.shape[axis]
   weight = (np.arange(length, dtype=np.float32) + 0.5) / length
   weight = np.expand_dims(weight, [i for i in range(3) if i != axis])
@@ -171,16 +171,16 @@ def _spans(
   length: int, side: int, overlap: overlap_lib.Overlap
 ) -> Iterator[_Span]:
   """Yields the tiles along an axis."""
-  last = max(0, overlap.whole_folds(length) - side)
-  if last and side < overlap.shortest_side:
-    raise ValueError(f"side {side} must be {overlap.shortest_side} or more")
+  last = max(0, overlap.round_up(length) - side)
+  if last and side < overlap.min_tile:
+    raise ValueError(f"side {side} must be {overlap.min_tile} or more")
   low = before = 0
   while True:
-    start = max(0, min(low - overlap.thrown, last))
+    start = max(0, min(low - overlap.margin, last))
     if start == last:
       yield _Span(start, low, length, before, 0)
       return
-    high = start + side - overlap.thrown
+    high = start + side - overlap.margin
     yield _Span(start, low, high, before, overlap.feather)
     low, before = high - overlap.feather, overlap.feather
 
@@ -191,7 +191,7 @@ def _cut(
   height, width = tile
   piece = lr[row.start : row.start + height, column.start :][:, :width]
   beyond = [(0, height - piece.shape[0]), (0, width - piece.shape[1]), (0, 0)]
-  # Mirrored, so that kernels which enlarge find what they would make up.
+  # Mirrored, as the kernels that upscale a residual base pad images.
   return np.pad(piece, beyond, mode="symmetric")
 
 

@@ -1,9 +1,9 @@
-"""Upscalers: functions from a picture to the enlarged picture.
+"""Upscalers: functions from an image to the upscaled image.
 
-A picture is [h, w, 3] in RGB or [h, w] in gray, uint8 or uint16, and comes back
-with as many channels and bits, [scale * h, scale * w, 3] or [scale * h,
-scale * w]. `Upscaler` makes one of a generator; `bicubic` is the baseline that
-every generator is compared with.
+Images are [h, w, 3] in RGB or [h, w] in gray, uint8 or uint16; results have the
+same number of channels and dtype, [scale * h, scale * w, 3] or [scale * h,
+scale * w]. `Upscaler` makes such a function of a generator; `bicubic` is the
+baseline that every generator is compared with.
 """
 
 import math
@@ -20,8 +20,8 @@ from srfeat_jax import errors
 from srfeat_jax.inference import (
   folding,
   memory,
-  network,
   overlap,
+  tile_program,
   tile_shape,
   tiling,
 )
@@ -31,17 +31,16 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 class Upscaler:
-  """A generator and its variables as a function of pictures.
+  """A generator and its variables as a function of images.
 
-  Pictures go through the network in tiles, of which as many at once as this
-  process has devices, so that pictures of any size take no more memory on a
-  device, and on the host no more than they and their results; see `tiling`. A
-  program is compiled for each shape of tile, of which there are few, see
-  `tile_shape`, and shared by all upscalers of the same generator. Batch
-  normalisation is folded.
+  Images go through the network in tiles, as many at once as this process has
+  devices. So images of any size take the same memory on a device, and on the
+  host no more than they and their results take; see `tiling`. A program is
+  compiled for each shape of tile, of which there are few (see `tile_shape`),
+  and shared by all upscalers of the same generator. BatchNorm is folded.
 
   Attributes:
-    scale: the generator's enlargement.
+    scale: the generator's scale factor.
   """
 
   def __init__(
@@ -54,39 +53,40 @@ class Upscaler:
     ensemble: bool = False,
     precision: str | None = None,
   ):
-    """Prepares the variables; they go to the devices with the first picture.
+    """Prepares the variables; the first image sends them to the devices.
 
     Args:
       generator: one of `models.build`.
       variables: its "params" and, if it has them, "batch_stats": arrays that
-        this process can read whole.
-      tile: side in LR pixels of the largest square tile, and others have no
-        larger area; None: what `memory` allows.
-      memory: bytes that a device may take for a tile, beside the weights; None:
-        a quarter of what the device has, 1.5 GiB on a CPU.
-      ensemble: the mean over the picture turned and mirrored in all eight ways,
-        which is a little better and takes eight times as long.
-      precision: "float32" (in full: GPUs and TPUs would use fewer bits unasked)
-        or "bfloat16"; None: what the generator was built with.
+        are fully addressable by this process.
+      tile: side in LR pixels of the largest square tile; tiles of other shapes
+        have no larger area. None: what `memory` allows.
+      memory: bytes that a tile may take on a device, besides the weights; None:
+        a quarter of the device's memory, 1.5 GiB on a CPU.
+      ensemble: whether to use the geometric self-ensemble (x8): the mean over
+        the image flipped and rotated in all eight ways, which is a little
+        better and takes eight times as long.
+      precision: "float32" (in full: by default, GPUs and TPUs use fewer bits)
+        or "bfloat16"; None: the precision that the generator was built with.
 
     Raises:
-      errors.InputError: the tile is not larger than what is thrown away of it,
-        the memory is too little for any, or there is no such precision.
+      errors.InputError: the tile is not larger than its margins, the memory is
+        too little for any tile, or there is no such precision.
     """
     if precision not in (None, *PRECISIONS):
       raise errors.InputError(
         f'precision is "{precision}": expected float32 or bfloat16'
       )
     self._overlap = overlap.of(generator)
-    least = self._overlap.shortest_side
+    least = self._overlap.min_tile
     if tile is not None and tile < least:
       raise errors.InputError(
-        f"The tile of {tile} pixels is too small: this network sees"
-        f" {self._overlap.thrown} pixels around each, so choose a tile of"
-        f" {least} or more, better twice that."
+        f"a tile of {tile} pixels is too small for this network, whose tiles"
+        f" lose a margin of {self._overlap.margin} pixels on each side: choose"
+        f" {least} or more, preferably twice that"
       )
     self.scale = generator.scale
-    self._largest = tile and tile - tile % self._overlap.fold
+    self._largest = tile and tile - tile % self._overlap.unshuffle
     self._memory = memory
     self._ensemble = ensemble
     generator, self._variables = folding.fold(generator, variables)
@@ -100,22 +100,23 @@ class Upscaler:
   def __call__(
     self, lr: np.ndarray, on_pixels: Callable[[int], object] | None = None
   ) -> np.ndarray:
-    """Enlarges a picture.
+    """Upscales an image.
 
-    A gray picture is given to the network as three equal channels; the luma of
-    what comes out is returned. Where memory runs out tiles are halved, from
-    here on, and a warning logged.
+    The network sees a gray image as three equal channels; the luma of its
+    output is returned. If memory runs out, this and all later images are
+    upscaled in tiles of half the size, and a warning is logged.
 
     Args:
-      lr: uint8 or uint16 [h, w, 3] or [h, w]; or float32 in [0, 1], of which
-        the result is what the network gives, neither rounded nor clipped.
-      on_pixels: told the progress in LR pixels, see `tiling.upscale_tiled`.
+      lr: uint8 or uint16 [h, w, 3] or [h, w]; or float32 in [0, 1], for which
+        the network's output is returned neither rounded nor clipped.
+      on_pixels: called with the progress in LR pixels, see
+        `tiling.upscale_tiled`.
 
     Returns:
       [scale * h, scale * w, 3] or [scale * h, scale * w] of the same dtype.
 
     Raises:
-      errors.InputError: there is not memory enough for the smallest tiles.
+      errors.InputError: there is not enough memory for the smallest tiles.
     """
     progress = _Progress(on_pixels)
     while True:
@@ -133,7 +134,7 @@ class Upscaler:
         return sr if lr.ndim == 3 else sr[..., 0]
 
   def _tiling(self, shape: tuple[int, int]) -> tiling.Tiling:
-    """Decides how a picture is cut."""
+    """Decides how an image is cut."""
     tile = tile_shape.choose(
       shape, self._largest, self._overlap, square=self._ensemble
     )
@@ -144,16 +145,16 @@ class Upscaler:
   def _affordable_tile(self) -> int:
     budget = self._memory or memory.default_budget()
     tile = memory.largest_tile(self._generator, self._ensemble, budget)
-    if tile < self._overlap.shortest_side:
+    if tile < self._overlap.min_tile:
       raise errors.InputError(
-        f"{_amount(budget)} of memory are too little for this network:"
-        f" its tiles need {self._overlap.shortest_side} pixels or more"
-        f" a side, and {tile or 'not even 64'} is what there is memory for."
+        f"{_amount(budget)} of memory are too little for this network: its"
+        f" tiles need {self._overlap.min_tile} pixels or more a side, and there"
+        f" is memory for {tile or 'less than 64'}"
       )
     return tile
 
   def _network(self, num_devices: int) -> tiling.Network:
-    """The compiled network on so many devices."""
+    """Returns the compiled network on this number of devices."""
     mesh = jax.make_mesh(
       (num_devices,),
       ("tiles",),
@@ -165,12 +166,12 @@ class Upscaler:
       self._placed[num_devices] = jax.device_put(self._variables, everywhere)
     split = jax.NamedSharding(mesh, P("tiles"))
 
-    def run(tiles: np.ndarray, inside: tuple[int, int]) -> jax.Array:
-      return network.enlarge(
+    def run(tiles: np.ndarray, valid: tuple[int, int]) -> jax.Array:
+      return tile_program.upscale_tiles(
         self._generator,
         self._placed[num_devices],
         jax.device_put(tiles, split),
-        inside,
+        valid,
         ensemble=self._ensemble,
       )
 
@@ -179,13 +180,13 @@ class Upscaler:
   def _halve(
     self, tile: tuple[int, int], shape: tuple[int, ...], error: Exception
   ) -> None:
-    half = self._overlap.whole_folds(math.sqrt(tile[0] * tile[1]) / 2)
-    if half < self._overlap.shortest_side:
+    half = self._overlap.round_up(math.sqrt(tile[0] * tile[1]) / 2)
+    if half < self._overlap.min_tile:
       raise errors.InputError(
-        f"There is not enough memory to enlarge a picture of {shape[1]} x"
-        f" {shape[0]} pixels, not even in tiles of {tile[1]} x {tile[0]}."
+        f"there is not enough memory to upscale an image of {shape[1]} x"
+        f" {shape[0]} pixels, not even in tiles of {tile[1]} x {tile[0]}"
       ) from error
-    logging.warning("out of memory: going on with tiles of %d pixels", half)
+    logging.warning("out of memory: continuing with tiles of %d pixels", half)
     self._largest = half
 
 
@@ -198,17 +199,17 @@ def _amount(num_bytes: int) -> str:
 
 
 class _Progress:
-  """Tells of pixels once, also when a picture is begun again."""
+  """Reports pixels once, even if an image is started again."""
 
   def __init__(self, on_pixels: Callable[[int], object] | None):
     self._on_pixels = on_pixels
-    self._done = self._told = 0
+    self._done = self._reported = 0
 
   def __call__(self, pixels: int) -> None:
     self._done += pixels
-    if self._on_pixels and self._done > self._told:
-      self._on_pixels(self._done - self._told)
-      self._told = self._done
+    if self._on_pixels and self._done > self._reported:
+      self._on_pixels(self._done - self._reported)
+      self._reported = self._done
 
   def restart(self) -> None:
     self._done = 0
@@ -219,12 +220,12 @@ def bicubic(
   scale: int = 4,
   on_pixels: Callable[[int], object] | None = None,
 ) -> np.ndarray:
-  """Enlarges a picture as MATLAB's `imresize` does.
+  """Upscales an image as MATLAB's `imresize` does.
 
   Args:
     lr: uint8 or uint16 [h, w, 3] or [h, w].
-    scale: enlargement.
-    on_pixels: told the number of LR pixels, all at once.
+    scale: the scale factor.
+    on_pixels: called once, with the number of LR pixels.
 
   Returns:
     [scale * h, scale * w, 3] or [scale * h, scale * w] of the same dtype.

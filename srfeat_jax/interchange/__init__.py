@@ -1,1 +1,1 @@
-"""Weights in files of other formats, in and out."""
+"""Weights in the file formats of other programs: reading and writing."""

@@ -1,10 +1,12 @@
-"""A generator from a file, of ours or of others; which it is shows in it.
+"""A generator from a file of ours or of another program.
 
-what                                         kept as
-what `convert` and `safetensors_file` write  .safetensors
-RRDBNet, MSRResNet of BasicSR, ...           .pth, .safetensors, .npz
-SRResNet of SRGAN, whoever's                 .pth, .safetensors, .npz
-SRFeat of its authors                        .npz
+Which of them it is shows in the file's content.
+
+generator                           file
+of this program                     .safetensors
+RRDBNet, MSRResNet of BasicSR, ...  .pth, .safetensors, .npz
+SRResNet of SRGAN, by anyone        .pth, .safetensors, .npz
+SRFeat of its authors               .npz
 """
 
 import dataclasses
@@ -32,7 +34,7 @@ from srfeat_jax.interchange.layouts import (
   value_range,
 )
 
-_LONGEST = 2000  # characters of a sentence
+_LONGEST = 2000  # characters of an error message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,16 +42,16 @@ class Generator:
   """What was read from a file.
 
   Attributes:
-    kind: what it was, in words.
-    config: what `models.build` takes, every field of it.
+    kind: what the file was, in words.
+    config: what `models.build` takes, with every field.
     variables: "params" and, with BatchNorm, "batch_stats", in float32.
-    doubt: what could not be told and was assumed, in a sentence, or "".
+    warning: what could not be found out and was assumed, or "".
   """
 
   kind: str
   config: dict[str, Any]
   variables: dict[str, Any]
-  doubt: str = ""
+  warning: str = ""
 
 
 def load(
@@ -61,13 +63,14 @@ def load(
 
   Args:
     path: the file.
-    input_range: of `value_range.INPUTS`, for an SRResNet of others.
-    output_range: of `value_range.OUTPUTS`, likewise.
+    input_range: one of `value_range.INPUTS`, for an SRResNet of another
+      program; None finds it out.
+    output_range: one of `value_range.OUTPUTS`, likewise.
 
   Raises:
-    errors.InputError: there is no such file, it is damaged or hostile, or no
-      generator that this program has; arrays that are missing, unexpected,
-      misshapen or not finite are listed by name.
+    errors.InputError: there is no such file, it is damaged or hostile, or it
+      holds no generator that this program knows; arrays that are missing,
+      unexpected, misshapen or not finite are listed by name.
   """
   path = pathlib.Path(path)
   try:
@@ -77,7 +80,7 @@ def load(
     )
     return dataclasses.replace(read, variables=variables)
   except errors.InputError as error:
-    # A stranger's file may have put anything into the sentence.
+    # A file may have put anything into the message.
     lines = " ".join(str(error).split())
     shown = "".join(c if c.isprintable() else "?" for c in lines)
     raise errors.InputError(shown[:_LONGEST]) from error
@@ -88,11 +91,11 @@ def load(
 
 
 def check_finite(path: str | pathlib.Path, variables: Mapping) -> None:
-  """Checks that weights are numbers: a picture made of others is black.
+  """Checks that all weights are finite: with others, images come out black.
 
   Args:
-    path: what they are of, for the message.
-    variables: arrays by name, in any depth of dicts.
+    path: where the weights are from, for the message.
+    variables: arrays by name, in dicts nested to any depth.
 
   Raises:
     errors.InputError: some are NaN or infinite; they are listed by name.
@@ -107,7 +110,7 @@ def check_finite(path: str | pathlib.Path, variables: Mapping) -> None:
 
 
 def complete(generator: Mapping[str, Any]) -> dict[str, Any]:
-  """A config with every field, so that it compares with those of runs."""
+  """Returns a config with every field, to compare with those of runs."""
   module = models.build(generator)
   return {"architecture": generator["architecture"]} | {
     field.name: getattr(module, field.name)
@@ -130,7 +133,7 @@ def _load(path, input_range, output_range) -> Generator:
     check_finite(path, variables)
     return _made("SRFeat of its authors", fields, variables)
   check_finite(path, state.arrays)
-  if found := basicsr.recognised(path, state.arrays):
+  if found := basicsr.convert(path, state.arrays):
     program, fields, params = found
     kind = f"{fields['architecture']} as {program} names it"
     return _made(kind, fields, {"params": params})
@@ -155,9 +158,9 @@ def _srresnet(path, fields, variables, input_range, output_range) -> Generator:
     return dataclasses.replace(made, kind=f"SRResNet, {ranges}")
   return dataclasses.replace(
     made,
-    doubt=(
-      f"the ranges of the network in {path} could not be told from what it"
-      f" makes of a picture, and {ranges} are assumed; if pictures come out"
+    warning=(
+      f"the value ranges of the network in {path} could not be found out by"
+      f" upscaling a test image, and {ranges} are assumed; if images come out"
       " wrong, import it with --input_range and --output_range"
     ),
   )
@@ -169,14 +172,15 @@ def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
   sizes = [n for array in arrays.values() for n in array.shape]
   if not isinstance(config, dict):
     raise errors.InputError(f"{path} describes its generator as {config!r}")
-  for name in ("num_blocks", "features", "growth"):
-    # So that a false one is not built before it is found out.
-    value = config.get(name, 1)
-    most = len(arrays) if name == "num_blocks" else max(sizes, default=0)
-    if not isinstance(value, int) or value > most:
+  for name, value in config.items():
+    # Before it is built, for a false number may be huge. `num_...` counts
+    # layers, of which each has an array; other numbers are sizes of arrays.
+    most = len(arrays) if name.startswith("num_") else max(sizes, default=0)
+    if isinstance(value, int) and value > most:
       raise errors.InputError(
-        f"{path} says of its generator that {name} is"
-        f" {pickles.printable(repr(value))}, and its arrays are not so many"
+        f"{path} says of its generator that"
+        f" {pickles.printable(f'{name} is {value}')}, and its arrays are too"
+        " few or too small for that"
       )
   wanted = models.shapes(models.build(config))
   problems = mismatch.describe(

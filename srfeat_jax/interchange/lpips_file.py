@@ -1,15 +1,15 @@
 """LPIPS' weights: a backbone and its linear layers in one file.
 
-The public files are two, torchvision's of the backbone and the authors' of the
-linear layers, which `convert` joins:
+Two files are published, the backbone's by torchvision and that of the linear
+layers by LPIPS' authors. `convert` joins them:
 
   squeezenet1_1-b8a52dc0.pth  squeeze.pth
   alexnet-owt-7be5be79.pth    alex.pth
   vgg16-397923af.pth          vgg.pth
 
 In the joint file, .safetensors or .npz, arrays are named and laid out as in
-those two, but with "lpips." before the names of the linear layers. Whose
-weights they are shows in the arrays.
+those two, but with "lpips." before the names of the linear layers. Which
+backbone it is shows in the arrays.
 """
 
 import hashlib
@@ -26,19 +26,22 @@ from flax import traverse_util
 from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
+  file_kind,
   npz_file,
   safetensors_file,
   torch_file,
 )
+from srfeat_jax.interchange.layouts import torch_layout
 from srfeat_jax.models import lpips
 
 _FORMAT = "srfeat_jax/lpips"
 _HINT = (
-  "a whole one is made by python -m srfeat_jax.convert lpips"
-  " squeezenet1_1-b8a52dc0.pth squeeze.pth --output=lpips.safetensors, of"
-  " https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth and of"
-  " lpips/weights/v0.1/squeeze.pth from"
-  " https://github.com/richzhang/PerceptualSimilarity"
+  "to make one, download"
+  " https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth and"
+  " lpips/weights/v0.1/squeeze.pth of"
+  " https://github.com/richzhang/PerceptualSimilarity, and run python -m"
+  " srfeat_jax.convert lpips squeezenet1_1-b8a52dc0.pth squeeze.pth"
+  " --output=lpips.safetensors"
 )
 
 
@@ -55,7 +58,7 @@ def load(path: str) -> tuple[lpips.LPIPS, dict[str, Any]]:
   arrays = _read(pathlib.Path(path))
   backbone = _backbone(path, arrays)
   variables = {
-    place: _as_in_flax(np.asarray(arrays[name], np.float32))
+    place: _in_our_layout(np.asarray(arrays[name], np.float32))
     for name, (place, _) in _layout(backbone).items()
   }
   return lpips.LPIPS(backbone), traverse_util.unflatten_dict(variables)
@@ -90,21 +93,25 @@ def convert(sources: Sequence[str], output: pathlib.Path) -> str:
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads a file of any of these kinds, without the backbone's classifier."""
+  """Reads a file's arrays, but for the backbone's classifier."""
   try:
-    with open(path, "rb") as file:
-      start = file.read(16)
-  except OSError as error:
+    kind = file_kind.find(path)
+  except errors.InputError as error:
     raise errors.InputError(
-      f'"{path}" with the weights of LPIPS cannot be read ({error.strerror});'
-      f" {_HINT}"
+      f"{error}; it should hold the weights of LPIPS; {_HINT}"
     ) from error
-  if npz_file.is_one(path):
-    arrays = npz_file.load(path)
-  elif start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
-    arrays = torch_file.load(path)
-  else:
-    arrays, _ = safetensors_file.read(path)
+  match kind:
+    case file_kind.Kind.NPZ:
+      arrays = npz_file.load(path)
+    case file_kind.Kind.TORCH:
+      arrays = torch_file.load(path)
+    case file_kind.Kind.SAFETENSORS:
+      arrays, _ = safetensors_file.read(path)
+    case _:
+      raise errors.InputError(
+        f"{path} is not a file with the weights of LPIPS: expected .pth,"
+        f" .safetensors or .npz; {_HINT}"
+      )
   if not isinstance(arrays, Mapping):
     arrays = {}
   return {
@@ -118,8 +125,8 @@ def _backbone(path: str, arrays: Mapping[str, np.ndarray]) -> str:
   """Finds the backbone whose arrays these are, and checks that all are there.
 
   Raises:
-    errors.InputError: names or shapes are not as the likeliest backbone's, or
-      arrays are not of numbers.
+    errors.InputError: names or shapes are not those of the likeliest backbone,
+      or arrays are not floating point.
   """
   found = {name: array.shape for name, array in arrays.items()}
   expected = {
@@ -145,7 +152,7 @@ def _backbone(path: str, arrays: Mapping[str, np.ndarray]) -> str:
 def _layout(
   backbone: str,
 ) -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
-  """Returns the path in flax and the shape in torch of arrays, by name."""
+  """Returns each array's path in flax and its shape in torch, by its name."""
   image = jax.ShapeDtypeStruct((1, 64, 64, 3), "float32")
   network = lpips.LPIPS(backbone)
   variables = jax.eval_shape(network.init, jax.random.key(0), image, image)
@@ -162,5 +169,5 @@ def _layout(
   return layout
 
 
-def _as_in_flax(array: np.ndarray) -> np.ndarray:
-  return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+def _in_our_layout(array: np.ndarray) -> np.ndarray:
+  return torch_layout.kernel(array) if array.ndim == 4 else array

@@ -1,16 +1,16 @@
-"""What is wrong with the arrays of a file, for the person who gave it."""
+"""Says how the arrays of a file differ from those expected."""
 
 from collections.abc import Mapping, Sequence
 
 from srfeat_jax.interchange.containers import pickles
 
-_NAMED = 5  # how many names of a kind are listed
+_NAMED = 5  # names listed of each kind
 
 
 def describe(
   found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
 ) -> str:
-  """Lists missing, unexpected and misshapen names.
+  """Lists missing, unexpected and misshapen arrays.
 
   Args:
     found: shapes by name.
@@ -36,7 +36,7 @@ def describe(
 
 
 def listed(names: Sequence[str]) -> str:
-  """The first of some names, each fit to be shown."""
+  """Returns the first of some names, made printable, and how many more."""
   shown = ", ".join(map(pickles.printable, names[:_NAMED]))
   more = len(names) - _NAMED
   return f"{shown} and {more} more" if more > 0 else shown

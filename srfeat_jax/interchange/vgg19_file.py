@@ -1,8 +1,8 @@
-"""VGG-19's weights, from the public files and in one of our own.
+"""VGG-19's weights, from the public files and in a format of our own.
 
 Which file it is shows in its content, not its name. Classifiers are left out.
 
-  file                                        settings that it gets
+  file                                        settings of the network
   torchvision's vgg19-dcbb9e9d.pth, or the    torchvision's input, floor pooling
   same names in safetensors
   Keras' HDF5, with TensorFlow's kernels      Caffe's input, ceil pooling
@@ -27,11 +27,13 @@ from flax import traverse_util
 from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
+  file_kind,
   hdf5_file,
   npy_file,
   safetensors_file,
   torch_file,
 )
+from srfeat_jax.interchange.layouts import torch_layout
 from srfeat_jax.models import vgg19
 
 _FORMAT = "srfeat_jax/vgg19"
@@ -47,7 +49,7 @@ _PUBLISHED = {
     "its publisher gives the MD5 253f8cb515780f3b799900260a226db6",
   ),
 }
-_READ = (
+_READABLE = (
   "torchvision's .pth or .safetensors, Keras' .h5, vgg19.npy, or a converted"
   " file"
 )
@@ -74,7 +76,7 @@ class Source:
 
   Attributes:
     kind: whose file it is, in words.
-    settings: fields of `vgg19.VGG19` that these weights want.
+    settings: the fields of `vgg19.VGG19` that go with these weights.
     variables: {"params": ...} of all its layers, float32.
   """
 
@@ -85,7 +87,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-  """Arrays of a file, and how a layer's are named and shaped there."""
+  """The arrays of a file, and how those of a layer are named and shaped."""
 
   kind: str
   settings: dict[str, Any]
@@ -101,8 +103,8 @@ def where_to_get(
   """Tells how to get a file of weights: the end of a sentence.
 
   Args:
-    preprocessing: what the weights expect, of `vgg19.PREPROCESSINGS`.
-    clip: whether they are wanted with that setting.
+    preprocessing: what the weights expect, one of `vgg19.PREPROCESSINGS`.
+    clip: whether images are to be clipped before the network.
     output: the converted file.
   """
   url, digest = _PUBLISHED[preprocessing]
@@ -118,9 +120,9 @@ def load(path: str) -> Source:
   """Reads VGG-19 from any of the files above.
 
   Raises:
-    errors.InputError: there is no such file, and where to get it; it is
-      damaged or of another kind; or it is another network, with its missing,
-      unexpected and misshapen arrays.
+    errors.InputError: there is no such file (the message says where to get
+      one); it is damaged or of another kind; or it is another network (the
+      message lists missing, unexpected and misshapen arrays).
   """
   place = pathlib.Path(path)
   if not place.is_file():
@@ -142,7 +144,7 @@ def convert(source: str, output: pathlib.Path, **changes: Any) -> Source:
   Args:
     source: the file to read.
     output: the file to write, which also names the source and its sha256.
-    **changes: settings other than those that the source gets.
+    **changes: settings to use instead of those of the source.
 
   Returns:
     What was written.
@@ -168,44 +170,40 @@ def convert(source: str, output: pathlib.Path, **changes: Any) -> Source:
 
 
 def _find(path: pathlib.Path) -> _Found:
-  """Finds out what kind of file it is, and reads the convolutions' arrays."""
-  with open(path, "rb") as file:
-    start = file.read(16)
-  if start.startswith(hdf5_file.START):
-    return _Found(
-      "Keras",
-      _CAFFE,
-      _keras_arrays(hdf5_file.load(path)),
-      kernel=lambda layer: f"{_keras_name(layer)}/kernel",
-      bias=lambda layer: f"{_keras_name(layer)}/bias",
-    )
-  if start.startswith(npy_file.START):
-    return _Found(
-      "vgg19.npy",
-      _CAFFE,
-      _npy_arrays(path, npy_file.load(path)),
-      kernel=lambda layer: f"{layer}[0]",
-      bias=lambda layer: f"{layer}[1]",
-    )
-  if path.suffix == ".npz":  # which would pass for a torch file's archive
-    raise errors.InputError(
-      f"{path}: VGG-19 is not read from .npz files: give {_READ}"
-    )
-  if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
-    return _torchvision(torch_file.load(path))
-  if start[8:9] == b"{":
-    tensors, metadata = safetensors_file.read(path)
-    if metadata.get("format") != _FORMAT:
-      return _torchvision(tensors)
-    return _Found(
-      "srfeat_jax",
-      json.loads(metadata["settings"]),
-      tensors,
-      kernel=lambda layer: f"params/{layer}/kernel",
-      bias=lambda layer: f"params/{layer}/bias",
-    )
+  """Finds out whose file it is, and reads the arrays of the convolutions."""
+  match file_kind.find(path):
+    case file_kind.Kind.HDF5:
+      return _Found(
+        "Keras",
+        _CAFFE,
+        _keras_arrays(hdf5_file.load(path)),
+        kernel=lambda layer: f"{_keras_name(layer)}/kernel",
+        bias=lambda layer: f"{_keras_name(layer)}/bias",
+      )
+    case file_kind.Kind.NPY:
+      return _Found(
+        "vgg19.npy",
+        _CAFFE,
+        _npy_arrays(path, npy_file.load(path)),
+        kernel=lambda layer: f"{layer}[0]",
+        bias=lambda layer: f"{layer}[1]",
+      )
+    case file_kind.Kind.TORCH:
+      return _torchvision(torch_file.load(path))
+    case file_kind.Kind.SAFETENSORS:
+      tensors, metadata = safetensors_file.read(path)
+      if metadata.get("format") != _FORMAT:
+        return _torchvision(tensors)
+      return _Found(
+        "srfeat_jax",
+        json.loads(metadata["settings"]),
+        tensors,
+        kernel=lambda layer: f"params/{layer}/kernel",
+        bias=lambda layer: f"params/{layer}/bias",
+      )
   raise errors.InputError(
-    f"{path} is no file with VGG-19 that this program knows: give {_READ}"
+    f"{path} is not a file with VGG-19 that this program can read: expected"
+    f" {_READABLE}"
   )
 
 
@@ -232,7 +230,7 @@ def _keras_name(layer: str) -> str:
 
 
 def _keras_arrays(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """Renames arrays, for each version of Keras names a layer's differently."""
+  """Renames arrays, whose names differ between versions of Keras."""
   renamed = {}
   for path, value in arrays.items():
     layer = re.match(r"(?:model_weights/)?(block\d+_conv\d+)/", path)
@@ -259,7 +257,7 @@ def _npy_arrays(path: pathlib.Path, saved: Any) -> dict[str, np.ndarray]:
 
 
 def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
-  """Checks what was found and puts it in our layout."""
+  """Checks the arrays and puts them in our layout."""
   expected = {}
   previous = 3
   for layer, channels in vgg19.CHANNELS.items():
@@ -282,14 +280,13 @@ def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
         f"{path} has {name} as {value.dtype}: expected floating point"
       )
 
-  def array(name, axes=None):
-    return np.asarray(found.arrays[name].transpose(axes), np.float32)
-
-  axes = (2, 3, 1, 0) if found.channels_first else (0, 1, 2, 3)
-  return {
-    layer: {
-      "kernel": array(found.kernel(layer), axes),
-      "bias": array(found.bias(layer)),
-    }
-    for layer in vgg19.CHANNELS
-  }
+  params = {}
+  for layer in vgg19.CHANNELS:
+    kernel, bias = (
+      np.asarray(found.arrays[name], np.float32)
+      for name in (found.kernel(layer), found.bias(layer))
+    )
+    if found.channels_first:
+      kernel = torch_layout.kernel(kernel)
+    params[layer] = {"kernel": kernel, "bias": bias}
+  return params

@@ -1,4 +1,4 @@
-"""Which pictures are enlarged, and where each result is written."""
+"""Which images to upscale, and where to write each result."""
 
 import dataclasses
 import glob
@@ -12,38 +12,38 @@ from srfeat_jax import errors
 from srfeat_jax.image_io import images, pictures
 
 SAME = "same"  # the format of the input
-PATTERN = "{name}.{format}"
+DEFAULT_NAME = "{name}.{format}"
 _FIELDS = ("name", "format")
-_ENDINGS = {"jpeg": "jpg", "tiff": "tif"}  # others are called like the format
+_ENDINGS = {"jpeg": "jpg", "tiff": "tif"}  # of others, the format's name
 
 
 @dataclasses.dataclass(frozen=True)
 class Naming:
-  """How the results are called.
+  """Where results are written and what they are called.
 
   Attributes:
-    output: folder, or the one picture file.
-    pattern: what a result is called, made of {name} (the input's, without its
-      ending) and {format} (the ending); None: PATTERN.
+    output: a folder, or the only image file.
+    output_name: file name of a result, in which {name} stands for the input's
+      name without its extension and {format} for the extension of the result.
     format: one of `pictures.FORMATS`, or SAME.
   """
 
   output: pathlib.Path
-  pattern: str | None = None
+  output_name: str = DEFAULT_NAME
   format: str = SAME
 
   @property
   def is_file(self) -> bool:
-    """Whether the output is one picture file, by its ending."""
+    """Whether the output is a single image file, by its extension."""
     if os.path.isdir(self.output):
       return False
     return self.output.suffix.lower() in pictures.WRITE_ENDINGS
 
   def target(self, relative: pathlib.Path) -> pathlib.Path:
-    """Where a picture's result is written.
+    """Returns the path of an image's result.
 
     Args:
-      relative: the picture, below the folder that was asked for.
+      relative: path of the image, below the folder that was asked for.
     """
     if self.is_file:
       return self.output
@@ -52,67 +52,68 @@ class Naming:
       ending = relative.suffix[1:]
       if relative.suffix.lower() not in pictures.WRITE_ENDINGS:
         ending = "png"
-    name = (self.pattern or PATTERN).format(name=relative.stem, format=ending)
+    name = self.output_name.format(name=relative.stem, format=ending)
     return self.output / relative.parent / name
 
 
 def plan(
-  inputs: Sequence[str], naming: Naming, complain: Callable[[Exception], object]
+  inputs: Sequence[str],
+  naming: Naming,
+  on_problem: Callable[[Exception], object],
 ) -> dict[pathlib.Path, pathlib.Path]:
-  """Finds the pictures and where their results go.
+  """Finds the images and decides where their results go.
 
   Args:
-    inputs: files, folders, and patterns with `*`, `?`, `[...]` and `**`. Of a
-      folder and of a pattern the structure is kept below the output.
-    naming: how the results are called.
-    complain: told of each input that is not there or holds no picture, and of
-      each source whose target is another's.
+    inputs: files, folders, and globs with `*`, `?`, `[...]` and `**`. The
+      structure of a folder or glob is kept below the output.
+    naming: where results are written and what they are called.
+    on_problem: called for each input that does not exist or contains no image,
+      and for each source whose target is already that of another.
 
   Returns:
-    The target of each source, in the order of the sources' names. Results of
-    earlier runs are no sources: of what folders and patterns find, that which
-    is below an output inside them, or has the name that the pattern gives a
-    result, is left out. Where several sources have one target, the first keeps
-    it.
+    The target of each source, sorted by the sources' paths. Results of earlier
+    runs are no sources: files that a folder or glob contains are skipped if
+    they are below an output within it, or are named as a result of another
+    source. If several sources have the same target, the first one keeps it.
 
   Raises:
-    errors.InputError: there is no input, the naming makes no sense, or an input
+    errors.InputError: there is no input, the naming is invalid, or an input
       would be overwritten.
   """
   if not inputs:
-    raise errors.InputError("Name at least one picture or folder to enlarge.")
+    raise errors.InputError("name at least one image or folder to upscale")
   _check_naming(naming)
   single = pathlib.Path(inputs[0])
   if naming.is_file and (
     len(inputs) > 1 or os.path.isdir(single) or _is_glob(inputs[0])
   ):
     raise errors.InputError(
-      f"--output={naming.output} is one picture file, but there may be several"
-      " to write: give a folder."
+      f"--output={naming.output} is a single image file, but there may be"
+      " several results: choose a folder"
     )
   found, named = {}, set()
-  for given in inputs:
+  for argument in inputs:
     try:
-      for source, relative in _sources(given, naming.output):
+      for source, relative in _sources(argument, naming.output):
         found[source] = naming.target(relative)
-        if str(source) == str(pathlib.Path(given)):
+        if str(source) == str(pathlib.Path(argument)):
           named.add(source)
     except errors.InputError as error:
-      complain(error)
+      on_problem(error)
   jobs = dict(sorted(found.items(), key=lambda job: job[0].as_posix()))
   jobs = _without_results(jobs, named)
   _check_inputs_are_kept(jobs)
-  return _without_collisions(jobs, complain)
+  return _without_collisions(jobs, on_problem)
 
 
 def shard(
   jobs: dict[pathlib.Path, pathlib.Path], part: str
 ) -> dict[pathlib.Path, pathlib.Path]:
-  """Every n-th job, of those that are planned.
+  """Returns every n-th job, for array jobs.
 
   Args:
-    jobs: as `plan` returns them, the same in every part.
-    part: "i/n": of n parts the i-th, counted from 1.
+    jobs: as `plan` returns them, the same in every shard.
+    part: "i/n": the i-th of n shards, counted from 1.
 
   Raises:
     errors.InputError: `part` is not of this form.
@@ -121,33 +122,33 @@ def shard(
   index, count = map(int, numbers.groups()) if numbers else (0, 0)
   if not 1 <= index <= count:
     raise errors.InputError(
-      f"--shard={part} is not a part of the work: of four parts, for example,"
-      " the first is 1/4 and the last 4/4."
+      f"--shard={part} is no shard: with four shards, for example, the first is"
+      " 1/4 and the last 4/4"
     )
   return dict(list(jobs.items())[index - 1 :: count])
 
 
 def _sources(
-  given: str, output: pathlib.Path
+  argument: str, output: pathlib.Path
 ) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
-  """Yields pictures, and their paths below the folder that was asked for."""
-  path = pathlib.Path(given)
+  """Yields images, and their paths below the folder that was asked for."""
+  path = pathlib.Path(argument)
   if os.path.isdir(path):
     top, found = path, images.find(path, pictures.READ_ENDINGS)
-  elif not _is_glob(given):
+  elif not _is_glob(argument):
     yield path, pathlib.Path(path.name)
     return
   else:
     found = [
       pathlib.Path(match)
-      for match in sorted(glob.glob(given, recursive=True))
+      for match in sorted(glob.glob(argument, recursive=True))
       if pathlib.Path(match).suffix.lower() in pictures.READ_ENDINGS
       and os.path.isfile(match)
     ]
     if not found:
       raise errors.InputError(
-        f"No picture is called {given}: no file of that pattern ends in"
-        f" {', '.join(pictures.READ_ENDINGS)}."
+        f"no image matches {argument}: no file that does ends in"
+        f" {', '.join(pictures.READ_ENDINGS)}"
       )
     parts = path.parts
     fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
@@ -157,14 +158,14 @@ def _sources(
     found = [each for each in found if place not in each.resolve().parents]
     if not found:
       raise errors.InputError(
-        f"{given} has no picture but those below {output}, the results."
+        f"{argument} contains no images except the results in {output}"
       )
   for source in found:
     yield source, source.relative_to(top)
 
 
-def _is_glob(given: str) -> bool:
-  return glob.has_magic(given) and not os.path.lexists(given)
+def _is_glob(argument: str) -> bool:
+  return glob.has_magic(argument) and not os.path.lexists(argument)
 
 
 def _check_naming(naming: Naming) -> None:
@@ -173,43 +174,48 @@ def _check_naming(naming: Naming) -> None:
     ending = output.suffix.lower()
     if ending not in pictures.WRITE_ENDINGS:
       raise errors.InputError(
-        f"--output={output} has the ending of a picture that cannot be written:"
-        f" choose one of {', '.join(pictures.WRITE_ENDINGS)}, or a folder."
+        f"--output={output} has a file extension that cannot be written: choose"
+        f" one of {', '.join(pictures.WRITE_ENDINGS)}, or a folder"
       )
-  if naming.is_file and (naming.format != SAME or naming.pattern):
+  if naming.is_file and (naming.output_name, naming.format) != (
+    DEFAULT_NAME,
+    SAME,
+  ):
     raise errors.InputError(
-      f"--output={output} is one picture file, whose name and ending say what"
-      " to write: leave out --format and --pattern, or give a folder."
+      f"--output={output} is a single image file, which already has a name and"
+      " a format: leave out --format and --output_name, or choose a folder"
     )
-  if naming.pattern is None:
-    return
+  _check_output_name(naming.output_name)
+
+
+def _check_output_name(name: str) -> None:
   try:
-    fields, trial = set(), ""
-    for _, field, form, conversion in string.Formatter().parse(naming.pattern):
+    fields, example = set(), ""
+    for _, field, form, conversion in string.Formatter().parse(name):
       fields.add("?" if form or conversion else field)
-    trial = naming.pattern.format(name="a", format="png")
+    example = name.format(name="a", format="png")
   except (ValueError, LookupError, AttributeError):
     fields = {"?"}
-  if fields - {None, *_FIELDS} or "/" in trial or trial in ("", "."):
+  if fields - {None, *_FIELDS} or "/" in example or example in ("", "."):
     raise errors.InputError(
-      f"--pattern={naming.pattern} is no pattern for names: it may hold"
-      " {name} and {format}, such as {name}_x4.{format}"
+      f"--output_name={name} is no file name in which only {{name}} and"
+      " {format} stand in braces, such as {name}_x4.{format}"
     )
-  if pathlib.Path(trial).suffix != ".png":
+  if pathlib.Path(example).suffix != ".png":
     raise errors.InputError(
-      f"--pattern={naming.pattern} must end in .{{format}}, for the ending says"
-      " what is written"
+      f"--output_name={name} must end in .{{format}}, because the file"
+      " extension determines the format"
     )
 
 
 def _without_results(
   jobs: dict[pathlib.Path, pathlib.Path], named: set[pathlib.Path]
 ) -> dict[pathlib.Path, pathlib.Path]:
-  """Leaves out what is called as another's result, unless a person named it.
+  """Drops sources named as the result of another, unless they are arguments.
 
-  Only where the pattern gives results names of their own, whatever the ending
-  (they may have been written in another --format): a.png beside a.jpg may be an
-  original.
+  This applies only if results have names of their own, with any extension
+  (they may have been written with another --format): a.png beside a.jpg may be
+  an original.
   """
   results = {
     target.resolve().with_suffix("")
@@ -228,14 +234,14 @@ def _check_inputs_are_kept(jobs: dict[pathlib.Path, pathlib.Path]) -> None:
   for source, target in jobs.items():
     if target.resolve() in sources:
       raise errors.InputError(
-        f"{target}, where {source} would be written, is one of the pictures to"
-        " enlarge: choose another --output or --pattern."
+        f"{target}, where the result of {source} would be written, is one of"
+        " the images to upscale: choose another --output or --output_name"
       )
 
 
 def _without_collisions(
   jobs: dict[pathlib.Path, pathlib.Path],
-  complain: Callable[[Exception], object],
+  on_problem: Callable[[Exception], object],
 ) -> dict[pathlib.Path, pathlib.Path]:
   writers, kept = {}, {}
   for source, target in jobs.items():
@@ -243,10 +249,10 @@ def _without_collisions(
     if other.resolve() == source.resolve():
       kept[source] = target
     else:
-      complain(
+      on_problem(
         errors.InputError(
-          f"{source} was left out: it and {other} would both be written to"
-          f" {target}; rename one, or enlarge them into different folders."
+          f"{source} was skipped: its result and that of {other} would both be"
+          f" written to {target}; rename one, or choose different folders"
         )
       )
   return kept

@@ -1,8 +1,8 @@
-"""What a person chooses when images are upscaled.
+"""The options of upscaling.
 
-One value that the command line (`upscaler_flags`), the Python call, the page
-and `evaluate` all fill in, and that `upscalers.make` and `picture_upscaling`
-act on. Importing this takes no JAX.
+The command line (`upscaler_flags`), the Python call, the page and `evaluate`
+all fill in one value, which `upscalers.make` and `picture_upscaling` use.
+Importing this does not import JAX.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from srfeat_jax.weights import shipped
 
 BICUBIC = "bicubic"  # the baseline, which needs no weights
 PRECISIONS = ("float32", "bfloat16")
-MOST_OUTSCALE = 16  # times; more is a slip of the keyboard
+MAX_OUTSCALE = 16  # larger ones are typing errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,21 +23,21 @@ class Options:
   """How images are upscaled.
 
   Attributes:
-    weights: of `shipped.NAMES`, workdir of a run, weights file, or BICUBIC.
+    weights: one of `shipped.NAMES`, workdir of a run, weights file, or BICUBIC.
     blend: other weights of the same architecture, to interpolate with.
     alpha: the share of `blend`, in [0, 1].
-    outscale: enlargement, above 0 and at most MOST_OUTSCALE, reached by
-      resizing what the network gives; None: the network's.
+    outscale: scale factor of the result, above 0 and at most MAX_OUTSCALE,
+      reached by resizing the network's output; None: the network's.
     tile: side in pixels of the largest tile; None: what `memory` allows. This
-      and those below make no difference to bicubic.
+      and the options below make no difference to bicubic.
     memory: bytes that the network may use at a time; None: see
       `inference.upscaler.Upscaler`.
-    ensemble: take the mean over eight ways to turn and mirror the image.
-    precision: of PRECISIONS; None: what the weights were trained in.
+    ensemble: whether to use the geometric self-ensemble (x8).
+    precision: one of PRECISIONS; None: the precision of the training.
 
   Raises:
-    errors.InputError: when it is made: an option is not of its kind, or blend
-      and alpha are not given together.
+    errors.InputError: on construction: an option is invalid, or only one of
+      blend and alpha is set.
   """
 
   weights: str | os.PathLike = shipped.DEFAULT
@@ -59,7 +59,7 @@ class Options:
 
   @property
   def name(self) -> str:
-    """What is chosen, as a report calls it."""
+    """The weights and options, for reports."""
     parts = [self.weights]
     if self.blend is not None:
       parts.append(f"+ {self.alpha:g} {self.blend}")
@@ -71,7 +71,7 @@ class Options:
 
   @property
   def short_name(self) -> str:
-    """What is chosen, as a caption calls it."""
+    """The weights, for captions."""
     if self.blend is None:
       return pathlib.Path(self.weights).name
     return f"{pathlib.Path(self.blend).name} x {self.alpha:g}"
@@ -81,11 +81,11 @@ def _check(options: Options) -> None:
   outscale = options.outscale
   # Written so that a NaN fails it.
   if outscale is not None and not (
-    isinstance(outscale, numbers.Real) and 0 < outscale <= MOST_OUTSCALE
+    isinstance(outscale, numbers.Real) and 0 < outscale <= MAX_OUTSCALE
   ):
     raise errors.InputError(
       f"outscale is {outscale!r}: expected a number above 0, at most"
-      f" {MOST_OUTSCALE}"
+      f" {MAX_OUTSCALE}"
     )
   for option in ("tile", "memory"):
     value = getattr(options, option)

@@ -1,4 +1,4 @@
-"""A person's picture through an upscaler, all that belongs to it with it."""
+"""A `Picture` through an upscaler: all its frames, alpha and metadata."""
 
 import dataclasses
 import math
@@ -10,49 +10,49 @@ from srfeat_jax.image_io import pictures
 from srfeat_jax.ops import resize
 from srfeat_jax.upscaling import transparency
 
-# From uint8 or uint16 [h, w] or [h, w, 3] and a callback for progress to the
-# same enlarged, see `inference.upscaler`.
+# From uint8 or uint16 [h, w] or [h, w, 3] and a progress callback to the
+# upscaled image, see `inference.upscaler`.
 Upscaler = Callable[..., np.ndarray]
 
 
-def enlarge(
+def upscale(
   picture: pictures.Picture,
-  upscale: Upscaler,
+  upscaler: Upscaler,
   scale: int,
   outscale: float | None = None,
   on_pixels: Callable[[int], object] | None = None,
 ) -> pictures.Picture:
-  """Enlarges all frames of a picture.
+  """Upscales all frames of an image.
 
-  Transparency is enlarged by bicubic interpolation, apart from the colours;
-  before these are, pixels that nobody sees get the colours of those around
-  them, so that no fringe of other colours appears.
+  Alpha is upscaled by bicubic interpolation, separately from the colors. Before
+  the colors are upscaled, fully transparent pixels get the colors around them,
+  so that no fringes of other colors appear.
 
   Args:
-    picture: what to enlarge.
-    upscale: enlarges colours.
-    scale: by how much it does.
-    outscale: enlargement that is wanted, reached from what `upscale` gives by
-      bicubic interpolation; None: `scale`.
-    on_pixels: told the progress in pixels of `picture`; over all frames they
-      add up to frames * h * w.
+    picture: the image.
+    upscaler: upscales the colors.
+    scale: the scale factor of `upscaler`.
+    outscale: the scale factor of the result, reached by resizing the output of
+      `upscaler` bicubically; None: `scale`.
+    on_pixels: called with the progress in pixels of `picture`; their sum over
+      all frames is frames * h * w.
 
   Returns:
-    The picture, [ceil(outscale * h), ceil(outscale * w)].
+    The image, [ceil(outscale * h), ceil(outscale * w)].
   """
   outscale = outscale or scale
   frames = []
   for index, color in enumerate(picture.frames):
     if picture.alphas:
       color = transparency.fill(color, picture.alphas[index])
-    sr = upscale(color, on_pixels=on_pixels)
+    sr = upscaler(color, on_pixels=on_pixels)
     frames.append(_resized(sr, outscale / scale))
   alphas = [_resized(alpha, outscale) for alpha in picture.alphas]
   return dataclasses.replace(picture, frames=frames, alphas=alphas)
 
 
-def enlarged_size(height: int, width: int, outscale: float) -> tuple[int, int]:
-  """Height and width of what `enlarge` gives."""
+def upscaled_size(height: int, width: int, outscale: float) -> tuple[int, int]:
+  """Height and width of the result of `upscale`."""
   return tuple(math.ceil(side * outscale - 1e-9) for side in (height, width))
 
 

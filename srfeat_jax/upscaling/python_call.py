@@ -1,4 +1,4 @@
-"""Enlarging a picture in memory by one call: `srfeat_jax.upscale`."""
+"""Upscaling an image in memory by one call: `srfeat_jax.upscale`."""
 
 import dataclasses
 import functools
@@ -22,28 +22,28 @@ def upscale(
   weights: str | os.PathLike | None = None,
   **options,
 ) -> np.ndarray | Image.Image:
-  """Enlarges a picture.
+  """Upscales an image.
 
-  What was loaded and compiled for a call serves the next ones of the same
-  weights and options.
+  Weights that were loaded and programs that were compiled for a call are reused
+  by the next calls with the same weights and options.
 
   Args:
     image: numpy uint8 or uint16, [h, w] in gray, [h, w, 3] in RGB or [h, w, 4]
-      with alpha; or a PIL.Image, of which what it shows now is enlarged. Gray
-      in its modes I and F must be in [0, 65535] and [0, 1].
-    weights: of `shipped.NAMES`, workdir of a run, weights file, or "bicubic";
-      None: `shipped.DEFAULT`.
+      with alpha; or a PIL.Image, whose current frame is upscaled. Gray in its
+      modes I and F must be in [0, 65535] and [0, 1].
+    weights: one of `shipped.NAMES`, workdir of a run, weights file, or
+      "bicubic"; None: `shipped.DEFAULT`.
     **options: the other fields of `options.Options`: outscale, blend, alpha,
       tile, memory, ensemble, precision.
 
   Returns:
-    An array of the same dtype and rank, or a PIL.Image: gray, RGB, either with
-    alpha, or 16-bit gray, with the profile and notes of `image`. As with it,
-    an EXIF orientation is not applied.
+    An array of the same dtype and rank; or a PIL.Image: gray or RGB, either
+    with alpha, or 16-bit gray, with the color profile, EXIF and XMP of `image`.
+    The EXIF orientation is not applied in either image.
 
   Raises:
-    errors.InputError: `image` is not of these kinds, empty or damaged, there
-      are no such weights, or an option makes no sense or does not suit them.
+    errors.InputError: `image` is none of these, or is empty or damaged; there
+      are no such weights; or an option is invalid or does not fit them.
     TypeError: there is no such option.
   """
   picture = _picture(image)
@@ -54,7 +54,7 @@ def upscale(
     dataclasses.replace(chosen, outscale=None),
     (_stamp(chosen.weights), _stamp(chosen.blend)),
   )
-  sr = picture_upscaling.enlarge(picture, upscaler, scale, chosen.outscale)
+  sr = picture_upscaling.upscale(picture, upscaler, scale, chosen.outscale)
   color = sr.frames[0]
   if sr.alphas:
     color = np.dstack([color, sr.alphas[0]])
@@ -71,7 +71,7 @@ def upscale(
 
 def _picture(image: np.ndarray | Image.Image) -> pictures.Picture:
   if isinstance(image, Image.Image) and image.width * image.height:
-    return _shown(image)
+    return _current_frame(image)
   if (
     not isinstance(image, np.ndarray)
     or image.dtype.newbyteorder("=") not in (np.uint8, np.uint16)
@@ -81,28 +81,28 @@ def _picture(image: np.ndarray | Image.Image) -> pictures.Picture:
   ):
     got = getattr(image, "shape", type(image).__name__)
     kind = f"{getattr(image, 'dtype', '')} {got}".strip()
-    raise errors.InputError(f"the picture is {kind}: expected {_KINDS}")
+    raise errors.InputError(f"the image is {kind}: expected {_KINDS}")
   image = image.astype(image.dtype.newbyteorder("="), copy=False)
   if image.shape[2:] == (4,):
     return pictures.Picture([image[..., :3]], [image[..., 3]])
   return pictures.Picture([image])
 
 
-def _shown(image: Image.Image) -> pictures.Picture:
+def _current_frame(image: Image.Image) -> pictures.Picture:
   try:
     return pictures.from_image(image)
   except errors.InputError:
     raise
-  # As in `decoding.opened`: Pillow decodes only now, and raises what it likes.
+  # As in `decoding.opened`: Pillow decodes only now, and may raise anything.
   except Exception as error:
     raise errors.InputError(
-      f"the picture is damaged or cut short ({type(error).__name__}: {error})"
+      f"the image is damaged or truncated ({type(error).__name__}: {error})"
     ) from error
 
 
 @functools.lru_cache(maxsize=2)
 def _upscaler(options: options_lib.Options, stamps: tuple):
-  """Like `upscalers.make`; `stamps` tell when the weights have changed."""
+  """Caches `upscalers.make`; `stamps` differ once the weights have changed."""
   del stamps
   return upscalers.make(options)
 

@@ -1,21 +1,22 @@
-"""Colours for the transparent parts of a picture that is to be enlarged."""
+"""Colors for the transparent parts of an image, before it is upscaled."""
 
 import numpy as np
 
 
 def fill(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-  """Gives the pixels that nobody sees the colours of those around them.
+  """Fills fully transparent pixels with the colors around them.
 
-  What a file holds there is chance, often black: a network would draw an edge
-  along it and mix it into the pixels that are seen. Colours are averaged over
-  ever larger squares, by their opacity, until every pixel has one.
+  Their colors in a file are arbitrary, often black: a network would draw an
+  edge along them and mix them into the visible pixels. Colors are averaged over
+  larger and larger squares, weighted by their opacity, until every pixel has
+  one.
 
   Args:
     color: uint8 or uint16, [h, w] or [h, w, 3].
     alpha: in the same dtype, [h, w].
 
   Returns:
-    The colours; those where alpha is above 0 are as they were.
+    The colors; where alpha is above 0 they are unchanged.
   """
   hidden = alpha == 0
   if not hidden.any() or hidden.all():
@@ -29,7 +30,7 @@ def fill(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _averaged(colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-  """Weighted colours by their weights, from larger squares where those are 0.
+  """Divides colors by their weights, from larger squares where those are 0.
 
   Args:
     colors: float [h, w, c], multiplied with their weights.

@@ -1,4 +1,4 @@
-"""The flags that choose what pictures are enlarged with."""
+"""The flags that choose the upscaler."""
 
 from absl import flags
 
@@ -8,30 +8,32 @@ from srfeat_jax.weights import shipped
 _WEIGHTS = flags.DEFINE_string(
   "weights",
   shipped.DEFAULT,
-  f"what to enlarge with: one of {', '.join(shipped.NAMES)}; workdir of a run,"
-  f' weights file, or "{options_lib.BICUBIC}"',
+  f"what to upscale with: one of {', '.join(shipped.NAMES)}; the workdir of a"
+  f' run; a weights file; or "{options_lib.BICUBIC}"',
 )
 _BLEND = flags.DEFINE_string(
   "blend",
   None,
-  "other weights of the same architecture, to interpolate with: those of the"
-  " adversarial training, where --weights are what it started from",
+  "other weights of the same architecture to blend with, typically GAN-trained"
+  " weights where --weights are the PSNR-oriented ones they started from",
 )
 _ALPHA = flags.DEFINE_float(
-  "alpha", None, "share of --blend, from 0, only --weights, to 1, only --blend"
+  "alpha",
+  None,
+  "share of --blend, from 0 (only --weights) to 1 (only --blend)",
 )
 _ENSEMBLE = flags.DEFINE_bool(
   "ensemble",
   False,
-  "take the mean over the picture turned and mirrored in all eight ways: a"
-  " little better, eight times slower",
+  "use the geometric self-ensemble (x8), the mean over the image flipped and"
+  " rotated in all eight ways: a little better, eight times slower",
 )
 _PRECISION = flags.DEFINE_enum(
   "precision",
   None,
   list(options_lib.PRECISIONS),
-  "numbers the network computes in, if not as its weights say; bfloat16 is"
-  " faster on TPUs and new GPUs",
+  "number format that the network computes in; by default that of its training;"
+  " bfloat16 is faster on TPUs and recent GPUs",
 )
 
 
@@ -41,15 +43,15 @@ def options(
   tile: int | None = None,
   memory: int | None = None,
 ) -> options_lib.Options:
-  """What the flags ask for.
+  """Returns the options that the flags ask for.
 
   Args:
-    outscale: what a program has flags of its own for, see `Options`.
+    outscale: see `Options`; a program that offers it has its own flag.
     tile: likewise.
     memory: likewise.
 
   Raises:
-    errors.InputError: a flag makes no sense, or lacks another.
+    errors.InputError: a flag is invalid, or requires another.
   """
   return options_lib.Options(
     _WEIGHTS.value,

@@ -18,15 +18,15 @@ def make(
   """Makes an upscaler.
 
   Args:
-    options: what is wanted; `outscale` is not looked at.
+    options: all but `outscale`, which is ignored.
 
   Returns:
-    The upscaler, see the module `inference.upscaler`, and its scale (bicubic:
-    4).
+    The upscaler, see the module `inference.upscaler`, and its scale factor
+    (bicubic: 4).
 
   Raises:
-    errors.InputError: no such weights, they cannot be blended, or an option
-      does not suit them.
+    errors.InputError: there are no such weights, they cannot be blended, or an
+      option does not fit them.
   """
   if options.weights == options_lib.BICUBIC:
     if options.blend is not None:

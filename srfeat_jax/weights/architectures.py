@@ -1,4 +1,4 @@
-"""Whether weights of one network are weights of another."""
+"""Whether weights of one network fit another."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from flax import traverse_util
 
 from srfeat_jax.interchange import mismatch
 
-# Fields of a network that do not change what its weights mean.
+# Fields of a network that do not change the meaning of its weights.
 _INCIDENTAL = ("dtype", "initializer", "parent", "name")
 
 
@@ -19,16 +19,16 @@ def differences(
   our_variables: Mapping[str, Any],
   their_variables: Mapping[str, Any],
 ) -> str:
-  """The fields in which two networks differ, each with both values.
+  """Describes the fields in which two networks differ, with both values.
 
   Args:
     ours: a network.
-    theirs: the other.
-    our_variables: arrays, or shapes as `jax.eval_shape` gives them.
+    theirs: another network.
+    our_variables: arrays, or shapes as returned by `jax.eval_shape`.
     their_variables: likewise.
 
   Returns:
-    Part of a sentence; empty if weights of one are weights of the other.
+    Part of a sentence; empty if weights of one network fit the other.
   """
   if type(ours) is type(theirs):
     fields = [field.name for field in dataclasses.fields(ours)]
@@ -47,7 +47,7 @@ def differences(
 
 
 def _problems(found: Mapping, expected: Mapping) -> str:
-  """What differs between two trees of arrays or shapes, "" if nothing."""
+  """Describes how two trees of arrays or shapes differ; "" if they do not."""
   shapes = [
     {
       name: x.shape

@@ -1,9 +1,8 @@
-"""Generator weights from wherever a person has them.
+"""Generator weights by name, from a workdir or from a file.
 
-A name is one of `shipped`; a folder is the workdir of a run, of which the
-newest checkpoint is taken (the averaged weights where the run keeps them); a
-file is one that this program wrote or another program's, see
-`interchange.generator_file`.
+A name is one of `shipped`; a folder is the workdir of a run, whose latest
+checkpoint is loaded (the exponential moving average if the run keeps one); a
+file was written by this program or another, see `interchange.generator_file`.
 """
 
 import dataclasses
@@ -37,35 +36,35 @@ def load(path: str) -> Weights:
   """Loads weights by name, or from a workdir or a file.
 
   Raises:
-    errors.InputError: nothing there, not weights, or some of them are not
-      finite.
+    errors.InputError: there is no such name, workdir or file, it contains no
+      weights, or some of them are not finite.
   """
   place = shipped.path(path) if path in shipped.NAMES else pathlib.Path(path)
   if place.is_dir():
     generator = workdir_lib.read_config(place)["generator"]
     variables = checkpoint.restore_generator(place)
     generator_file.check_finite(place, variables)
-    # A file knows no empty collections: neither does what is loaded.
+    # As from a file, which stores no empty collections.
     kept = {name: tree for name, tree in variables.items() if tree}
     return Weights(generator, kept)
   if place.is_file():
     read = generator_file.load(place)
-    if read.doubt:
-      logging.warning("%s", read.doubt)
+    if read.warning:
+      logging.warning("%s", read.warning)
     return Weights(read.config, read.variables)
   if place.suffix:
     raise errors.InputError(f"there is no weights file {path}")
   raise errors.InputError(
-    f'"{path}" is neither the workdir of a run nor a file with weights, nor one'
-    f" of those that come with the package, {', '.join(shipped.NAMES)}"
+    f'"{path}" is neither the workdir of a run nor a weights file nor one of'
+    f" the weights that come with the package, {', '.join(shipped.NAMES)}"
   )
 
 
 def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
-  """Loads variables that a given network can use as the one they are of.
+  """Loads weights for a network, which must be of the same architecture.
 
   Args:
-    generator: the network they are meant for, of `config.generator`.
+    generator: the network, from `config.generator`.
     path: as for `load`, from `config.init_from`.
 
   Returns:
@@ -73,12 +72,12 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
 
   Raises:
     errors.InputError: as `load`; or fields of the two networks differ, names
-      are missing or unexpected, or shapes differ, and they are listed.
+      are missing or unexpected, or shapes differ, which the message lists.
   """
   if path not in shipped.NAMES and not pathlib.Path(path).exists():
     raise errors.InputError(
       f"config.init_from is {path}, which does not exist: name the workdir of a"
-      " run, a file with a generator's weights, or one of"
+      " run, a generator's weights file, or one of"
       f" {', '.join(shipped.NAMES)}"
     )
   try:
@@ -95,6 +94,6 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
     raise errors.InputError(
       f"the weights in config.init_from={path} are of another architecture than"
       f" config.generator: {differing}. Set config.generator as in the run that"
-      " made them"
+      " trained them"
     )
   return loaded.variables

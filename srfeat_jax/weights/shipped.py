@@ -1,7 +1,7 @@
 """The weights that come with the package, by name.
 
-They lie in `pretrained/`, each beside a card that says what they are, how they
-were made and how good they are; `index.json` there has a line for each.
+They are in `pretrained/`, each with a card that describes them, their training
+and their results; `index.json` there has an entry for each.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ DEFAULT = NAMES[0]  # the best comes first
 
 
 def path(name: str) -> pathlib.Path:
-  """Finds weights, and sees that they are what was shipped.
+  """Returns the file with weights, after checking its hash.
 
   Args:
-    name: of `NAMES`.
+    name: one of `NAMES`.
 
   Raises:
     errors.InputError: the file is missing or has been changed.
@@ -39,18 +39,18 @@ def path(name: str) -> pathlib.Path:
     ) from error
   if digest != INDEX[name]["sha256"]:
     raise errors.InputError(
-      f"{file} is damaged or has been changed: its sha256 is {digest}, and that"
-      f" of the weights {name} is {INDEX[name]['sha256']}. Install srfeat_jax"
+      f"{file} is damaged or has been changed: its sha256 is {digest}, but that"
+      f" of the weights {name} is {INDEX[name]['sha256']}; install srfeat_jax"
       " again"
     )
   return file
 
 
 def listing() -> str:
-  """What there is to choose from, a line each."""
+  """Lists the weights with their summaries, one per line."""
   width = max(map(len, NAMES))
   lines = []
   for name, about in INDEX.items():
-    default = " (used unless --weights says otherwise)" * (name == DEFAULT)
+    default = " (default)" * (name == DEFAULT)
     lines.append(f"{name:{width}}  {about['summary']}{default}")
   return "\n".join(lines)

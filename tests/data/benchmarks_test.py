@@ -103,7 +103,9 @@ class LoadTest(image_files.FolderTestCase):
   def test_missing_set_lists_those_there_are(self):
     self.write("A/HR/x.png", 8, 8, 3)
     self.write("B/HR/x.png", 8, 8, 3)
-    self.fails("no benchmark set Set5 .* A, B", self.folder, ["A", "Set5"])
+    self.fails(
+      "no benchmark set Set5 .* expected A, B", self.folder, ["A", "Set5"]
+    )
 
   def test_empty_hr(self):
     self.file("A/HR/notes.txt")
@@ -133,7 +135,7 @@ class LoadTest(image_files.FolderTestCase):
   def test_one_name_twice(self):
     self.write("A/HR/x.png", 8, 8, 3)
     self.write("A/HR/x.bmp", 8, 8, 3)
-    self.fails(r"HR/x\.bmp and .*HR/x\.png have one name")
+    self.fails(r"HR/x\.bmp and .*HR/x\.png differ in")
 
 
 class SyntheticTest(parameterized.TestCase):
@@ -154,7 +156,7 @@ class SyntheticTest(parameterized.TestCase):
     self.assertEqual(found.images[0].hr().shape, (255, 255, 3))
 
   def test_other_sets(self):
-    with self.assertRaisesRegex(errors.InputError, "Set5 .*there is Synthetic"):
+    with self.assertRaisesRegex(errors.InputError, "Set5 .*expected Synthetic"):
       benchmarks.load("synthetic", ["Set5"])
 
 

@@ -115,7 +115,7 @@ class ScanTest(SourceTestCase):
     self.file("a.png", png(7, 7))
     self.file("b.png")
     with self.assertRaisesRegex(
-      errors.InputError, "no usable picture: 1 of 2 .* 1 are smaller .*crop"
+      errors.InputError, "no usable image: 1 of 2 .* 1 are smaller .*crop"
     ):
       self.folder_source()
 

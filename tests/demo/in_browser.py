@@ -30,7 +30,7 @@ FLAGS = (
 
 
 def main(screenshot: str | None = None) -> None:
-  """Uploads, enlarges, compares, downloads; then what is to be refused."""
+  """Uploads, upscales, compares, downloads; then what is to be refused."""
   with (
     tempfile.TemporaryDirectory() as name,
     demo_server.served("--max_megapixels=1") as url,
@@ -47,7 +47,7 @@ def main(screenshot: str | None = None) -> None:
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: mistakes.append(error))
     page.goto(url)
-    check_enlarging(page, folder, screenshot)
+    check_upscaling(page, folder, screenshot)
     check_refusals(page, folder)
     elsewhere = [
       request
@@ -59,21 +59,23 @@ def main(screenshot: str | None = None) -> None:
     browser.close()
 
 
-def check_enlarging(page, folder: pathlib.Path, screenshot: str | None) -> None:
+def check_upscaling(page, folder: pathlib.Path, screenshot: str | None) -> None:
   source = folder / "grace_hopper.jpg"
   with matplotlib.cbook.get_sample_data(source.name) as file:
     source.write_bytes(file.read())
-  start = page.get_by_role("button", name="Enlarge", exact=True)
+  start = page.get_by_role("button", name="Upscale", exact=True)
   sync_api.expect(start).to_be_disabled()
   page.set_input_files("#source input[type=file]", source)
   sync_api.expect(page.locator("#about")).to_contain_text("512 x 600 pixels")
   start.click()
   bar = page.locator("#result .progress-bar").first
   bar.wait_for(state="attached")
-  sync_api.expect(page.locator("#said")).to_contain_text("2048 x 2400 pixels")
-  check(True, "a picture is enlarged, and a bar shows its progress")
-  pictures = page.locator("#result img")
-  sizes = pictures.evaluate_all(
+  sync_api.expect(page.locator("#summary")).to_contain_text(
+    "2048 x 2400 pixels"
+  )
+  check(True, "an image is upscaled, and a bar shows its progress")
+  shown = page.locator("#result img")
+  sizes = shown.evaluate_all(
     "(all) => Promise.all(all.map(async (each) => {await each.decode();"
     " return [each.naturalWidth, each.naturalHeight]}))"
   )
@@ -113,7 +115,7 @@ def check_enlarging(page, folder: pathlib.Path, screenshot: str | None) -> None:
 
 
 def check_slider(page) -> None:
-  """Drags the handle and sees that another part of the picture is covered."""
+  """Drags the handle and sees that another part of the image is covered."""
   handle = page.locator("#result .inner").first
   box = handle.bounding_box()
   middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -155,7 +157,7 @@ def check_refusals(page, folder: pathlib.Path) -> None:
     sync_api.expect(alert).to_contain_text(part)
     check(True, f"refused: {alert.inner_text()}")
     sync_api.expect(
-      page.get_by_role("button", name="Enlarge", exact=True)
+      page.get_by_role("button", name="Upscale", exact=True)
     ).to_be_disabled()
 
 

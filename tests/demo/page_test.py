@@ -21,7 +21,7 @@ NO_GRADIO = "gradio is not installed: launch/install.sh demo"
 
 @unittest.skipIf(WITHOUT_GRADIO, NO_GRADIO)
 class PageTest(demo_service.ServiceTestCase):
-  def test_a_picture_through_the_page(self):
+  def test_an_image_through_the_page(self):
     import gradio_client
 
     source = self.write("a.png", 13, 17, 3)
@@ -42,19 +42,19 @@ class PageTest(demo_service.ServiceTestCase):
         download_files=self.folder / "downloads",
       )
 
-      def enlarge(path, partner="nothing", outscale=4):
-        given = gradio_client.handle_file(path), self.small, partner, 0.25
-        return client.predict(*given, outscale, False, api_name="/enlarge")
+      def upscale(path, partner="nothing", outscale=4):
+        values = gradio_client.handle_file(path), self.small, partner, 0.25
+        return client.predict(*values, outscale, False, api_name="/upscale")
 
-      slider, said, plain = enlarge(source)
-      *_, blended = enlarge(source, other)
+      slider, summary, plain = upscale(source)
+      *_, blended = upscale(source, other)
       for refused, sentence in (
         ({"path": large}, "too large for this page"),
         ({"path": source, "partner": "/etc/passwd"}, "/etc/passwd"),
         ({"path": source, "outscale": 40}, "40"),
       ):
         with self.assertRaisesRegex(Exception, sentence):
-          enlarge(**refused)
+          upscale(**refused)
       self.assertNotEmpty(list(self.results.iterdir()))
     self.assertEmpty(list(self.results.iterdir()))  # nothing stays behind
     lr = images.read(source)
@@ -66,7 +66,7 @@ class PageTest(demo_service.ServiceTestCase):
       srfeat_jax.upscale(lr, self.small, blend=other, alpha=0.25),
     )
     self.assertLen(slider, 2)
-    self.assertIn("68 x 52 pixels", said)
+    self.assertIn("68 x 52 pixels", summary)
     self.assert_fetches_nothing(page)
 
   def assert_fetches_nothing(self, page: str):

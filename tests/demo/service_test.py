@@ -1,4 +1,4 @@
-"""What the page of srfeat_jax.demo does with pictures."""
+"""What the page of srfeat_jax.demo does with images."""
 
 import importlib.util
 
@@ -25,15 +25,15 @@ class ServiceTest(demo_service.ServiceTestCase):
     ({"outscale": 2.5}, ("--outscale=2.5",)),
     ({"ensemble": True}, ("--ensemble",)),
   )
-  def test_the_file_is_that_of_the_command_line(self, options, given):
+  def test_the_file_is_that_of_the_command_line(self, options, flags):
     source = self.write("a.jpg", 13, 17, 3)
-    result = self.service().enlarge(
+    result = self.service().upscale(
       source, options_lib.Options(self.small, **options)
     )
     expected = self.folder / "expected.png"
     ran = programs.run(
       *("upscale", source, f"--weights={self.small}", f"--output={expected}"),
-      *given,
+      *flags,
     )
     self.assertEqual(ran.returncode, 0, ran.stderr)
     self.assertEqual(result.file.read_bytes(), expected.read_bytes())
@@ -41,7 +41,7 @@ class ServiceTest(demo_service.ServiceTestCase):
   def test_blend(self):
     other = self.variant(1.5)
     source = self.write("a.png", 13, 17, 3)
-    result = self.service(self.small, other).enlarge(
+    result = self.service(self.small, other).upscale(
       source, options_lib.Options(self.small, blend=other, alpha=0.25)
     )
     np.testing.assert_array_equal(
@@ -74,7 +74,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     deep = np.random.default_rng(0).integers(0, 65536, (6, 5, 4), np.uint16)
     source = self.folder / "a.tif"
     pictures.write(source, pictures.Picture([deep[..., :3]], [deep[..., 3]]))
-    result = self.service().enlarge(source, options_lib.Options(self.small))
+    result = self.service().upscale(source, options_lib.Options(self.small))
     read = pictures.read(result.file)
     expected = srfeat_jax.upscale(deep, self.small)
     np.testing.assert_array_equal(read.frames[0], expected[..., :3])
@@ -82,10 +82,10 @@ class ServiceTest(demo_service.ServiceTestCase):
 
   def test_what_is_shown(self):
     source = self.write("photo.png", 12, 20, 3)
-    seen = self.service().preview(source)
-    self.assertEqual(images.size(seen.shown), (12, 20))
-    self.assertEqual(seen.sentence, "20 x 12 pixels")
-    result = self.service().enlarge(source, options_lib.Options("bicubic"))
+    preview = self.service().preview(source)
+    self.assertEqual(images.size(preview.image), (12, 20))
+    self.assertEqual(preview.sentence, "20 x 12 pixels")
+    result = self.service().upscale(source, options_lib.Options("bicubic"))
     self.assertEqual(images.size(result.before), (48, 80))
     self.assertEqual(images.size(result.after), (48, 80))
     self.assertEqual(result.file.name, "photo_x4.png")
@@ -96,20 +96,20 @@ class ServiceTest(demo_service.ServiceTestCase):
 
   def test_large_results_are_shown_smaller(self):
     source = self.write("a.png", 3, 1000, 3)
-    result = self.service().enlarge(source, options_lib.Options("bicubic"))
+    result = self.service().upscale(source, options_lib.Options("bicubic"))
     self.assertEqual(images.size(result.file), (12, 4000))
     self.assertEqual(images.size(result.after), (10, 3200))
     self.assertEqual(images.size(result.before), (10, 3200))
 
   def test_an_animation_stays_one(self):
-    frames = [programs.picture(6, 8, 3, seed=seed) for seed in range(3)]
+    frames = [programs.image(6, 8, 3, seed=seed) for seed in range(3)]
     source = self.folder / "a.webp"
     animation = pictures.Picture(frames, durations=[50.0] * 3)
     pictures.write(source, animation, quality=100)
-    seen = self.service().preview(source)
-    self.assertEqual(seen.sentence, "8 x 6 pixels, 3 frames")
+    preview = self.service().preview(source)
+    self.assertEqual(preview.sentence, "8 x 6 pixels, 3 frames")
     shares = []
-    result = self.service().enlarge(
+    result = self.service().upscale(
       source, options_lib.Options(self.small), shares.append
     )
     self.assertLen(pictures.read(result.file).frames, 3)
@@ -117,11 +117,11 @@ class ServiceTest(demo_service.ServiceTestCase):
     self.assertEqual(shares[-1], 1)
     self.assertGreaterEqual(len(shares), 3)
 
-  @parameterized.parameters("preview", "enlarge")
+  @parameterized.parameters("preview", "upscale")
   def test_too_large(self, method):
     source = self.write("a.png", 20, 30, 3)
     service = self.service(max_megapixels=599e-6)
-    arguments = [options_lib.Options(self.small)] * (method == "enlarge")
+    arguments = [options_lib.Options(self.small)] * (method == "upscale")
     with self.assertRaisesRegex(
       errors.InputError,
       r"^a\.png is too large .*30 x 20.* the limit is 0\.0005",
@@ -138,9 +138,9 @@ class ServiceTest(demo_service.ServiceTestCase):
 
   @parameterized.parameters(
     (b"", "^a.png is empty"),
-    (b"no picture at all", "^a.png is not a readable"),
+    (b"no image at all", "^a.png is not a readable"),
     (
-      image_files.encode(programs.picture(9, 9), "PNG")[:60],
+      image_files.encode(programs.image(9, 9), "PNG")[:60],
       "^a.png is damaged",
     ),
   )
@@ -149,7 +149,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     with self.assertRaisesRegex(errors.InputError, sentence):
       self.service().preview(source)
     with self.assertRaisesRegex(errors.InputError, sentence):
-      self.service().enlarge(source, options_lib.Options(self.small))
+      self.service().upscale(source, options_lib.Options(self.small))
 
   @parameterized.parameters(
     ({"weights": "/etc/passwd"}, "no weights /etc/passwd"),
@@ -162,7 +162,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     source = self.write("a.png", 5, 5, 3)
     options = {"weights": self.small} | options
     with self.assertRaisesRegex(errors.InputError, sentence):
-      self.service().enlarge(source, options_lib.Options(**options))
+      self.service().upscale(source, options_lib.Options(**options))
 
   def test_weights_that_are_none(self):
     with self.assertRaisesRegex(errors.InputError, "missing.safetensors"):

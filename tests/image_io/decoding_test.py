@@ -80,9 +80,9 @@ class ReadTest(image_files.FolderTestCase):
     path = self.file(
       "x", image_files.encode(image_files.RGB, kind, exif=noted, **options)
     )
-    turned = images.read(path)
-    np.testing.assert_array_equal(turned, turn(plain))
-    self.assertEqual(images.size(path), turned.shape[:2])
+    upright = images.read(path)
+    np.testing.assert_array_equal(upright, turn(plain))
+    self.assertEqual(images.size(path), upright.shape[:2])
 
   @parameterized.parameters(0, 9, 65535)
   def test_unknown_orientation_is_ignored(self, code):
@@ -128,27 +128,27 @@ class ReadTest(image_files.FolderTestCase):
     (
       "truncated_png",
       image_files.encode(image_files.RGB, "PNG")[:-30],
-      "damaged or cut short",
+      "damaged or truncated",
     ),
     (
       "truncated_jpeg",
       image_files.encode(image_files.RGB, "JPEG")[:-30],
-      "damaged or cut short",
+      "damaged or truncated",
     ),
     (
       "truncated_webp",
       image_files.encode(image_files.RGB, "WEBP")[:-30],
-      "damaged or cut short",
+      "damaged or truncated",
     ),
     (
       "truncated_bmp",
       image_files.encode(image_files.RGB, "BMP")[:-30],
-      "damaged or cut short",
+      "damaged or truncated",
     ),
     (
       "truncated_tiff",
       image_files.encode(image_files.RGB, "TIFF")[:-30],
-      "damaged or cut short",
+      "damaged or truncated",
     ),
     ("bomb", image_files.png(30000, 30000, 1, 0, b""), "pixels"),
     (
@@ -234,7 +234,7 @@ class ReadTest(image_files.FolderTestCase):
   @hypothesis.settings(
     max_examples=400, deadline=None, derandomize=True, database=None
   )
-  def test_damage_gives_a_picture_or_an_input_error(self, kind, changes, kept):
+  def test_damage_gives_an_image_or_an_input_error(self, kind, changes, kept):
     data = bytearray(image_files.FUZZED[kind])
     for place, value in changes:
       data[int(place * (len(data) - 1))] = value

@@ -1,4 +1,4 @@
-"""Tests of how srfeat_jax.data.images finds and writes pictures."""
+"""Tests of how srfeat_jax.data.images finds and writes images."""
 
 import concurrent.futures
 import resource
@@ -63,15 +63,15 @@ class WriteTest(image_files.FolderTestCase):
     ending=[".png", ".bmp", ".tif", ".TIFF", ".webp"], gray=[False, True]
   )
   def test_lossless(self, ending, gray):
-    picture = image_files.RGB[..., 0] if gray else image_files.RGB
+    image = image_files.RGB[..., 0] if gray else image_files.RGB
     path = self.folder / "new" / "folder" / f"x{ending}"
-    images.write(path, picture)
+    images.write(path, image)
     if gray and ending == ".webp":
-      picture = np.stack([picture] * 3, axis=-1)
-    np.testing.assert_array_equal(images.read(path), picture)
+      image = np.stack([image] * 3, axis=-1)
+    np.testing.assert_array_equal(images.read(path), image)
 
   @parameterized.parameters(".jpg", ".JPEG")
-  def test_jpeg_keeps_colour_resolution(self, ending):
+  def test_jpeg_keeps_color_resolution(self, ending):
     path = self.folder / f"x{ending}"
     images.write(path, image_files.RGB)
     with Image.open(path) as image:
@@ -126,7 +126,7 @@ class WriteTest(image_files.FolderTestCase):
     ((4,), np.uint8),
     ((0, 4), np.uint8),
   )
-  def test_not_a_picture(self, shape, dtype):
+  def test_not_an_image(self, shape, dtype):
     with self.assertRaisesRegex(ValueError, "uint8"):
       images.write(self.folder / "x.png", np.zeros(shape, dtype))
 

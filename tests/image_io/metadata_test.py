@@ -1,21 +1,21 @@
-"""EXIF, XMP, text and profiles: kept, upright, or said to be lost."""
+"""EXIF, XMP, text and profiles: kept, upright, or named as lost."""
 
 import numpy as np
 from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax.image_io import pictures
-from tests.support import picture_files, picture_kinds
+from tests.support import input_kinds, picture_files
 from tests.support.image_files import encode
-from tests.support.picture_kinds import RGB
+from tests.support.input_kinds import RGB
 
 
-class NotesTest(picture_files.PicturesTestCase):
+class MetadataTest(picture_files.PicturesTestCase):
   @parameterized.parameters(*range(1, 9))
   def test_orientation(self, orientation):
     corners = np.zeros((5, 4), np.uint8)
     corners[0, 0], corners[0, -1] = 255, 128
-    # The stored picture is the seen one under the opposite of the turn.
+    # The stored image is the seen one under the opposite of the turn.
     stored = {
       1: corners,
       2: corners[:, ::-1],
@@ -50,7 +50,7 @@ class NotesTest(picture_files.PicturesTestCase):
   @parameterized.parameters("a.png", "a.jpg", "a.webp", "a.tif")
   def test_all_that_a_format_holds_returns(self, name):
     picture = self.read("JPEG on its side (EXIF), with place and date")
-    picture.icc, picture.xmp = picture_kinds.SRGB, b"<x/>"
+    picture.icc, picture.xmp = input_kinds.SRGB, b"<x/>"
     read = self.again(picture, name)
     self.assertEqual(read.icc, picture.icc)
     self.assertEqual(read.xmp, picture.xmp)
@@ -69,26 +69,26 @@ class NotesTest(picture_files.PicturesTestCase):
 
   def test_what_is_not_held_is_said(self):
     picture = self.read("PNG, RGB with alpha, 16 bits")
-    picture.icc, picture.text = picture_kinds.SRGB, {"Title": "x"}
+    picture.icc, picture.text = input_kinds.SRGB, {"Title": "x"}
     for name, parts in (
       ("a.jpg", ("transparency", "16", "JPEG holds no text")),
       ("a.webp", ("16", "WEBP holds no text")),
-      ("a.bmp", ("transparency", "16", "colour profile, text")),
-      ("a.gif", ("256", "16", "colour profile, text")),
+      ("a.bmp", ("transparency", "16", "color profile, text")),
+      ("a.gif", ("256", "16", "color profile, text")),
       ("a.tif", ("TIFF holds no text",)),
       ("a.png", ()),
     ):
-      said = pictures.write(self.folder / name, picture)
-      self.assertLen(said, len(parts), said)
+      warnings = pictures.write(self.folder / name, picture)
+      self.assertLen(warnings, len(parts), warnings)
       for part in parts:
-        self.assertIn(part, " ".join(said))
+        self.assertIn(part, " ".join(warnings))
 
   def test_exif_too_long_for_jpeg(self):
     exif = Image.Exif()
     exif[0x010E] = "x" * 70000
     picture = pictures.Picture([RGB], exif=exif.tobytes())
-    said = pictures.write(self.folder / "a.jpg", picture)
-    self.assertIn("too long", said[0])
+    warnings = pictures.write(self.folder / "a.jpg", picture)
+    self.assertIn("too long", warnings[0])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Colors, animations and damage of picture files, as they are read."""
+"""Colors, animations and damage of image files, as they are read."""
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -6,9 +6,9 @@ from PIL import Image, ImageCms
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
-from tests.support import picture_files, picture_kinds
+from tests.support import input_kinds, picture_files
 from tests.support.image_files import encode
-from tests.support.picture_kinds import RGB
+from tests.support.input_kinds import RGB
 
 
 class ColorTest(picture_files.PicturesTestCase):
@@ -22,7 +22,7 @@ class ColorTest(picture_files.PicturesTestCase):
       inks = np.repeat([[255, 0, 0, 0], [0, 0, 0, 255], [0, 0, 0, 0]], 8, 0)
       image = Image.fromarray(np.tile(inks.astype(np.uint8), (8, 1, 1)), "CMYK")
       options = {"quality": 100} if kind == "JPEG" else {}
-      profile = picture_kinds.cmyk_profile()
+      profile = input_kinds.cmyk_profile()
       data = encode(image, kind, icc_profile=profile, **options)
       picture = pictures.read(self.file(name, data))
       cyan, black, paper = picture.frames[0][4, [3, 12, 20]].astype(int)
@@ -30,15 +30,15 @@ class ColorTest(picture_files.PicturesTestCase):
       np.testing.assert_allclose(black, 0, atol=4)
       np.testing.assert_allclose(paper, 255, atol=4)
       self.assertEqual(picture.icc, b"")
-      self.assertEqual(picture.notes, ["CMYK became sRGB by its profile"])
+      self.assertEqual(picture.warnings, ["CMYK became sRGB by its profile"])
 
   def test_cmyk_with_a_damaged_profile(self):
-    profile = picture_kinds.profile(b"CMYK", {})
+    profile = input_kinds.profile(b"CMYK", {})
     image = Image.new("CMYK", (4, 4), (255, 0, 0, 0))
     data = encode(image, "TIFF", icc_profile=profile)
     picture = pictures.read(self.file("a.tif", data))
     self.assertEqual(picture.frames[0][0, 0].tolist(), [0, 255, 255])
-    self.assertIn("without a usable profile", picture.notes[0])
+    self.assertIn("without a usable profile", picture.warnings[0])
 
   def test_profile_is_carried_to_the_letter(self):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -75,9 +75,7 @@ class AnimationTest(picture_files.PicturesTestCase):
       np.testing.assert_array_equal(frame[..., 0], expected)
 
   def test_still_beside_the_animation_is_left_out(self):
-    path = self.file(
-      "a.png", picture_kinds.animation("PNG", default_image=True)
-    )
+    path = self.file("a.png", input_kinds.animation("PNG", default_image=True))
     self.assertEqual(pictures.size(path), (8, 12, 2))
     self.assertLen(pictures.read(path).frames, 2)
 
@@ -86,7 +84,7 @@ class BadInputTest(picture_files.PicturesTestCase):
   @parameterized.parameters(
     *[
       kind
-      for kind in picture_kinds.KINDS
+      for kind in input_kinds.KINDS
       if any(
         word in kind
         for word in ("cut", "claims", "bomb", "called .", "empty", "checksum")
@@ -95,7 +93,7 @@ class BadInputTest(picture_files.PicturesTestCase):
     ]
   )
   def test_one_sentence_that_names_the_file(self, kind):
-    with self.assertRaisesRegex(errors.InputError, r"a\.\w+ (is|has) .*\.$"):
+    with self.assertRaisesRegex(errors.InputError, r"a\.\w+ (is|has) .*[^.]$"):
       self.read(kind)
 
 

@@ -8,8 +8,8 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax.image_io import pictures
-from tests.support import picture_files, picture_kinds
-from tests.support.picture_kinds import DEEP_ALPHA, DEEP_GRAY, DEEP_RGB, RGB
+from tests.support import input_kinds, picture_files
+from tests.support.input_kinds import DEEP_ALPHA, DEEP_GRAY, DEEP_RGB, RGB
 
 _DEEP = np.random.default_rng(0).integers(0, 65536, (9, 7, 4), dtype=np.uint16)
 
@@ -32,17 +32,17 @@ class DeepTest(picture_files.PicturesTestCase):
     self.assertLen(picture.alphas, alpha is not None)
     if alpha is not None:
       np.testing.assert_array_equal(picture.alphas[0], alpha)
-    self.assertEmpty(picture.notes)
+    self.assertEmpty(picture.warnings)
 
   def test_one_transparent_color(self):
-    alpha = self.read("PNG, RGB, 16 bits, one transparent colour").alphas[0]
+    alpha = self.read("PNG, RGB, 16 bits, one transparent color").alphas[0]
     self.assertEqual(alpha[0, 0], 0)
     self.assertEqual((alpha == 0).sum(), 1)
 
   def test_premultiplied(self):
     color, alpha = DEEP_RGB.astype(np.float64), np.full(RGB.shape[:2], 40000)
     mixed = np.rint(color * 40000 / 65535)
-    data = picture_kinds.deep_tiff(np.dstack([mixed, alpha]), "<", 1)
+    data = input_kinds.deep_tiff(np.dstack([mixed, alpha]), "<", 1)
     picture = pictures.read(self.file("a.tif", data))
     difference = picture.frames[0] - color
     self.assertLessEqual(np.abs(difference).max(), 1)
@@ -95,7 +95,7 @@ class DeepTest(picture_files.PicturesTestCase):
 
   def test_notes_of_16_bits(self):
     picture = self.read("JPEG on its side (EXIF), with place and date")
-    picture.frames, picture.icc = [DEEP_RGB], picture_kinds.SRGB
+    picture.frames, picture.icc = [DEEP_RGB], input_kinds.SRGB
     picture.xmp = b"<x/>"
     for name in ("a.png", "a.tif"):
       read = self.again(picture, name)

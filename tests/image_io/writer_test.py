@@ -1,4 +1,4 @@
-"""What pictures are written as, and what is refused."""
+"""What images are written as, and what is refused."""
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -6,7 +6,7 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
 from tests.support import picture_files
-from tests.support.picture_kinds import RGB
+from tests.support.input_kinds import RGB
 
 
 class BadInputTest(picture_files.PicturesTestCase):
@@ -55,8 +55,8 @@ class AnimationTest(picture_files.PicturesTestCase):
 
   def test_first_frame_where_there_is_no_animation(self):
     picture = self.read("GIF, animated")
-    said = pictures.write(self.folder / "b.tif", picture)
-    self.assertIn("the first of 3 frames", said[0])
+    warnings = pictures.write(self.folder / "b.tif", picture)
+    self.assertIn("the first of 3 frames", warnings[0])
     read = pictures.read(self.folder / "b.tif")
     np.testing.assert_array_equal(read.frames[0], picture.frames[0])
     np.testing.assert_array_equal(read.alphas[0], picture.alphas[0])

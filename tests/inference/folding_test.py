@@ -1,10 +1,10 @@
-"""Tests of srfeat_jax.inference.folding: the same pictures without norms."""
+"""Tests of srfeat_jax.inference.folding: the same images without norms."""
 
 import jax
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from srfeat_jax.inference import folding, network
+from srfeat_jax.inference import folding, tile_program
 from tests.support import inference_networks, parity
 
 
@@ -20,7 +20,7 @@ class FoldingTest(parameterized.TestCase):
     lr = parity.images(1, 12, 12, 3)
     expected = generator.apply(variables, lr)
     folded, params = folding.fold(generator, variables)
-    sr = network.enlarge(folded, params, lr, (12, 12))
+    sr = tile_program.upscale_tiles(folded, params, lr, (12, 12))
     self.assertGreater(np.std(expected), 0.05)
     np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-5)
     self.assertEqual(list(params), ["params"])

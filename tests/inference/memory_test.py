@@ -8,13 +8,13 @@ from absl.testing import absltest, parameterized
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.inference import memory, network, upscaler
+from srfeat_jax.inference import memory, tile_program, upscaler
 from tests.support import inference_networks
 
 CONFIGS = inference_networks.CONFIGS
 
 
-def _picture(*shape: int, dtype=np.uint8) -> np.ndarray:
+def _image(*shape: int, dtype=np.uint8) -> np.ndarray:
   limit = np.iinfo(dtype).max + 1
   return np.random.default_rng(7).integers(0, limit, shape, dtype=dtype)
 
@@ -37,7 +37,7 @@ class _Hungry(nn.Module):
 class MemoryTest(parameterized.TestCase):
   @parameterized.parameters(MemoryError, jax.errors.JaxRuntimeError)
   def test_tiles_are_halved_when_memory_runs_out(self, error):
-    lr = _picture(90, 70, 3)
+    lr = _image(90, 70, 3)
     upscale = upscaler.Upscaler(_Hungry(25, error), {}, tile=100)
     finished = []
     with self.assertLogs(level="WARNING") as logs:
@@ -49,23 +49,23 @@ class MemoryTest(parameterized.TestCase):
     with self.assertNoLogs(level="WARNING"):
       upscale(lr)  # remembered
 
-  def test_progress_is_told_once_when_memory_runs_out_on_the_way(self):
+  def test_progress_is_reported_once_when_memory_runs_out_on_the_way(self):
     generator = _Hungry(100)
     upscale = upscaler.Upscaler(generator, {}, tile=40)
-    enlarge, calls = network.enlarge, []
+    upscale_tiles, calls = tile_program.upscale_tiles, []
 
     def failing(*args, **kwargs):
       calls.append(args)
       if len(calls) == 3:
         raise MemoryError
-      return enlarge(*args, **kwargs)
+      return upscale_tiles(*args, **kwargs)
 
     finished = []
-    network.enlarge = failing
+    tile_program.upscale_tiles = failing
     try:
-      upscale(_picture(300, 40, 3), finished.append)
+      upscale(_image(300, 40, 3), finished.append)
     finally:
-      network.enlarge = enlarge
+      tile_program.upscale_tiles = upscale_tiles
     self.assertEqual(sum(finished), 300 * 40)
     self.assertGreater(min(finished), 0)
 
@@ -77,7 +77,7 @@ class MemoryTest(parameterized.TestCase):
         errors.InputError, "40 x 30 pixels, not even in tiles of 8 x 8"
       ),
     ):
-      upscale(_picture(30, 40, 3))
+      upscale(_image(30, 40, 3))
 
   def test_other_failures_are_not_hidden(self):
     class Broken(_Hungry):
@@ -85,7 +85,7 @@ class MemoryTest(parameterized.TestCase):
         raise jax.errors.JaxRuntimeError("INTERNAL: broken")
 
     with self.assertRaisesRegex(jax.errors.JaxRuntimeError, "broken"):
-      upscaler.Upscaler(Broken(1), {})(_picture(4, 4, 3))
+      upscaler.Upscaler(Broken(1), {})(_image(4, 4, 3))
 
   def test_tiles_fit_into_the_budget(self):
     generator, variables = inference_networks.build(
@@ -99,17 +99,17 @@ class MemoryTest(parameterized.TestCase):
         continue
       folded = upscaler.folding.fold(generator, variables)
       tiles = jax.ShapeDtypeStruct((1, side, side, 3), np.uint8)
-      taken = (
-        network.enlarge.lower(*folded, tiles, (side, side))
+      usage = (
+        tile_program.upscale_tiles.lower(*folded, tiles, (side, side))
         .compile()
         .memory_analysis()
       )
-      total = taken.temp_size_in_bytes + taken.output_size_in_bytes
+      total = usage.temp_size_in_bytes + usage.output_size_in_bytes
       self.assertBetween(total, budget / 8, budget)
     self.assertEqual(sides, sorted(set(sides)))
     self.assertEqual(sides[-1], 1024)
 
-  def test_budget_unless_told_otherwise(self):
+  def test_default_budget(self):
     self.assertEqual(memory.default_budget(), 1.5 * 2**30)
     device = mock.Mock()
     device.memory_stats.return_value = {"bytes_limit": 80 * 2**30}

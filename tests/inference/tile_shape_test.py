@@ -12,7 +12,7 @@ def _computed(length: int, side: int, by: overlap.Overlap) -> int:
   count = 1
   end = side
   while end < length:
-    end += side - 2 * by.thrown - by.feather
+    end += side - 2 * by.margin - by.feather
     count += 1
   return count * side
 
@@ -24,8 +24,8 @@ class TileShapeTest(parameterized.TestCase):
     square=(False, True),
   )
   def test_is_one_that_tiles_can_have(self, largest, by, square):
-    largest -= largest % by.fold
-    if largest < by.shortest_side:
+    largest -= largest % by.unshuffle
+    if largest < by.min_tile:
       self.assertLess(largest, 21)
       return
     lengths = (1, 3, 20, 22, 31, 59, 60, 61, 191, 192, 193, 500, 3001)
@@ -36,19 +36,19 @@ class TileShapeTest(parameterized.TestCase):
       else:
         self.assertLessEqual(tile[0] * tile[1], largest**2)
       for length, side in zip(shape, tile, strict=True):
-        length = by.whole_folds(length)
-        self.assertEqual(side % by.fold, 0)
+        length = by.round_up(length)
+        self.assertEqual(side % by.unshuffle, 0)
         self.assertLessEqual(side, largest + 2 if square else largest**2)
-        self.assertTrue(length <= side or side >= by.shortest_side)
+        self.assertTrue(length <= side or side >= by.min_tile)
         # A residual base needs two mirrored pixels, or none.
         self.assertNotEqual(side - length, 1)
 
   @parameterized.parameters((448, 22), (192, 40), (320, 40))
-  def test_wastes_little(self, largest, thrown):
-    by, computed = overlap.Overlap(thrown), []
+  def test_wastes_little(self, largest, margin):
+    by, computed = overlap.Overlap(margin), []
     for length in range(largest // 6, 2000, 29):
       side, _ = tile_shape.choose((length, 5000), largest, by, square=False)
-      sides = range(by.shortest_side, largest + 1)
+      sides = range(by.min_tile, largest + 1)
       best = min(_computed(length, each, by) for each in sides)
       if length <= largest:
         best = length
@@ -56,7 +56,7 @@ class TileShapeTest(parameterized.TestCase):
     self.assertLess(max(computed), 1.5)
     self.assertLess(sum(computed) / len(computed), 1.15)
 
-  def test_large_pictures_share_few_tiles(self):
+  def test_large_images_share_few_tiles(self):
     by = overlap.Overlap(22)
     sides = {
       side
@@ -65,7 +65,7 @@ class TileShapeTest(parameterized.TestCase):
     }
     self.assertLessEqual(sides, {336, 392, 448})
 
-  def test_a_picture_that_fits_is_one_tile(self):
+  def test_an_image_that_fits_is_one_tile(self):
     by = overlap.Overlap(40)
     for shape in ((270, 480), (3, 2000), (1, 1), (384, 384)):
       tile = tile_shape.choose(shape, 384, by, square=False)

@@ -1,4 +1,4 @@
-"""Tests of srfeat_jax.inference.tiling, with a network that can be told."""
+"""Tests of srfeat_jax.inference.tiling, with a simple network."""
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -9,12 +9,12 @@ _RADIUS = 3
 _SIZES = ((1, 1), (3, 70), (70, 3), (13, 13), (14, 13), (37, 53), (64, 31))
 
 
-def _picture(*shape: int) -> np.ndarray:
+def _image(*shape: int) -> np.ndarray:
   return np.random.default_rng(7).integers(0, 256, shape, dtype=np.uint8)
 
 
-def _cut_by(tile, thrown=_RADIUS, feather=0, fold=1, batch=1):
-  by = overlap.Overlap(thrown, feather, fold)
+def _cut_by(tile, margin=_RADIUS, feather=0, unshuffle=1, batch=1):
+  by = overlap.Overlap(margin, feather, unshuffle)
   return tiling.Tiling(4, tile, by, batch)
 
 
@@ -28,9 +28,9 @@ def _exact_network(lr: np.ndarray) -> np.ndarray:
   return sums.astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
 
 
-def _of_tiles(tiles: np.ndarray, inside: tuple[int, int]) -> np.ndarray:
-  """The network of what is inside; beyond it nonsense."""
-  height, width = inside
+def _of_tiles(tiles: np.ndarray, valid: tuple[int, int]) -> np.ndarray:
+  """The network on the valid part of tiles; beyond it nonsense."""
+  height, width = valid
   b, h, w, channels = tiles.shape
   sr = np.full((b, 4 * h, 4 * w, channels), 99, np.uint8)
   for i, each in enumerate(tiles):
@@ -45,12 +45,12 @@ class ExactTest(parameterized.TestCase):
     batch=(1, 3),
   )
   def test_equals_the_whole(self, size, tile, batch):
-    lr = _picture(*size, 3)
+    lr = _image(*size, 3)
     shapes, finished = set(), []
 
-    def network(tiles, inside):
+    def network(tiles, valid):
       shapes.add(tiles.shape)
-      return _of_tiles(tiles, inside)
+      return _of_tiles(tiles, valid)
 
     cut = _cut_by(tile, batch=batch)
     sr = tiling.upscale_tiled(network, lr, cut, finished.append)
@@ -60,7 +60,7 @@ class ExactTest(parameterized.TestCase):
     self.assertEqual(sum(finished), size[0] * size[1])
 
   def test_less_overlap_than_the_radius_is_not_enough(self):
-    lr = _picture(37, 53, 3)
+    lr = _image(37, 53, 3)
     cut = _cut_by((16, 16), _RADIUS - 1)
     sr = tiling.upscale_tiled(_of_tiles, lr, cut)
     self.assertFalse(np.array_equal(sr, _exact_network(lr)))
@@ -68,40 +68,40 @@ class ExactTest(parameterized.TestCase):
   @parameterized.product(
     size=((1, 1), (33, 54), (31, 29), (70, 3)), tile=((20, 20), (36, 12))
   )
-  def test_tiles_begin_at_folds(self, size, tile):
-    lr = _picture(*size, 3)
-    # Every pixel its place within a fold: wrong unless folds are aligned.
+  def test_tiles_begin_where_unshuffled_blocks_do(self, size, tile):
+    lr = _image(*size, 3)
+    # Every pixel its place within a block: wrong unless blocks are aligned.
     place = np.arange(72, dtype=np.uint8) % 4
 
-    def network(tiles, inside):
-      self.assertEqual([length % 4 for length in inside], [0, 0])
+    def network(tiles, valid):
+      self.assertEqual([length % 4 for length in valid], [0, 0])
       height, width = tiles.shape[1:3]
       places = (4 * place[:height, None] + place[:width])[..., None]
       sr = np.broadcast_to(places, (*tiles.shape[1:3], 3)) + 0 * tiles
       return sr.repeat(4, axis=1).repeat(4, axis=2)
 
-    cut = _cut_by(tile, 4, fold=4)
+    cut = _cut_by(tile, 4, unshuffle=4)
     sr = tiling.upscale_tiled(network, lr, cut)
     places = 4 * place[: size[0], None] + place[: size[1]]
     np.testing.assert_array_equal(
       sr[..., 0], places.repeat(4, axis=0).repeat(4, axis=1)
     )
 
-  def test_small_pictures_are_mirrored_to_fill_a_tile(self):
-    lr = _picture(2, 3, 3)
+  def test_small_images_are_mirrored_to_fill_a_tile(self):
+    lr = _image(2, 3, 3)
     seen = []
 
-    def network(tiles, inside):
-      seen.append((tiles, inside))
-      return _of_tiles(tiles, inside)
+    def network(tiles, valid):
+      seen.append((tiles, valid))
+      return _of_tiles(tiles, valid)
 
     tiling.upscale_tiled(network, lr, _cut_by((7, 7)))
-    ((tiles, inside),) = seen
-    self.assertEqual(inside, (2, 3))
+    ((tiles, valid),) = seen
+    self.assertEqual(valid, (2, 3))
     rows, columns = [0, 1, 1, 0, 0, 1, 1], [0, 1, 2, 2, 1, 0, 0]
     np.testing.assert_array_equal(tiles[0], lr[rows][:, columns])
 
-  def test_the_next_batch_is_started_before_the_last_is_waited_for(self):
+  def test_the_next_batch_is_started_before_the_last_is_awaited(self):
     events = []
 
     class Running:
@@ -112,13 +112,13 @@ class ExactTest(parameterized.TestCase):
         events.append(f"read {self.name}")
         return self.sr
 
-    def network(tiles, inside):
+    def network(tiles, valid):
       name = sum(event.startswith("start") for event in events)
       events.append(f"start {name}")
-      return Running(name, _of_tiles(tiles, inside))
+      return Running(name, _of_tiles(tiles, valid))
 
     cut = _cut_by((16, 16))
-    tiling.upscale_tiled(network, _picture(10, 45, 3), cut)
+    tiling.upscale_tiled(network, _image(10, 45, 3), cut)
     self.assertEqual(
       ", ".join(events),
       "start 0, start 1, read 0, start 2, read 1, start 3, read 2, read 3",
@@ -126,13 +126,13 @@ class ExactTest(parameterized.TestCase):
 
   def test_tile_of_nothing_but_overlap(self):
     with self.assertRaisesRegex(ValueError, "side 6 must be 7 or more"):
-      tiling.upscale_tiled(_of_tiles, _picture(9, 6, 3), _cut_by((6, 6)))
+      tiling.upscale_tiled(_of_tiles, _image(9, 6, 3), _cut_by((6, 6)))
 
 
 class FeatherTest(parameterized.TestCase):
   @parameterized.parameters((7,), (23,), (60,))
   def test_agreeing_tiles_are_not_changed(self, width):
-    lr = _picture(41, width, 3)
+    lr = _image(41, width, 3)
     finished = []
     cut = _cut_by((16, 18), feather=2)
     sr = tiling.upscale_tiled(_of_tiles, lr, cut, finished.append)
@@ -141,17 +141,17 @@ class FeatherTest(parameterized.TestCase):
 
   @parameterized.parameters((np.uint8,), (np.float32,))
   def test_no_seam_is_left_between_tiles_that_differ(self, dtype):
-    given = []
+    levels = []
 
-    def network(tiles, inside):
-      given.append(20 * len(given))  # every tile of another brightness
+    def network(tiles, valid):
+      levels.append(20 * len(levels))  # every tile of another brightness
       b, tile, _, channels = tiles.shape
-      return np.full((b, 4 * tile, 4 * tile, channels), given[-1], dtype)
+      return np.full((b, 4 * tile, 4 * tile, channels), levels[-1], dtype)
 
     cut = _cut_by((40, 40), 8, feather=8)
-    lr = _picture(70, 70, 3).astype(dtype)
+    lr = _image(70, 70, 3).astype(dtype)
     sr = tiling.upscale_tiled(network, lr, cut).astype(float)
-    self.assertLen(given, 9)
+    self.assertLen(levels, 9)
     self.assertEqual((sr[0, 0, 0], sr[-1, -1, 0]), (0, 160))
     # Steps of 20 and 60 over 32 pixels, and one level of rounding.
     self.assertLess(np.abs(np.diff(sr, axis=1)).max(), 20 / 32 + 1.01)

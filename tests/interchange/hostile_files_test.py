@@ -125,13 +125,13 @@ class HostileTest(image_files.FolderTestCase):
   def test_npz_that_ends_too_soon(self):
     whole = stored(x=npy("(9,)", data=bytes(36)), y=npy("(9,)", data=bytes(36)))
     half = whole[: len(whole) // 2]
-    self.refuse("x.npz", half, "is a damaged .npz file")
-    self.refuse("x.pth", pickled(b"N")[:99], "is a torch file that is damaged")
+    self.refuse("x.npz", half, "is not an .npz file of arrays, or is damaged")
+    self.refuse("x.pth", pickled(b"N")[:99], "is a damaged torch file")
 
   @parameterized.named_parameters(
     ("laughs", LAUGHS, "no named arrays"),
-    ("memo", b"]r\xff\xff\xff\x7f", "numbers what it holds absurdly"),
-    ("memo_as_text", b"]p99999999999\n", "numbers what it holds absurdly"),
+    ("memo", b"]r\xff\xff\xff\x7f", "memo entries beyond"),
+    ("memo_as_text", b"]p99999999999\n", "memo entries beyond"),
     ("deep_key", b"}" + b")" + b"\x85" * 500_000 + b"Ns", "tuples"),
     ("deep_lists", b"](" * 100_000, "damaged"),
     ("long_text", b"X\xff\xff\xff\x7f", "damaged"),
@@ -184,7 +184,7 @@ class HostileTest(image_files.FolderTestCase):
     path = self.file("x.h5", hdf5_file.START + garbage)
     with self.assertRaisesRegex(errors.InputError, "not an HDF5 file"):
       hdf5_file.load(path)
-    self.refuse("x.h5", path.read_bytes(), "is no file with weights")
+    self.refuse("x.h5", path.read_bytes(), "is not a file of weights")
 
   def test_a_pickle_that_runs_something(self):
     marker = self.folder / "ran"

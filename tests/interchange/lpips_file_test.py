@@ -82,7 +82,7 @@ class FileTest(image_files.FolderTestCase):
       ("empty", self.file("empty", b""), "empty is not"),
       ("noise", self.file("noise", bytes(range(256))), "noise is not"),
       ("half", self.file("half.npz", whole[: len(whole) // 2]), "half.npz"),
-      ("objects", objects, "objects.npz is a damaged .npz"),
+      ("objects", objects, "objects.npz is not an .npz file of arrays"),
       ("only the backbone", backbone, "7 missing: lpips.lin0.model.1.weight,"),
       ("only the heads", heads, "50 missing: .*; .*convert lpips"),
       ("less", self.npz("less.npz", **{lin0: None}), f"1 missing: {lin0};"),
@@ -116,7 +116,7 @@ class FileTest(image_files.FolderTestCase):
     )
     with zipfile.ZipFile(path, "w") as archive:
       archive.writestr("features.0.weight.npy", header + program)
-    with self.assertRaisesRegex(errors.InputError, "Object arrays"):
+    with self.assertRaisesRegex(errors.InputError, "it holds objects"):
       lpips_file.load(path)
     self.assertFalse(flag.exists())
 

@@ -1,4 +1,4 @@
-"""A network that others trained, run by us: the published pictures come out."""
+"""A published network, run by us, gives its published images and scores."""
 
 import json
 import unittest
@@ -35,11 +35,11 @@ class PretrainedSRResNetTest(parameterized.TestCase):
     )
     cls.anchors = paths.DATA / "reference" / "anchors_set5_x4"
     cls.set5 = paths.DATA / "benchmarks" / "Set5"
-    cls.sr = {name: cls.enlarge(name) for name in IMAGES}
+    cls.sr = {name: cls.upscale(name) for name in IMAGES}
     cls.hr = {name: read(cls.set5 / "HR" / f"{name}.png") for name in IMAGES}
 
   @classmethod
-  def enlarge(cls, name: str, dtype: str = "float32") -> np.ndarray:
+  def upscale(cls, name: str, dtype: str = "float32") -> np.ndarray:
     generator = models.build(cls.imported.config | {"dtype": dtype})
     lr = pixels.to_float(read(cls.set5 / "LRx4" / f"{name}.png"))
     sr = generator.apply(cls.imported.variables, lr[None])
@@ -71,7 +71,7 @@ class PretrainedSRResNetTest(parameterized.TestCase):
 
   def test_bfloat16_costs_little(self):
     name = IMAGES[2]
-    sr = self.enlarge(name, "bfloat16")
+    sr = self.upscale(name, "bfloat16")
     self.assertAlmostEqual(
       psnr_y(sr, self.hr[name]),
       psnr_y(self.sr[name], self.hr[name]),

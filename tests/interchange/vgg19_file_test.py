@@ -140,7 +140,7 @@ class BadFileTest(image_files.FolderTestCase):
     del state["features.34.bias"]
     self.refuse(self.save(state), "names it: 1 missing: features.34.bias")
 
-  def test_normalised_batches(self):
+  def test_batch_normalization(self):
     state = hollow() | {"features.1.running_mean": torch.zeros(64)}
     self.refuse(self.save(state), "1 unexpected: features.1.running_mean")
 
@@ -180,7 +180,7 @@ class BadFileTest(image_files.FolderTestCase):
 
   @parameterized.parameters(b"", b"\x89PNG\r\n\x1a\n", b"<html></html>")
   def test_another_kind_of_file(self, data):
-    self.refuse(self.file("x.pth", data), "is no file with VGG-19", ".npy")
+    self.refuse(self.file("x.pth", data), "is not a file with VGG-19", ".npy")
 
   def test_damaged_hdf5(self):
     path = self.folder / "x.h5"
@@ -226,13 +226,17 @@ class BadFileTest(image_files.FolderTestCase):
   def test_npz(self):
     path = self.folder / "x.npz"
     np.savez(path, conv1_1=np.ones(3))
-    self.refuse(path, "VGG-19 is not read from .npz files: give torchvision")
+    self.refuse(
+      path,
+      "is not a file with VGG-19 that this program can read: expected",
+      "torchvision's .pth",
+    )
 
-  def test_torch_file_of_a_download_that_broke_off(self):
+  def test_torch_file_of_an_interrupted_download(self):
     path = self.folder / "x.pth"
     torch.save({"features.0.bias": torch.ones(64)}, path)
     path.write_bytes(path.read_bytes()[:-200])
-    self.refuse(path, "ends too soon as after a download that broke off")
+    self.refuse(path, "cut short, as after an interrupted download")
 
   def test_not_named(self):
     with self.assertRaisesRegex(errors.InputError, 'no file "" .*=vgg19.safe'):

@@ -193,7 +193,7 @@ class HostTest(parameterized.TestCase):
     scale=[4, 2, 0.25, 2.5, 0.3], kernel=["bicubic", "bilinear"]
   )
   def test_resizing_on_the_host_equals_the_device(self, scale, kernel):
-    lr = programs.picture(2, 13, 17, 3)
+    lr = programs.image(2, 13, 17, 3)
     expected = np.asarray(resize.resize(jnp.asarray(lr), scale, kernel))
     mine = resize.resize(lr, scale, kernel)
     self.assertEqual(mine.dtype, np.uint8)

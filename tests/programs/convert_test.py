@@ -145,21 +145,27 @@ class ConvertTest(image_files.FolderTestCase):
     self.assertTrue(config["tanh"])
 
   @parameterized.parameters(
-    (("import",), "from one file or workdir, and 0 are named"),
+    (
+      ("import",),
+      "expected one file or workdir to import a generator from, got 0",
+    ),
     (("import", "{}/nope.pth"), "there is no weights file"),
-    (("import", "{}/x.npy"), "is no file with weights"),
+    (("import", "{}/x.npy"), "is not a file of weights"),
     (("export", "{}/x.npy", "--output=x.txt"), "does not end in .safetensors"),
     (
       ("export", "{}/x.npy", "--output=x.pth", "--format=onnx"),
       "does not end in .onnx, as --format=onnx does",
     ),
-    (("export", "a", "b"), "from one file or workdir, and 2 are named"),
+    (
+      ("export", "a", "b"),
+      "expected one file or workdir to export a generator from, got 2",
+    ),
     (("vgg19", "{}/nope.pth"), "download https://download.pytorch.org"),
     (("vgg19", "{}/x.npy"), "is not a .npy file"),
-    (("vgg19",), "from one file, and 0 are named"),
-    (("vgg19", "a", "b"), "from one file, and 2 are named"),
+    (("vgg19",), "expected one file with VGG-19, got 0"),
+    (("vgg19", "a", "b"), "expected one file with VGG-19, got 2"),
     ((), "begin with one of import, export, vgg19"),
-    (("vgg16", "a"), '"vgg16" is nothing to convert'),
+    (("vgg16", "a"), '"vgg16" is no command'),
     (("vgg19", "a", "--output=x.pth"), "does not end in .safetensors"),
     (("vgg19", "{}/x.safetensors"), "is the file to convert"),
     (("vgg19", "a", "--pooling=max"), "pooling"),
@@ -167,7 +173,7 @@ class ConvertTest(image_files.FolderTestCase):
     (("lpips", "a", "b", "--clip"), "--clip is a flag of vgg19"),
     (("blend", "a", "b", "--pooling=ceil"), "--pooling is a flag of vgg19"),
     (("blend", "a", "b"), "blend needs --alpha"),
-    (("blend", "a", "--alpha=0.5"), "two weights are blended, and 1 are named"),
+    (("blend", "a", "--alpha=0.5"), "expected two weights to blend, got 1"),
   )
   def test_mistakes(self, arguments, sentence):
     self.file("x.npy", b"\x93NUMPY\1\0")

@@ -74,20 +74,20 @@ class EvaluateTest(programs.ProgramTestCase):
     sets = self.benchmarks()
     self.write("small/S/HR/tiny.png", 16, 40, 3)
     self.file("file")
-    given = "--weights=bicubic"
+    bicubic = "--weights=bicubic"
     small = f"--benchmarks={self.folder / 'small'}"
     for arguments, parts in (
-      ((given, f"--benchmarks={self.folder}/none"), ("none",)),
-      ((given, sets, "--sets=S,Set5"), ("Set5", "S, T")),
+      ((bicubic, f"--benchmarks={self.folder}/none"), ("none",)),
+      ((bicubic, sets, "--sets=S,Set5"), ("Set5", "S, T")),
       (("--weights=missing", sets), ("missing",)),
-      ((given, sets, "word"), ("word",)),
-      ((given, sets, f"--output={self.folder}/file"), ("file: File exists",)),
+      ((bicubic, sets, "word"), ("word",)),
+      ((bicubic, sets, f"--output={self.folder}/file"), ("file: File exists",)),
     ):
       with self.subTest(arguments[-1]):
         self.assert_fails(self.evaluate(*arguments), *parts)
     self.assertFalse((self.folder / "out").exists())
     self.assert_fails(  # found while measuring
-      self.evaluate(given, small), "tiny.png", "16 x 40", "19"
+      self.evaluate(bicubic, small), "tiny.png", "16 x 40", "19"
     )
 
 

@@ -15,7 +15,7 @@ class SweepTest(blendable.BlendTestCase):
     (("--alphas=",), "--alphas=: expected numbers from 0 to 1"),
     (("--alphas=0,x",), "--alphas=0,x: expected numbers"),
     (("--alphas=0,1.5",), "--alphas=0,1.5: expected numbers"),
-    (("third",), "two weights are blended, and 3 are named"),
+    (("third",), "expected two weights to blend, got 3"),
     ((), "cannot be blended"),
   )
   def test_sweep_that_cannot_be(self, more, message):

@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
-from tests.support import picture_kinds, programs
+from tests.support import input_kinds, programs
 
 _BICUBIC = "--weights=bicubic"
 
@@ -33,7 +33,7 @@ class UpscaleTestCase(programs.ProgramTestCase):
 
 
 class ProgramTest(UpscaleTestCase):
-  def test_files_folders_and_patterns_around_the_flags(self):
+  def test_files_folders_and_globs_around_the_flags(self):
     self.write("in/a.png", 5, 6, 3)
     self.write("in/deep/b.v2.JPG", 6, 5, 3)
     gray = self.write("other/gray.tif", 4, 7)
@@ -80,9 +80,9 @@ class ProgramTest(UpscaleTestCase):
     self.assertNotEmpty(list((self.folder / "cache/srfeat_jax").iterdir()))
 
   def test_all_kinds_at_once(self):
-    for index, (name, content) in enumerate(picture_kinds.KINDS.values()):
+    for index, (name, content) in enumerate(input_kinds.KINDS.values()):
       self.file(f"in/{index:02}{name[1:]}", content())
-    outcomes = [picture_kinds.outcome(kind) for kind in picture_kinds.KINDS]
+    outcomes = [input_kinds.outcome(kind) for kind in input_kinds.KINDS]
     bad = [index for index, text in enumerate(outcomes) if "error" in text]
     result = self.upscale(self.folder / "in", _BICUBIC, self.output)
     self.assertEqual(result.returncode, 1)
@@ -118,7 +118,7 @@ class ProgramTest(UpscaleTestCase):
     for quality in (20, 95):
       result = self.upscale(
         *(self.folder / "in", _BICUBIC, self.output, "--format=jpeg"),
-        *("--pattern={name}@2.5x.{format}", "--outscale=2.5"),
+        *("--output_name={name}@2.5x.{format}", "--outscale=2.5"),
         *(f"--quality={quality}", "--overwrite"),
       )
       self.assertEqual(result.returncode, 0, result.stderr)
@@ -132,7 +132,10 @@ class ProgramTest(UpscaleTestCase):
   def test_into_the_folder_of_the_inputs(self):
     png = self.write("a.png", 4, 4, 3)
     result = self.upscale(
-      png, _BICUBIC, f"--output={self.folder}", "--pattern={name}_x4.{format}"
+      png,
+      _BICUBIC,
+      f"--output={self.folder}",
+      "--output_name={name}_x4.{format}",
     )
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertEqual(images.size(self.folder / "a_x4.png"), (16, 16))
@@ -151,9 +154,9 @@ class ProgramTest(UpscaleTestCase):
       self.assertEqual(self.written(), names)
       self.assertNotIn("kept", result.stdout)
 
-  def test_bad_pictures_do_not_stop_the_others(self):
+  def test_bad_images_do_not_stop_the_others(self):
     self.write("in/z.png", 5, 6, 3)
-    self.file("in/a.png", b"no picture")
+    self.file("in/a.png", b"no image")
     self.file("in/b.jpg", b"")
     os.mkfifo(self.folder / "in/c.png")
     (self.folder / "empty").mkdir()
@@ -179,8 +182,8 @@ class ProgramTest(UpscaleTestCase):
       self.assertIn(name, sentence)
     self.assertIn("8 failed", summary)
 
-  def test_of_an_animation_only_what_can_be_held_is_enlarged(self):
-    animation = self.file("a.gif", picture_kinds.animation("GIF"))
+  def test_of_an_animation_only_what_can_be_held_is_upscaled(self):
+    animation = self.file("a.gif", input_kinds.animation("GIF"))
     result = self.upscale(animation, _BICUBIC, self.output, "--format=jpeg")
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn("(48 x 32); JPEG holds no animation: the", result.stdout)
@@ -201,7 +204,7 @@ class ProgramTest(UpscaleTestCase):
       ((png, out, "--outscale=nan"), ("--outscale=nan",)),
       ((png, out, "--quality=101"), ("quality",)),
       ((png, f"--output={self.folder}/file"), ("file",)),
-      ((png, "--output=/proc/x"), ("The folder /proc/x cannot be made",)),
+      ((png, "--output=/proc/x"), ("the folder /proc/x cannot be made",)),
       ((png, f"--output={'x' * 500}"), ("cannot be made", "too long")),
       (
         (png, out, f"--weights={weights}", "--memory=1KiB"),

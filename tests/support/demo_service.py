@@ -16,9 +16,9 @@ class ServiceTestCase(programs.ProgramTestCase):
     self.results = self.folder / "results"
     self.results.mkdir()
 
-  def service(self, *given, max_megapixels=1.0) -> service_lib.Service:
+  def service(self, *weights, max_megapixels=1.0) -> service_lib.Service:
     return service_lib.Service(
-      given or [self.small], max_megapixels, self.results
+      weights or [self.small], max_megapixels, self.results
     )
 
   def variant(self, factor: float) -> str:

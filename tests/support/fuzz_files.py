@@ -2,7 +2,7 @@
 
   python -m tests.support.fuzz_files --count=10000 --seed=0 --keep=failures
 
-Small files of every format of pictures and weights are changed (bits, bytes,
+Small files of every format of images and weights are changed (bits, bytes,
 numbers, cuts, copies, other files' pieces) and read as the programs read them,
 in a child process that is started anew when it dies. Prints a table of outcomes
 by format:
@@ -104,7 +104,7 @@ def case(
   return samples[kind].wrap(mutated(samples[kind].data, others, rng))
 
 
-def judge(read: Callable, path: pathlib.Path) -> tuple[str, str]:
+def outcome_of(read: Callable, path: pathlib.Path) -> tuple[str, str]:
   """Reads a file; returns the outcome and the message."""
   try:
     read(path)
@@ -183,10 +183,10 @@ def _work(pipe, folder: str, seed: int, mebibytes: int, make: Callable) -> None:
     path = pathlib.Path(folder, f"{kind}-{index}")
     path.write_bytes(case(seed, kind, index, make))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    judged = [judge(read, path) for read in samples[kind].readers]
+    outcomes = [outcome_of(read, path) for read in samples[kind].readers]
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     path.unlink()
-    outcome, message = max(judged, key=lambda each: OUTCOMES.index(each[0]))
+    outcome, message = max(outcomes, key=lambda each: OUTCOMES.index(each[0]))
     if grown > mebibytes * 1024 and outcome not in _FAILURES:
       outcome, message = "MEMORY", f"{grown / 1024:.0f} MiB more"
     pipe.send((outcome, message))

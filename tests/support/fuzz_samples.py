@@ -24,7 +24,7 @@ from srfeat_jax.interchange.containers import (
 )
 from srfeat_jax.interchange.layouts import basicsr, srfeat
 
-_PICTURE = (images.read, images.size, pictures.read)
+_IMAGE = (images.read, images.size, pictures.read)
 _ANIMATION = (pictures.read,)  # images takes no GIF
 _WEIGHTS = (generator_file.load,)
 
@@ -48,10 +48,10 @@ class Sample:
 @functools.cache
 def make() -> dict[str, Sample]:
   """Returns the samples by their format's name."""
-  return {**_pictures(), **_weights()}
+  return {**_images(), **_weights()}
 
 
-def _pictures() -> dict:
+def _images() -> dict:
   rng = np.random.default_rng(0)
   rgb = Image.fromarray(rng.integers(0, 256, (9, 7, 3), np.uint8))
   alpha = Image.fromarray(rng.integers(0, 256, (9, 7, 4), np.uint8))
@@ -59,9 +59,9 @@ def _pictures() -> dict:
   noted = Image.Exif()
   noted[0x0112] = 6
 
-  def encode(picture, kind, **options):
+  def encode(image, kind, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
   frames = {"save_all": True, "append_images": [alpha.rotate(90)] * 2}
@@ -86,7 +86,7 @@ def _pictures() -> dict:
     "png_animated": encode(alpha, "PNG", duration=50, **frames),
     "webp_animated": encode(alpha, "WEBP", duration=50, **frames),
   }
-  return {name: Sample(data, _PICTURE) for name, data in files.items()} | {
+  return {name: Sample(data, _IMAGE) for name, data in files.items()} | {
     name: Sample(data, _ANIMATION) for name, data in animations.items()
   }
 

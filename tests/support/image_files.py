@@ -1,4 +1,4 @@
-"""Small picture files of every kind, and a folder to put them in."""
+"""Small image files of every kind, and a folder to put them in."""
 
 import contextlib
 import io
@@ -17,12 +17,12 @@ RGB = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
 DEEP = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 
 
-def encode(picture, kind, **options) -> bytes:
-  """Writes a PIL or numpy picture with Pillow."""
-  if isinstance(picture, np.ndarray):
-    picture = Image.fromarray(picture)
+def encode(image, kind, **options) -> bytes:
+  """Writes a PIL or numpy image with Pillow."""
+  if isinstance(image, np.ndarray):
+    image = Image.fromarray(image)
   buffer = io.BytesIO()
-  picture.save(buffer, kind, **options)
+  image.save(buffer, kind, **options)
   return buffer.getvalue()
 
 

@@ -38,7 +38,7 @@ def run(*arguments, **options) -> subprocess.CompletedProcess:
   )
 
 
-def picture(*shape: int, seed: int = 0) -> np.ndarray:
+def image(*shape: int, seed: int = 0) -> np.ndarray:
   rng = np.random.default_rng(seed)
   return rng.integers(0, 256, shape, dtype=np.uint8)
 
@@ -54,7 +54,7 @@ class ProgramTestCase(image_files.FolderTestCase):
 
   def write(self, name: str, *shape: int) -> pathlib.Path:
     path = self.folder / name
-    images.write(path, picture(*shape))
+    images.write(path, image(*shape))
     return path
 
   def weights(self) -> pathlib.Path:

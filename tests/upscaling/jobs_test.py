@@ -1,4 +1,4 @@
-"""Which pictures are upscaled, and where each result goes."""
+"""Which images are upscaled, and where each result goes."""
 
 from absl.testing import absltest, parameterized
 
@@ -8,7 +8,7 @@ from tests.support import image_files
 
 
 class JobsTest(image_files.FolderTestCase):
-  def test_a_file_whose_name_looks_like_a_pattern(self):
+  def test_a_file_whose_name_looks_like_a_glob(self):
     path = self.file("a[1].png")
     naming = jobs.Naming(self.folder / "out")
     planned = jobs.plan([str(path)], naming, self.fail)
@@ -39,14 +39,14 @@ class JobsTest(image_files.FolderTestCase):
       ([one, other], ("x.png",), ("x.png",)),
       ([f"{self.folder}/only"], ("x.PNG",), ("x.PNG",)),
       ([f"{self.folder}/only/*"], ("x.png",), ("x.png",)),
-      ([other], ("x.png", None, "jpeg"), ("x.png", "--format")),
+      ([other], ("x.png", jobs.DEFAULT_NAME, "jpeg"), ("x.png", "--format")),
       ([other], ("png/a.png",), ("png/a.png",)),
       ([other], ("png",), ("png/a.png",)),
-      ([one, other], ("png", None, "png"), ("png/a.png",)),
+      ([one, other], ("png", jobs.DEFAULT_NAME, "png"), ("png/a.png",)),
       ([other], ("x.avif",), ("x.avif", ".png", ".webp")),
       ([other], (out, "{x}.{format}"), ("{x}",)),
       ([other], (out, "{name}"), (".{format}",)),
-      ([other], (out, "{name"), ("--pattern={name ",)),
+      ([other], (out, "{name"), ("--output_name={name ",)),
       ([other], (out, "../{name}.{format}"), ("..",)),
       ([other], (out, "{0}{name.x}.{format}"), ("{0}",)),
       ([other], (out, "{name!r}.{format}"), ("{name!r}",)),
@@ -62,16 +62,18 @@ class JobsTest(image_files.FolderTestCase):
         self.assertIn(part, str(caught.exception))
 
   @parameterized.parameters(
-    ("", "{name}_x4.{format}"), ("big", None), ("deep/big", "{name}.{format}")
+    ("", "{name}_x4.{format}"),
+    ("big", jobs.DEFAULT_NAME),
+    ("deep/big", "{name}.{format}"),
   )
-  def test_results_among_the_inputs_are_no_inputs(self, output, pattern):
+  def test_results_among_the_inputs_are_no_inputs(self, output, output_name):
     for name in ("a.png", "deep/b.jpg"):
       self.file(name)
     expected = {self.folder / "a.png", self.folder / "deep/b.jpg"}
     for kind in (jobs.SAME, jobs.SAME, "webp", "tiff"):
-      for given in (self.folder, self.folder / "**/*"):
-        naming = jobs.Naming(self.folder / output, pattern, kind)
-        planned = jobs.plan([str(given)], naming, self.fail)
+      for argument in (self.folder, self.folder / "**/*"):
+        naming = jobs.Naming(self.folder / output, output_name, kind)
+        planned = jobs.plan([str(argument)], naming, self.fail)
         self.assertEqual(planned.keys(), expected)
         for target in planned.values():
           self.file(target.relative_to(self.folder))
@@ -79,8 +81,8 @@ class JobsTest(image_files.FolderTestCase):
   def test_an_original_is_no_result(self):
     for name in ("a.jpg", "a.png"):
       self.file(name)
-    naming = jobs.Naming(self.folder, None, "png")
-    with self.assertRaisesRegex(errors.InputError, "one of the pictures to"):
+    naming = jobs.Naming(self.folder, jobs.DEFAULT_NAME, "png")
+    with self.assertRaisesRegex(errors.InputError, "one of the images to"):
       jobs.plan([str(self.folder)], naming, self.fail)
 
   def test_results_that_are_named_are_inputs(self):
@@ -92,20 +94,22 @@ class JobsTest(image_files.FolderTestCase):
 
   def test_nothing_but_results(self):
     self.file("big/a.png")
-    said = []
+    problems = []
     naming = jobs.Naming(self.folder / "big")
-    self.assertEmpty(jobs.plan([str(self.folder)], naming, said.append))
-    self.assertIn("no picture but those below", str(*said))
+    self.assertEmpty(jobs.plan([str(self.folder)], naming, problems.append))
+    self.assertIn("no images except the results", str(*problems))
 
   def test_two_that_would_have_one_name(self):
     for name in ("a.jpg", "a.png", "b.png"):
       self.file(f"in/{name}")
-    said = []
-    naming = jobs.Naming(self.folder / "out", None, "webp")
-    planned = jobs.plan([f"{self.folder}/in"], naming, said.append)
+    problems = []
+    naming = jobs.Naming(self.folder / "out", jobs.DEFAULT_NAME, "webp")
+    planned = jobs.plan([f"{self.folder}/in"], naming, problems.append)
     kept = [source.name for source in planned]
     self.assertEqual(kept, ["a.jpg", "b.png"])
-    self.assertRegex(str(*said), r"in/a\.png was left out.*in/a\.jpg.*a\.webp")
+    self.assertRegex(
+      str(*problems), r"in/a\.png was skipped.*in/a\.jpg.*a\.webp"
+    )
 
 
 if __name__ == "__main__":

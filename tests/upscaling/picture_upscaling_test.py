@@ -1,4 +1,4 @@
-"""Whole pictures: all frames, transparency, any scale."""
+"""Whole images: all frames, transparency, any scale."""
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -9,17 +9,17 @@ from srfeat_jax.upscaling import picture_upscaling
 from tests.support import programs
 
 
-class EnlargingTest(parameterized.TestCase):
+class UpscalingTest(parameterized.TestCase):
   @parameterized.parameters(np.uint8, np.uint16)
   def test_no_fringe_around_what_is_seen(self, dtype):
-    """A disc of one colour over hidden pixels of another keeps its colour."""
+    """A disc of one color over hidden pixels of another keeps its color."""
     top = np.iinfo(dtype).max
     y, x = np.mgrid[:21, :24]
     disc = (y - 10) ** 2 + (x - 11) ** 2 < 40
     alpha = (disc * top).astype(dtype)
     color = np.where(disc[..., None], [top, top // 2, 0], [0, 0, top])
     picture = pictures.Picture([color.astype(dtype)], [alpha])
-    sr = picture_upscaling.enlarge(picture, upscaler.bicubic, 4)
+    sr = picture_upscaling.upscale(picture, upscaler.bicubic, 4)
     seen = sr.alphas[0] > 0
     self.assertTrue((sr.frames[0][seen] == [top, top // 2, 0]).all())
     # No haze: what is far from the edge is wholly there or not at all.
@@ -35,14 +35,14 @@ class EnlargingTest(parameterized.TestCase):
 
   def test_progress_counts_all_frames(self):
     told = []
-    frames = [programs.picture(5, 6, 3, seed=seed) for seed in range(3)]
+    frames = [programs.image(5, 6, 3, seed=seed) for seed in range(3)]
     picture = pictures.Picture(frames, durations=[1, 2, 3])
-    sr = picture_upscaling.enlarge(
+    sr = picture_upscaling.upscale(
       picture, upscaler.bicubic, 4, 1.5, told.append
     )
     self.assertEqual(sum(told), 90)
     self.assertEqual(sr.size, (8, 9))
-    self.assertEqual(sr.size, picture_upscaling.enlarged_size(5, 6, 1.5))
+    self.assertEqual(sr.size, picture_upscaling.upscaled_size(5, 6, 1.5))
     self.assertEqual(sr.durations, [1, 2, 3])
 
 

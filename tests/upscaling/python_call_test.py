@@ -19,7 +19,7 @@ class OneCallTest(programs.ProgramTestCase):
     shape=[(5, 6), (5, 6, 3), (5, 6, 4)], dtype=[np.uint8, np.uint16]
   )
   def test_numpy_in_numpy_out(self, shape, dtype):
-    image = programs.picture(*shape).astype(dtype)
+    image = programs.image(*shape).astype(dtype)
     sr = srfeat_jax.upscale(image, "bicubic")
     self.assertEqual(sr.shape, (20, 24, *shape[2:]))
     self.assertEqual(sr.dtype, dtype)
@@ -49,7 +49,7 @@ class OneCallTest(programs.ProgramTestCase):
     np.testing.assert_array_equal(sr, images.read(target))
 
   def test_weights_that_have_changed_are_loaded_anew(self):
-    weights, lr = self.weights(), programs.picture(8, 8, 3)
+    weights, lr = self.weights(), programs.image(8, 8, 3)
     first = srfeat_jax.upscale(lr, weights)
     data = bytearray(weights.read_bytes())
     data[-400:] = bytes(400)
@@ -62,13 +62,13 @@ class OneCallTest(programs.ProgramTestCase):
     (np.zeros((0, 4), np.uint8), "(0, 4)"),
     ("a.png", "str"),
   )
-  def test_not_a_picture(self, image, part):
+  def test_not_an_image(self, image, part):
     with self.assertRaises(errors.InputError) as caught:
       srfeat_jax.upscale(image, "bicubic")
     self.assertIn(part, str(caught.exception))
 
   def test_any_byte_order(self):
-    image = programs.picture(4, 4, 3).astype(np.uint16)
+    image = programs.image(4, 4, 3).astype(np.uint16)
     sr = srfeat_jax.upscale(image.astype(">u2"), "bicubic")
     self.assertEqual(sr.dtype, ">u2")
     np.testing.assert_array_equal(sr, srfeat_jax.upscale(image, "bicubic"))
@@ -77,16 +77,16 @@ class OneCallTest(programs.ProgramTestCase):
     path = self.write("a.jpg", 40, 40, 3)
     with (
       Image.open(io.BytesIO(path.read_bytes()[:-300])) as image,
-      self.assertRaisesRegex(errors.InputError, "damaged or cut short"),
+      self.assertRaisesRegex(errors.InputError, "damaged or truncated"),
     ):
       srfeat_jax.upscale(image, "bicubic")
 
   def test_unknown_option(self):
     with self.assertRaisesRegex(TypeError, "'foo'"):
-      srfeat_jax.upscale(programs.picture(4, 4), "bicubic", foo=[])
+      srfeat_jax.upscale(programs.image(4, 4), "bicubic", foo=[])
 
   def test_bad_options(self):
-    image = programs.picture(4, 4, 3)
+    image = programs.image(4, 4, 3)
     for options, part in (
       *(({"outscale": x}, "outscale is") for x in (0, 17, np.nan, np.inf, "2")),
       ({"blend": "x"}, "alpha"),

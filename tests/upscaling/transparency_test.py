@@ -9,7 +9,7 @@ from tests.support import programs
 
 class TransparencyTest(parameterized.TestCase):
   def test_fill_changes_nothing_that_is_seen(self):
-    color, alpha = programs.picture(9, 7, 3), programs.picture(9, 7, seed=1)
+    color, alpha = programs.image(9, 7, 3), programs.image(9, 7, seed=1)
     alpha[alpha < 128] = 0
     filled = transparency.fill(color, alpha)
     np.testing.assert_array_equal(filled[alpha > 0], color[alpha > 0])

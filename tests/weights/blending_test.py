@@ -52,9 +52,9 @@ class BlendTest(blendable.BlendTestCase):
     self.assertEqual(blended.generator, blendable.GENERATOR)
 
   def test_file_and_flags_agree(self):
-    picture = self.folder / "in.png"
+    source = self.folder / "in.png"
     noise = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
-    Image.fromarray(noise).save(picture)
+    Image.fromarray(noise).save(source)
     file = str(self.folder / "blend.safetensors")
     self._run(
       "convert", "blend", self.first, self.second, "--alpha=0.3",
@@ -62,10 +62,10 @@ class BlendTest(blendable.BlendTestCase):
     )  # fmt: skip
     by_file, by_flags = (self.folder / f"{i}.png" for i in range(2))
     self._run(
-      "upscale", str(picture), f"--weights={file}", f"--output={by_file}"
+      "upscale", str(source), f"--weights={file}", f"--output={by_file}"
     )
     self._run(
-      "upscale", str(picture), f"--weights={self.first}",
+      "upscale", str(source), f"--weights={self.first}",
       f"--blend={self.second}", "--alpha=0.3", f"--output={by_flags}",
     )  # fmt: skip
     np.testing.assert_array_equal(Image.open(by_file), Image.open(by_flags))

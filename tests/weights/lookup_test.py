@@ -95,7 +95,9 @@ class LoadTest(image_files.FolderTestCase):
   @parameterized.parameters("weights.pth", "weights.npz", "weights")
   def test_neither(self, name):
     self.file(name, b"x")
-    with self.assertRaisesRegex(errors.InputError, f"{name} is no file with"):
+    with self.assertRaisesRegex(
+      errors.InputError, f"{name} is not a file of weights"
+    ):
       lookup.load(str(self.folder / name))
 
   @parameterized.parameters("x.safetensors", "x.pth")

@@ -98,9 +98,9 @@ class UseTest(programs.ProgramTestCase):
     self.assertEqual(result.returncode, 0, result.stderr)
     lines = result.stdout.splitlines()
     self.assertEqual([line.split()[0] for line in lines], list(shipped.NAMES))
-    self.assertIn("unless --weights", lines[0])
+    self.assertIn("(default)", lines[0])
 
-  def test_a_picture_and_nothing_else(self):
+  def test_an_image_and_nothing_else(self):
     lr = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
     larger = srfeat_jax.upscale(lr)
     self.assertEqual(larger.shape, (36, 28, 3))

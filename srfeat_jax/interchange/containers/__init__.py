@@ -1,1 +1,1 @@
-"""Arrays by name from files, whatever network they are of."""
+"""Arrays by name in files, whatever network they belong to."""

@@ -10,10 +10,10 @@ START = b"\x89HDF\r\n\x1a\n"
 
 
 def load(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads all arrays, by the path in the file that leads to each.
+  """Reads all arrays, by their paths in the file.
 
   Raises:
-    errors.InputError: h5py is missing, or the file, or it is damaged.
+    errors.InputError: h5py is missing, or the file is missing or damaged.
   """
   try:
     import h5py  # Nothing else needs it.
@@ -33,6 +33,6 @@ def load(path: pathlib.Path) -> dict[str, np.ndarray]:
       file.visititems(keep)
   except (OSError, RuntimeError, ValueError, KeyError) as error:
     raise errors.InputError(
-      f"{path} is not an HDF5 file, or a damaged one ({error}): get it again"
+      f"{path} is not an HDF5 file, or is damaged ({error}): get it again"
     ) from error
   return arrays

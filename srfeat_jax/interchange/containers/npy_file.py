@@ -1,6 +1,6 @@
-"""Python objects that `numpy.save` pickled, read without running the pickle.
+"""Arrays and pickled objects of `numpy.save`, read without running pickles.
 
-Such files hold dicts and lists of arrays; Python 2 wrote many of them.
+The objects are dicts and lists of arrays; Python 2 wrote many such files.
 """
 
 import math
@@ -20,12 +20,12 @@ def load(path: pathlib.Path) -> Any:
   """Reads a .npy file.
 
   Returns:
-    The array; of a single object, as a dict is, the object itself, its dicts,
-    lists and tuples as they were and its arrays as numpy's.
+    The array; or, if the file holds a single object such as a dict, the object
+    itself, with its dicts, lists, tuples and numpy arrays.
 
   Raises:
     errors.InputError: there is no such file, it is damaged or not a .npy file,
-      or it holds objects other than arrays.
+      or it holds objects other than these.
   """
   try:
     with open(path, "rb") as file:
@@ -36,21 +36,28 @@ def load(path: pathlib.Path) -> Any:
     ) from error
   except errors.InputError as error:
     raise errors.InputError(
-      f"{path} is not a .npy file of arrays alone: {error}"
+      f"{path} is not a .npy file that holds only arrays: {error}"
     ) from error
   except Exception as error:  # A damaged pickle may fail in any way.
     raise errors.InputError(
-      f"{path} is not a .npy file, or a damaged one ({error}): get it again"
+      f"{path} is not a .npy file, or is damaged ({error}): get it again"
     ) from error
 
 
 def read(file: BinaryIO, *, objects: bool = True) -> Any:
-  """As `load`, of an open file, which ends with the array.
+  """As `load`, from an open file, which ends with the array.
+
+  Args:
+    file: binary, at its start.
+    objects: whether dicts and lists of arrays are read too.
+
+  Returns:
+    As `load`.
 
   Raises:
-    errors.InputError: it holds objects other than arrays, or any if not
-      `objects`.
-    Exception: it is damaged, or not a .npy file.
+    errors.InputError: it holds objects other than arrays, dicts and lists.
+    Exception: it is damaged or not a .npy file, or holds objects although
+      `objects` is false.
   """
   version = np.lib.format.read_magic(file)
   read_header = {
@@ -60,10 +67,10 @@ def read(file: BinaryIO, *, objects: bool = True) -> Any:
   shape, fortran, dtype = read_header(file)
   if dtype.hasobject:
     if not objects:
-      raise ValueError("Object arrays are not wanted here")
+      raise ValueError("it holds objects")
     value = _resolve(pickles.Unpickler(file, _STAND_INS).load(), {})
     return value.item() if value.ndim == 0 else value
-  # Numbers are taken as they come, so that a header cannot ask for memory.
+  # All bytes are read as they are: a false header cannot ask for more memory.
   data = file.read()
   if (
     len(data) != math.prod(shape) * dtype.itemsize or min(shape, default=0) < 0
@@ -74,7 +81,7 @@ def read(file: BinaryIO, *, objects: bool = True) -> Any:
 
 
 class _Dtype:
-  """Stands for numpy.dtype, of which a pickle can make any, sound or not."""
+  """Stands for numpy.dtype, of which a pickle could make invalid ones."""
 
   def __init__(self, code: str, *_):
     if not re.fullmatch(r"[fiu][1248]|b1|O[48]?", code):
@@ -89,7 +96,7 @@ class _Dtype:
 
 
 class _Array:
-  """Stands for numpy.ndarray: an array, or for objects a list of them."""
+  """Stands for numpy.ndarray: holds an array, or a list of objects."""
 
   @classmethod
   def reconstruct(cls, *_) -> "_Array":
@@ -99,7 +106,7 @@ class _Array:
     _, self.shape, dtype, fortran, data = state
     if dtype.value.hasobject:
       if math.prod(self.shape) != len(data):
-        raise ValueError("an array has not as many objects as it says")
+        raise ValueError("an array does not have as many objects as it says")
       self.value = data
     else:
       data = data.encode("latin1") if isinstance(data, str) else data
@@ -108,7 +115,7 @@ class _Array:
 
 
 class _Bytes:
-  """Stands for how Python 3 writes bytes in Python 2's format."""
+  """Stands for what Python 3 writes for bytes in Python 2's format."""
 
   @classmethod
   def empty(cls) -> bytes:
@@ -132,9 +139,9 @@ _STAND_INS = {
 
 
 def _resolve(value: Any, known: dict[int, Any]) -> Any:
-  """Puts arrays where their stand-ins are; what is shared, is done once."""
+  """Replaces stand-ins by their arrays; shared objects are resolved once."""
   if id(value) not in known:
-    known[id(value)] = None  # what holds itself, ends here
+    known[id(value)] = None  # so that an object that holds itself ends here
     known[id(value)] = _resolved(value, known)
   return known[id(value)]
 

@@ -1,7 +1,7 @@
 """Arrays in an .npz file, a zip archive of .npy files.
 
-No pickle's code is run, and no more memory is asked for than the archive
-declares, which is checked against the size of the file.
+Pickles are not run, and the size that the archive declares is checked against
+the size of the file before memory is taken.
 """
 
 import io
@@ -13,16 +13,16 @@ from typing import Any
 from srfeat_jax import errors
 from srfeat_jax.interchange.containers import npy_file
 
-_MAX_RATIO = 20  # weights are close to noise: they hardly compress
-_ALWAYS = 1 << 24  # but a few zeros may
+_MAX_RATIO = 20  # weights are close to noise, and hardly compress
+_ALWAYS = 1 << 24  # bytes that any file may unpack to
 _START = b"PK\x03\x04"
-_HEADER = 30  # bytes before a member's name, its length the last but one word
+_HEADER = 30  # bytes before a member's name; its length is at 26
 
 
-def is_one(path: pathlib.Path) -> bool:
-  """Tells numpy's zip archives from others and from other files.
+def is_npz(path: pathlib.Path) -> bool:
+  """Tells numpy's zip archives from others, and from other files.
 
-  One that ends too soon has lost its list of names: then the first tells.
+  One that is cut short has lost its list of names: then the first name tells.
   """
   try:
     with zipfile.ZipFile(path) as archive:
@@ -43,15 +43,14 @@ def load(path: pathlib.Path, *, objects: bool = False) -> dict[str, Any]:
 
   Args:
     path: the file.
-    objects: whether arrays of objects that are arrays are read too; what they
-      become, see `npy_file.load`.
+    objects: whether arrays of objects are read too, see `npy_file.load`.
 
   Returns:
     The arrays.
 
   Raises:
     errors.InputError: there is no such file, it is damaged, it would unpack to
-      far more than its size, or it holds objects other than arrays.
+      far more than its size, or it holds objects that it should not.
   """
   try:
     with zipfile.ZipFile(path) as archive:
@@ -70,10 +69,10 @@ def load(path: pathlib.Path, *, objects: bool = False) -> dict[str, Any]:
       }
   except errors.InputError as error:
     raise errors.InputError(
-      f"{path} is not an .npz file of arrays alone: {error}"
+      f"{path} is not an .npz file that holds only arrays: {error}"
     ) from error
   except Exception as error:  # A damaged archive may fail in any way.
     raise errors.InputError(
-      f"{path} is a damaged .npz file, or one with objects ({error}): get it"
+      f"{path} is not an .npz file of arrays, or is damaged ({error}): get it"
       " again"
     ) from error

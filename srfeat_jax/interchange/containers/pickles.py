@@ -1,13 +1,13 @@
-"""Pickles that hold data, read without running anything of theirs.
+"""Pickles of arrays, read without running code that they name.
 
 A pickle is a program: it names functions and calls them. Here it can name only
-what the reader offers, and what it names is a stand-in of the reader's own.
-Pickles may also change what they hold, so a stand-in has no state to change: it
-is a string, a bound method, or a class with its own `__setstate__`.
+what the reader offers, and gets a stand-in of the reader's for it. Pickles may
+also change the objects they name, so a stand-in has no state to change: it is a
+string, a bound method, or a class with its own `__setstate__`.
 
-What is left to a pickle is to be a nuisance: a memo of billions of places, or
+That leaves attacks on memory and stack: a memo of billions of entries, or
 tuples nested so deep that hashing them overflows the stack. Both show in the
-opcodes, which are looked through before any of them is followed.
+opcodes, which are all checked before the first is executed.
 """
 
 import pickle
@@ -22,7 +22,7 @@ _MAX_MEMO = 10_000_000
 
 
 class Unpickler(pickle.Unpickler):
-  """Reads one pickle from a file, and leaves the file right behind it."""
+  """Reads one pickle from a file, and leaves the file at the pickle's end."""
 
   def __init__(self, file: BinaryIO, stand_ins: Mapping[str, Any]):
     """Prepares reading.
@@ -31,7 +31,7 @@ class Unpickler(pickle.Unpickler):
       file: binary, at the start of a pickle.
       stand_ins: what each name, "module.attribute", stands for.
     """
-    # Byte strings of Python 2 become text, a character a byte.
+    # Byte strings of Python 2 become text, one character for each byte.
     super().__init__(file, encoding="latin1")
     self._stand_ins = stand_ins
     self._file = file
@@ -40,7 +40,8 @@ class Unpickler(pickle.Unpickler):
     """Reads the object.
 
     Raises:
-      errors.InputError: it is a nuisance, or asks for what is not offered.
+      errors.InputError: it has too many tuples or memo entries, or asks for
+        what is not offered.
       Exception: it is damaged.
     """
     start = self._file.tell()
@@ -48,7 +49,9 @@ class Unpickler(pickle.Unpickler):
     for opcode, argument, _ in pickletools.genops(self._file):
       tuples += opcode.name.startswith(("TUPLE", "FROZENSET"))
       if opcode.name.endswith("PUT") and argument > _MAX_MEMO:
-        raise errors.InputError("its pickle numbers what it holds absurdly")
+        raise errors.InputError(
+          f"its pickle has memo entries beyond {_MAX_MEMO:,}"
+        )
       if tuples > _MAX_TUPLES:
         raise errors.InputError(f"its pickle has more than {tuples:,} tuples")
     self._file.seek(start)
@@ -65,6 +68,6 @@ class Unpickler(pickle.Unpickler):
 
 
 def printable(text: str) -> str:
-  """What a file calls something, as one line that is not too long."""
+  """Returns a name from a file as one printable line, cut if it is long."""
   shown = "".join(c if c.isprintable() else "?" for c in text)
   return shown if len(shown) <= 100 else f"{shown[:100]}..."

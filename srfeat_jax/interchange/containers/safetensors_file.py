@@ -1,8 +1,9 @@
-"""Generator weights in one portable safetensors file.
+"""Safetensors files: of any arrays, and of generators in our own format.
 
-Tensor names are the paths of flax's variables, `params/head/kernel`, arrays
-are as flax has them (kernels HWIO); the generator's config travels in the
-file's metadata, so a file is enough to build the network.
+In our format, tensor names are the paths of flax's variables, such as
+`params/head/kernel`, arrays are laid out as in flax (kernels HWIO), and the
+generator's config is in the file's metadata: the file alone is enough to build
+the network.
 """
 
 import json
@@ -51,7 +52,7 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
   if kind.startswith(f"{_FORMAT}/"):
     raise errors.InputError(
       f"{path} holds the weights of {kind.removeprefix(f'{_FORMAT}/')}, which"
-      " judges pictures: give those of a generator, which makes them"
+      " is not a generator: expected the weights of a generator"
     )
   if kind != _FORMAT:
     raise errors.InputError(
@@ -69,7 +70,7 @@ def load(path: pathlib.Path) -> tuple[dict, dict]:
 
 
 def is_ours(path: pathlib.Path) -> bool:
-  """Whether it is a safetensors file that says that this program wrote it."""
+  """Whether it is a safetensors file in a format of this program."""
   try:
     with safetensors.safe_open(path, framework="numpy") as file:
       kind = (file.metadata() or {}).get("format", "")
@@ -98,7 +99,7 @@ def write(
 
 
 def _in_order(data: bytes) -> bytes:
-  """A file's bytes with its metadata by name, for its writer shuffles them."""
+  """Sorts a file's metadata, whose order would change from run to run."""
   size = int.from_bytes(data[:8], "little")
   header = json.loads(data[8 : 8 + size])
   header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -125,7 +126,7 @@ def read(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     ValueError,
   ) as error:
     raise errors.InputError(
-      f"{path} is not a readable safetensors file ({error}): make it, or get"
-      " it, again"
+      f"{path} is not a readable safetensors file ({error}): make or get it"
+      " again"
     ) from error
   return tensors, metadata

@@ -1,9 +1,5 @@
-"""Named arrays of a network that others saved, whatever the kind of file.
-
-  kind          how it is recognised
-  .pth, .pt     torch's zip archive or what came before it
-  .npz          a zip archive of .npy files
-  .safetensors  its header
+"""The state dict of a network that another program saved: .pth, .npz or
+.safetensors.
 
 People wrap what they save: {"params_ema": ...}, {"state_dict": ...}, and put
 "module." or "generator." before each name. Both are taken off.
@@ -19,6 +15,7 @@ import numpy as np
 
 from srfeat_jax import errors
 from srfeat_jax.interchange.containers import (
+  file_kind,
   npz_file,
   pickles,
   safetensors_file,
@@ -50,7 +47,7 @@ class State:
     arrays: float32, by name.
     ordered: whether their order is that in which the network defines them, for
       alphabetical order says nothing.
-    objects: of an .npz, the arrays of the one array of objects that it is.
+    objects: of an .npz that is one array of objects, the arrays in it.
   """
 
   arrays: dict[str, np.ndarray]
@@ -63,12 +60,12 @@ def load(path: pathlib.Path) -> State:
 
   Raises:
     errors.InputError: there is no such file, it is damaged or of another kind,
-      or holds no arrays of floating-point numbers.
+      or it holds no floating-point arrays.
   """
-  is_npz = npz_file.is_one(path)
-  value = npz_file.load(path, objects=True) if is_npz else _read(path)
-  if npz_objects := _objects(value):
-    return State({}, objects=npz_objects)
+  kind = file_kind.find(path)
+  value = _read(path, kind)
+  if kind == file_kind.Kind.NPZ and (objects := _objects(value)):
+    return State({}, objects=objects)
   named = _unwrapped(value)
   arrays = {}
   for name, array in named.items():
@@ -80,10 +77,12 @@ def load(path: pathlib.Path) -> State:
         " floating point"
       )
     arrays[name] = array
-  if not is_npz:  # else it was checked as it was unpacked
+  if kind != file_kind.Kind.NPZ:  # whose size was checked as it was unpacked
     _check_size(path, arrays.values())
   if not arrays:
-    raise errors.InputError(f"{path} holds no named arrays: it is no generator")
+    raise errors.InputError(
+      f"{path} holds no named arrays, so it is not a generator"
+    )
   names = list(arrays)
   return State(
     {name: np.asarray(x, np.float32) for name, x in arrays.items()},
@@ -91,27 +90,23 @@ def load(path: pathlib.Path) -> State:
   )
 
 
-def _read(path: pathlib.Path) -> Any:
-  try:
-    with open(path, "rb") as file:
-      start = file.read(len(torch_file.LEGACY_START))
-  except OSError as error:
-    raise errors.InputError(
-      f"{path} cannot be read: {error.strerror}"
-    ) from error
-  if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
-    return torch_file.load(path)
-  if start[8:9] == b"{":
-    return safetensors_file.read(path)[0]
+def _read(path: pathlib.Path, kind: file_kind.Kind) -> Any:
+  match kind:
+    case file_kind.Kind.TORCH:
+      return torch_file.load(path)
+    case file_kind.Kind.NPZ:
+      return npz_file.load(path, objects=True)
+    case file_kind.Kind.SAFETENSORS:
+      return safetensors_file.read(path)[0]
   raise errors.InputError(
-    f"{path} is no file with weights that this program knows: give .pth,"
-    " .safetensors or .npz"
+    f"{path} is not a file of weights that this program can read: expected"
+    " .pth, .safetensors or .npz"
   )
 
 
-def _objects(value: Any) -> tuple[np.ndarray, ...]:
+def _objects(value: dict[str, Any]) -> tuple[np.ndarray, ...]:
   """The arrays in an .npz that is one array of them, else ()."""
-  if not isinstance(value, dict) or len(value) != 1:
+  if len(value) != 1:
     return ()
   (only,) = value.values()
   if not (isinstance(only, np.ndarray) and only.dtype == object):
@@ -125,7 +120,7 @@ def _objects(value: Any) -> tuple[np.ndarray, ...]:
 
 
 def _unwrapped(value: Any) -> dict[str, np.ndarray]:
-  """The arrays of the state dict, without what all their names begin with."""
+  """The arrays of the state dict, without the prefix of their names."""
   for _ in range(4):
     if not isinstance(value, Mapping) or _arrays(value):
       break

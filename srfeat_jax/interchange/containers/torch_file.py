@@ -1,6 +1,6 @@
-"""What `torch.save` wrote, read without torch and without running its pickle.
+"""Files of `torch.save`, read without PyTorch and without running pickles.
 
-Both of its formats are read: the zip archive, and what came before it (until
+Both of their formats are read: the zip archive, and the one before it (until
 2020, and torchvision's older weights to this day): several pickles, followed by
 the raw numbers of each storage.
 """
@@ -61,20 +61,20 @@ def load(path: pathlib.Path) -> Any:
         return _load_zip(file)
       if start == LEGACY_START:
         return _load_legacy(file)
-      raise errors.InputError("it does not begin as one")
+      raise errors.InputError("it does not begin like one")
   except OSError as error:
     raise errors.InputError(
       f"{path} cannot be read: {error.strerror}"
     ) from error
   except errors.InputError as error:
     raise errors.InputError(
-      f"{path} is not a torch file of tensors alone: {error}; if it is a whole"
-      " model, save model.state_dict() instead"
+      f"{path} is not a torch file that holds only tensors: {error}; if it is a"
+      " whole model, save model.state_dict() instead"
     ) from error
   except Exception as error:  # A damaged pickle may fail in any way.
     raise errors.InputError(
-      f"{path} is a torch file that is damaged, or ends too soon as after a"
-      " download that broke off: get it again"
+      f"{path} is a damaged torch file, or one that is cut short, as after an"
+      " interrupted download: get it again"
     ) from error
 
 
@@ -100,7 +100,7 @@ def _load_zip(file: BinaryIO) -> Any:
     room = os.fstat(file.fileno()).st_size
 
     def find(key: str, dtype: np.dtype, count: int) -> np.ndarray:
-      # Members of an archive may share their bytes; what is read may not.
+      # Members of an archive may share bytes; the arrays here do not.
       nonlocal room
       room -= members[f"{root}data/{key}"].file_size
       if room < 0:
@@ -123,7 +123,7 @@ def _load_legacy(file: BinaryIO) -> Any:
   storages = {}
 
   def find(key: str, dtype: np.dtype, count: int) -> np.ndarray:
-    # The numbers follow later; what they go into must be there now.
+    # The numbers come later in the file; the array for them is made now.
     nonlocal room
     room -= count * dtype.itemsize
     if key in storages or count < 0 or room < 0:
@@ -175,7 +175,7 @@ class _Unpickler(pickles.Unpickler):
     strides: Sequence[int],
     *_,  # whether it has a gradient, hooks
   ) -> np.ndarray:
-    # Else the array would reach beyond its memory.
+    # Otherwise the array would reach beyond its memory.
     reach = sum((n - 1) * s for n, s in zip(size, strides, strict=True))
     if min(offset, *size, *strides, 0) < 0 or (
       0 not in size and offset + reach >= len(storage)
@@ -190,7 +190,7 @@ class _Unpickler(pickles.Unpickler):
 
 
 class _OrderedDict(dict):
-  """A state dict; what torch pins to it besides its items is dropped."""
+  """A state dict, without the attributes that torch adds to it."""
 
   def __setstate__(self, state):
     pass

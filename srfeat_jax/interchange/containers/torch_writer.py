@@ -1,7 +1,8 @@
-"""What `torch.load` reads, written without torch.
+"""Files for `torch.load`, written without PyTorch.
 
-The zip archive of torch 1.6 and later. Its pickle is put together from opcodes,
-for it names functions of torch, which is not here to be asked for them.
+The format is the zip archive of PyTorch 1.6 and later. Its pickle is put
+together from opcodes, because it names functions of PyTorch, which need not be
+installed.
 """
 
 import io
@@ -20,7 +21,7 @@ def save(path: pathlib.Path, wrapper: str, state: Mapping[str, np.ndarray]):
 
   Args:
     path: the file to write; replaced if it exists.
-    wrapper: what the state dict is kept under, as BasicSR's "params".
+    wrapper: the key of the state dict, such as BasicSR's "params".
     state: float32 arrays by name.
 
   Raises:

@@ -1,1 +1,1 @@
-"""Generators as programs for other runtimes."""
+"""Generators as programs that other runtimes execute."""

@@ -5,8 +5,8 @@
   sr = program.call(lr)
 
 `lr` is float32 [b, h, w, 3] in [0, 1], `sr` float32 [b, scale * h, scale * w,
-3], not clipped. It runs on CPU, CUDA and TPU, with neither this program nor
-flax; JAX promises to read it for six months, so keep the weights as well.
+3], not clipped. It runs on CPUs, CUDA and TPUs, without this package and flax.
+JAX promises to read it for six months, so keep the weights as well.
 """
 
 import pathlib
@@ -36,21 +36,22 @@ def save(
     errors.InputError: flatbuffers is missing, or the file cannot be written.
   """
   try:
-    import flatbuffers  # noqa: F401, which jax.export needs to serialise
+    import flatbuffers  # noqa: F401, which jax.export needs to serialize
   except ImportError as error:
     raise errors.InputError(
       "StableHLO needs flatbuffers: run launch/install.sh stablehlo, or pip"
       ' install "flatbuffers>=24"'
     ) from error
   module = models.build(generator)
-  fold = module.unshuffle
+  unshuffle = module.unshuffle
 
-  def enlarge(lr: jax.Array) -> jax.Array:
+  def upscale(lr: jax.Array) -> jax.Array:
     _, height, width, _ = lr.shape
-    for axis in (1, 2) if fold > 1 else ():
-      # What the network does by itself, but only for sizes that are known.
+    for axis in (1, 2) if unshuffle > 1 else ():
+      # The network mirrors by itself, but only sizes that are known.
       length = lr.shape[axis]
-      i = jnp.arange((length + fold - 1) // fold * fold) % (2 * length)
+      squares = (length + unshuffle - 1) // unshuffle
+      i = jnp.arange(squares * unshuffle) % (2 * length)
       lr = jnp.take(lr, jnp.minimum(i, 2 * length - 1 - i), axis)
     sr = module.apply(variables, lr)
     return sr[:, : module.scale * height, : module.scale * width]
@@ -58,5 +59,5 @@ def save(
   batch, height, width = export.symbolic_shape("b, h, w")
   lr = jax.ShapeDtypeStruct((batch, height, width, 3), "float32")
   with jax.default_matmul_precision("highest"):
-    program = export.export(jax.jit(enlarge), platforms=PLATFORMS)(lr)
+    program = export.export(jax.jit(upscale), platforms=PLATFORMS)(lr)
   atomic.replace(path, bytes(program.serialize()))

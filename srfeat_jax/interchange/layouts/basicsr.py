@@ -2,7 +2,7 @@
 
 BasicSR, with Real-ESRGAN, chaiNNer and ComfyUI; xinntao's ESRGAN, in its new
 and its old form; mmsr and KAIR; mmagic. No other names or orders are known for
-these two networks, so names are what they are recognised by.
+these two networks, so they are recognized by the names.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ class _Style:
   Attributes:
     program: whose names these are.
     architecture: the network, as `models.build` calls it.
-    names: our name of a layer -> theirs, with {b} for a block's number, and
-      {n} for how many there are; numbers of other things are spelled out.
+    names: our name of a layer -> theirs, with {b} for the number of a block
+      and {n} for the number of blocks; other numbers are written out.
   """
 
   program: str
@@ -119,13 +119,14 @@ _MSRRESNET = (
     | {"hr_conv": "conv_hr", "tail": "conv_last"},
   ),
 )
-_SCALES = {3: 4, 12: 2, 48: 1}  # of RRDBNet, by the channels it takes
-# The old ESRGAN's layers outside of the trunk, by scales we have no net for.
+_SCALES = {3: 4, 12: 2, 48: 1}  # of RRDBNet, by the channels of its input
+# Scales of the old ESRGAN that we have no network for, by the numbers of the
+# layers outside of its trunk.
 _OLD_SCALES = {(0, 2, 4): 1, (0, 3, 5, 7): 2, (0, 3, 6, 9, 11, 13): 8}
-_SIMILAR = 0.5  # share of names, at least, that a network is recognised by
+_SIMILAR = 0.5  # a network is recognized by this share of its names, or more
 
 
-def recognised(
+def convert(
   path, arrays: Mapping[str, np.ndarray]
 ) -> tuple[str, dict, dict] | None:
   """Finds out which of the networks it is, and converts it.
@@ -140,7 +141,7 @@ def recognised(
 
   Raises:
     errors.InputError: it is one of them, but arrays are missing, unexpected or
-      misshapen, or it is of a kind that this program has not.
+      misshapen, or it is of a kind that this program does not have.
   """
   found = {name: tuple(array.shape) for name, array in arrays.items()}
   likeness, style, layers = max(
@@ -191,8 +192,8 @@ def state_dict(generator: Mapping, variables: Mapping) -> dict[str, np.ndarray]:
     )
   if generator.get("residual_scale", 0.2) != 0.2:
     raise errors.InputError(
-      f"residual_scale is {generator['residual_scale']}, and BasicSR's RRDBNet"
-      " knows 0.2 alone: train with that, or choose --format=onnx"
+      f"residual_scale is {generator['residual_scale']}, but BasicSR's RRDBNet"
+      " always has 0.2: train with that, or choose --format=onnx"
     )
   if architecture == "msrresnet" and generator["scale"] == 8:
     raise errors.InputError("BasicSR has no MSRResNet of scale 8")
@@ -232,11 +233,11 @@ def _layers(style: _Style, num_blocks: int, upsamples: int) -> dict[str, str]:
 
 
 def _likeness(style: _Style, found: Mapping) -> tuple[float, _Style, dict]:
-  """What share of a style's names and the file's is common to both."""
+  """The share of a style's names and the file's that both have."""
   block = next(v for k, v in style.names.items() if "{b}" in k)
-  pattern = re.escape(block).replace(r"\{b\}", r"(\d{1,6})") + r"\.weight"
-  blocks = [int(m[1]) for name in found if (m := re.fullmatch(pattern, name))]
-  # A hole in the numbers is a missing block, but not a million of them.
+  numbered = re.escape(block).replace(r"\{b\}", r"(\d{1,6})") + r"\.weight"
+  blocks = [int(m[1]) for name in found if (m := re.fullmatch(numbered, name))]
+  # A gap in the numbers is a missing block, but not a million of them.
   num_blocks = min(max(blocks, default=-1) + 1, len(found))
   upsamples = sum(
     f"{style.names.get(f'upsample_{u}/conv')}.weight" in found for u in range(3)
@@ -253,7 +254,7 @@ def _likeness(style: _Style, found: Mapping) -> tuple[float, _Style, dict]:
 
 
 def _sizes(owner: str, name: str, found: Mapping) -> tuple[int, int]:
-  """Outputs and inputs of a convolution that tells what the others have."""
+  """Outputs and inputs of a convolution, from which those of others follow."""
   shape = found.get(f"{name}.weight", ())
   if len(shape) != 4 or 0 in shape:
     raise errors.InputError(
@@ -271,13 +272,13 @@ def _rrdbnet_shapes(owner: str, layers: Mapping, found: Mapping):
   )
   if scale := _OLD_SCALES.get(tuple(top)):
     raise errors.InputError(
-      f"{owner}, but enlarges {scale} times by another network than the"
-      " RRDBNet known here, of which the old form enlarges 4 times"
+      f"{owner}, but is a network for x{scale} that this program does not"
+      " have: of the old form, only that for x4 can be read"
     )
   if inputs not in _SCALES:
     raise errors.InputError(
-      f"{owner}, but takes {inputs} channels: expected 3 for RGB enlarged 4"
-      " times, 12 for 2 times or 48 for 1"
+      f"{owner}, but takes {inputs} channels: expected 3 (RGB, x4), 12 (x2) or"
+      " 48 (x1)"
     )
   growth, _ = _sizes(owner, layers["blocks_0/dense_0/conv_0"], found)
   num_blocks = sum(k.endswith("dense_0/conv_0") for k in layers)
@@ -307,11 +308,9 @@ def _msr_shapes(owner: str, layers: Mapping, found: Mapping):
   for layer in upsamples:
     outputs, _ = _sizes(owner, layers[layer], found)
     if outputs == 9 * features:
-      raise errors.InputError(
-        f"{owner}, but enlarges 3 times: expected 2, 4 or 8"
-      )
+      raise errors.InputError(f"{owner}, but upscales by 3: expected 2, 4 or 8")
   if not upsamples:
-    raise errors.InputError(f"{owner}, but has no layers that enlarge")
+    raise errors.InputError(f"{owner}, but has no layers that upscale")
   shapes = dict.fromkeys(layers, (features, features))
   shapes |= dict.fromkeys(upsamples, (4 * features, features))
   shapes["head"] = (features, 3)

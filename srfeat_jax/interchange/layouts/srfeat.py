@@ -1,9 +1,10 @@
 """SRFeat's generator as its authors saved it with TensorLayer.
 
 The arrays have no names, only an order: the first convolution; of each block
-two convolutions without bias, either followed by its normalisation's beta,
-gamma, mean and variance; the skips; two upsamplings and the last convolution.
-Kernels are HWIO and shuffled channels in TensorFlow's order, both as here.
+two convolutions without bias, each followed by beta, gamma, mean and variance
+of its normalization; the skips; two upsamplings and the last convolution.
+Kernels are HWIO, and channels before a pixel shuffle in TensorFlow's order, as
+they are here.
 """
 
 from collections.abc import Sequence
@@ -33,13 +34,13 @@ def convert(path, arrays: Sequence[np.ndarray]) -> tuple[dict, dict]:
     The fields of the config, and the variables.
 
   Raises:
-    errors.InputError: there are more or fewer arrays, or others.
+    errors.InputError: there are more, fewer or other arrays.
   """
   num_blocks, rest = divmod(len(arrays) - 7, 11)
   if rest or num_blocks < 1 or arrays[0].ndim != 4:
     raise errors.InputError(
-      f"{path} holds {len(arrays)} arrays without names, which only SRFeat's"
-      " authors do, and theirs are 183"
+      f"{path} holds {len(arrays)} arrays without names: only the generator of"
+      " SRFeat's authors is read from such a file, and it has 183"
     )
   features = arrays[0].shape[3]
   layout = list(_layout(num_blocks, features))

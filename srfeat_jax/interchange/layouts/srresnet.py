@@ -1,11 +1,12 @@
 """SRResNet, the generator of SRGAN, as people save it from PyTorch.
 
-Every repository has its own names, but one structure: a 9x9 convolution; pairs
-of 3x3 convolutions, each followed by a normalisation; one more of both; 3x3
-convolutions with four times the channels, before a pixel shuffle; a 9x9
-convolution. PReLUs follow the first convolution, the first of each pair, and
-each shuffle. So arrays are told apart by kind and shape, and put in order by
-the file's own order or, where that is alphabetical, by the numbers in names.
+Every repository has its own names, but all have one structure: a 9x9
+convolution; pairs of 3x3 convolutions, each followed by a normalization; one
+more of both; 3x3 convolutions with four times the channels, each before a pixel
+shuffle; a 9x9 convolution. PReLUs follow the first convolution, the first of
+each pair, and each shuffle. So arrays are told apart by kind and shape, and
+ordered as the file has them or, where that is alphabetical, by the numbers in
+their names.
 """
 
 import collections
@@ -22,7 +23,7 @@ from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import pickles
 from srfeat_jax.interchange.layouts import torch_layout
 
-_LONGEST = 200  # characters of a name that numbers are looked for in
+_LONGEST = 200  # characters; in longer names no numbers are searched
 _NORM = {
   "weight": ("params", "scale"),
   "bias": ("params", "bias"),
@@ -33,7 +34,7 @@ _NORM = {
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-  """A module of theirs: its name, and its arrays by the last part of theirs."""
+  """A PyTorch module: its name, and its arrays by their names in it."""
 
   name: str
   arrays: Mapping[str, np.ndarray]
@@ -59,7 +60,7 @@ def convert(
 
   Raises:
     errors.InputError: there is, but arrays are missing, unexpected or
-      misshapen, or it is of a kind that this program has not.
+      misshapen, or it is of a kind that this program does not have.
   """
   names = list(arrays) if ordered else sorted(arrays, key=_natural)
   modules = {}
@@ -79,19 +80,19 @@ def convert(
   owner = f"{path} looks like SRResNet"
   _check_ends(owner, convs, head, tail)
   features = head.shape[0]
-  inside = [x for x in convs if x not in (head, tail)]
+  middle = [x for x in convs if x not in (head, tail)]
   shape = (features, features, 3, 3)
-  trunk = [x for x in inside if x.shape == shape]
-  upsamples = [x for x in inside if x.shape == (4 * features, *shape[1:])]
-  if any(x.shape == (9 * features, *shape[1:]) for x in inside):
-    raise errors.InputError(f"{owner}, but enlarges 3 times: expected 2, 4, 8")
+  trunk = [x for x in middle if x.shape == shape]
+  upsamples = [x for x in middle if x.shape == (4 * features, *shape[1:])]
+  if any(x.shape == (9 * features, *shape[1:]) for x in middle):
+    raise errors.InputError(f"{owner}, but upscales by 3: expected 2, 4 or 8")
   known = [head, tail, *trunk, *upsamples, *norms, *slopes]
   _refuse_others(owner, [x for x in layers if x not in known])
   misfits = [x for x in slopes if x.shape not in ((1,), (features,))]
   if misfits:
     raise errors.InputError(
       f"{owner}, but has {_named(misfits)}: expected PReLUs of one slope or of"
-      f" {features}, one a channel after the shuffle"
+      f" {features}, one for each channel after the shuffle"
     )
   num_blocks = len(trunk) // 2
   _check_counts(owner, names, trunk, norms, slopes, upsamples)
@@ -156,7 +157,7 @@ def _refuse_others(owner: str, others: Sequence[_Layer]) -> None:
 
 
 def _check_ends(owner, convs, head: _Layer | None, tail: _Layer | None) -> None:
-  """Checks that either end of the network is there."""
+  """Checks that the first and the last convolution are there."""
   if head and tail:
     return
   if head:
@@ -169,7 +170,7 @@ def _check_ends(owner, convs, head: _Layer | None, tail: _Layer | None) -> None:
 
 
 def _uneven(names: Sequence[str]) -> str:
-  """What some of a network's numbered blocks have and others have not.
+  """Says how some of a network's numbered blocks differ from the others.
 
   Args:
     names: of all arrays.
@@ -177,7 +178,7 @@ def _uneven(names: Sequence[str]) -> str:
   Returns:
     Part of a sentence; empty if blocks are alike, or fewer than three.
   """
-  families = {}  # what is before a number -> number -> all that come after
+  families = {}  # part before a number -> number -> all parts after it
   for name in names:
     if len(name) > _LONGEST:
       continue
@@ -189,7 +190,7 @@ def _uneven(names: Sequence[str]) -> str:
     count = collections.Counter(itertools.chain(*members.values()))
     usual = {x for x, n in count.items() if 2 * n > len(members) > 2}
     for number, has in members.items():
-      if 2 * len(usual & has) > len(usual):  # else it is no such block
+      if 2 * len(usual & has) > len(usual):  # else it is not such a block
         missing += [f"{before}{number}{x}" for x in sorted(usual - has)]
         left_over += [f"{before}{number}{x}" for x in sorted(has - usual)]
   found = (("missing", missing), ("unexpected", left_over))
@@ -200,7 +201,7 @@ def _check_counts(owner, names, trunk, norms, slopes, upsamples) -> None:
   num_blocks = len(trunk) // 2
   for what, layers, expected in (
     ("3x3 convolutions in its trunk", trunk, 2 * num_blocks + 1),
-    ("normalisations", norms, 2 * num_blocks + 1),
+    ("normalizations", norms, 2 * num_blocks + 1),
     ("PReLUs", slopes, num_blocks + 1 + len(upsamples)),
   ):
     if len(layers) != expected:
@@ -211,27 +212,25 @@ def _check_counts(owner, names, trunk, norms, slopes, upsamples) -> None:
       )
   if len(upsamples) not in (1, 2, 3):
     raise errors.InputError(
-      f"{owner}, but enlarges {2 ** len(upsamples)} times: expected 2, 4 or 8"
+      f"{owner}, but upscales by {2 ** len(upsamples)}: expected 2, 4 or 8"
     )
 
 
 def _lone_last(layers: Sequence[_Layer]) -> list[_Layer]:
   """Moves to the end the layer that is outside of the blocks.
 
-  That is the one whose name differs in more than numbers; where none does, the
-  names tell nothing and the last is it already.
+  That is the one whose name differs in more than its numbers. Where none does,
+  names say nothing, and the layer is last already.
   """
-  patterns = [re.sub(r"\d+", "#", layer.name) for layer in layers]
-  lone = [
-    x for x, p in zip(layers, patterns, strict=True) if patterns.count(p) == 1
-  ]
+  kinds = [re.sub(r"\d+", "#", layer.name) for layer in layers]
+  lone = [x for x, k in zip(layers, kinds, strict=True) if kinds.count(k) == 1]
   if len(lone) != 1 or len(layers) < 3:
     return list(layers)
   return [x for x in layers if x is not lone[0]] + lone
 
 
 def _shared(name: str, other: str) -> int:
-  """How many characters two names begin with alike."""
+  """The number of characters at which two names begin alike."""
   pairs = zip(name, other, strict=False)
   return sum(1 for _ in itertools.takewhile(lambda p: p[0] == p[1], pairs))
 
@@ -255,7 +254,7 @@ def _slopes(owner, slopes, convs, places) -> dict[str, str]:
       place = "head_activation"
     taken.setdefault(place, []).append(slope)
   if len(taken) != len(slopes):
-    # Names that say nothing of where they belong: then it is their order.
+    # The names do not say where PReLUs belong, so their order has to.
     blocks = sorted(
       {p.split("/")[0] for p in places.values() if "/" in p}, key=_natural
     )
@@ -265,7 +264,7 @@ def _slopes(owner, slopes, convs, places) -> dict[str, str]:
 
 
 def _converted(owner, layer: _Layer, place: str, fields: Mapping) -> dict:
-  """The arrays of a layer by our paths."""
+  """The arrays of a layer, by their paths here."""
   features = fields["features"]
   if "running_mean" in layer.arrays:
     for leaf in (*_NORM, *layer.arrays):

@@ -1,7 +1,7 @@
-"""Arrays as torch lays them out, and as we do.
+"""Arrays in PyTorch's layout and in ours.
 
-Kernels are OIHW there and HWIO here. The outputs of a convolution before a
-pixel shuffle are ordered (channel, row, column) there and (row, column,
+Kernels are OIHW in PyTorch and HWIO here. The outputs of a convolution before a
+pixel shuffle are ordered (channel, row, column) in PyTorch and (row, column,
 channel) here.
 """
 
@@ -19,7 +19,7 @@ def weight(kernel: np.ndarray) -> np.ndarray:
 
 
 def to_depth_last(outputs: np.ndarray) -> np.ndarray:
-  """Reorders the last axis, [..., c * 4], from torch's order to ours."""
+  """Reorders the last axis, [..., 4 * c], from PyTorch's order to ours."""
   grouped = outputs.reshape(*outputs.shape[:-1], -1, 4)
   return grouped.swapaxes(-1, -2).reshape(outputs.shape)
 

@@ -1,8 +1,8 @@
-"""What range a network's input and output have, found by trying.
+"""The value ranges of a network's input and output, found out by trying.
 
-Weights don't say whether images enter a network in [0, 1], in [-1, 1] or
-normalised, nor what it gives; but under only one reading of it the enlarged
-picture, made small again, is the picture that was enlarged.
+Weights do not say whether a network takes images in [0, 1], in [-1, 1] or
+normalized, nor what it returns. But with the right ranges only, an upscaled
+image that is downscaled again equals the image that was upscaled.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ from srfeat_jax.models import srresnet
 from srfeat_jax.ops import pixels, quality, resize
 
 INPUTS = tuple(srresnet.INPUT_RANGES)
-# What a network gives: [-1, 1], the same before a tanh that weights don't
+# What a network returns: [-1, 1], the same before a tanh that weights do not
 # show, [0, 1], or the same before a sigmoid.
 OUTPUTS = ("symmetric", "tanh", "unit", "sigmoid")
-_CLEAR = 2.0  # dB that the best is ahead of every other
-_PICTURE = 22.0  # dB from which it is the picture
-_SIZE = 192
+_LEAD = 2.0  # dB that the best must be above all others
+_LEAST = 22.0  # dB that the best must reach
+_SIZE = 192  # pixels a side of the test image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Found:
   Attributes:
     input_range: one of `INPUTS`.
     output_range: one of `OUTPUTS`.
-    sure: whether the picture that comes out leaves no doubt.
+    sure: whether the scores leave no doubt.
   """
 
   input_range: str
@@ -50,15 +50,15 @@ def find(
   """Finds the ranges of an SRResNet.
 
   Args:
-    generator: its config; `input_range`, `tanh` and `residual_base` in it are
-      not looked at.
+    generator: its config, of which `input_range`, `tanh` and `residual_base`
+      do not count.
     variables: its weights as they were saved.
-    input_range: of `INPUTS`, where it is known.
-    output_range: of `OUTPUTS`, where it is known.
+    input_range: one of `INPUTS`, if it is known.
+    output_range: one of `OUTPUTS`, if it is known.
 
   Returns:
-    What returns the picture best; if it leaves doubts, the paper's: from [0, 1]
-    to [-1, 1].
+    The ranges that reproduce a test image best; in case of doubt those of the
+    paper, from [0, 1] to [-1, 1].
   """
   if input_range and output_range:
     return Found(input_range, output_range, sure=True)
@@ -71,15 +71,15 @@ def find(
     module = models.build({**generator, **plain, "input_range": entering})
     raw = 2 * np.asarray(jax.jit(module.apply)(variables, lr)[0]) - 1
     for leaving in [output_range] if output_range else OUTPUTS:
-      sr = np.clip(_picture(raw, leaving), 0, 1)
+      sr = np.clip(_to_unit(raw, leaving), 0, 1)
       again = resize.resize(sr, 1 / scale)
       scores[entering, leaving] = quality.psnr(
         255 * again, 255 * lr[0], border=4
       )
   best, *others = sorted(scores, key=scores.get, reverse=True)
-  behind = max((scores[each] for each in others), default=-np.inf)
+  second = max((scores[each] for each in others), default=-np.inf)
   # A network whose numbers are not finite has no score: it is never sure.
-  if scores[best] >= _PICTURE and scores[best] - behind >= _CLEAR:
+  if scores[best] >= _LEAST and scores[best] - second >= _LEAD:
     return Found(*best, sure=True)
   return Found(input_range or "unit", output_range or "symmetric", sure=False)
 
@@ -87,10 +87,10 @@ def find(
 def applied(
   found: Found, generator: Mapping[str, Any], variables: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-  """Makes a network of the module's own range, (y + 1) / 2, of another's.
+  """Adapts a network to the range of our module, which returns (y + 1) / 2.
 
   Returns:
-    The config and the variables; the last convolution holds what differs.
+    The config and the variables, of which the last convolution is changed.
   """
   generator = dict(generator) | {
     "input_range": found.input_range,
@@ -110,7 +110,8 @@ def applied(
   return generator, {**variables, "params": params}
 
 
-def _picture(raw: np.ndarray, output_range: str) -> np.ndarray:
+def _to_unit(raw: np.ndarray, output_range: str) -> np.ndarray:
+  """Maps what a network returns to [0, 1]."""
   match output_range:
     case "symmetric":
       return (raw + 1) / 2

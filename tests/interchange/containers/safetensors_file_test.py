@@ -55,13 +55,13 @@ class FileTest(image_files.FolderTestCase):
     self.path.write_bytes(self.whole()[:size])
     with self.assertRaisesRegex(
       errors.InputError,
-      r"x\.safetensors is (not a readable safetensors file|no file with)",
+      r"x\.safetensors is not a (readable safetensors file|file of weights)",
     ):
       lookup.load(str(self.path))
 
   def test_damaged(self):
     self.path.write_bytes(b"\xff" * 1000)
-    with self.assertRaisesRegex(errors.InputError, "is no file with weights"):
+    with self.assertRaisesRegex(errors.InputError, "is not a file of weights"):
       lookup.load(str(self.path))
 
   @parameterized.parameters(
@@ -74,11 +74,12 @@ class FileTest(image_files.FolderTestCase):
       lookup.load(str(self.path))
 
   @parameterized.parameters("vgg19", "lpips")
-  def test_weights_of_what_judges(self, network):
+  def test_weights_of_another_network(self, network):
     metadata = {"format": f"srfeat_jax/{network}"}
     safetensors_file.write(self.path, {"x": np.zeros(3)}, metadata)
     with self.assertRaisesRegex(
-      errors.InputError, f"holds the weights of {network}, which judges"
+      errors.InputError,
+      f"holds the weights of {network}, which is not a generator",
     ):
       lookup.load(str(self.path))
 

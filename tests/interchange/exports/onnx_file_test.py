@@ -1,4 +1,4 @@
-"""ONNX graphs and StableHLO programs against the networks they were made of."""
+"""ONNX graphs against the networks they were made from."""
 
 import json
 import sys
@@ -25,9 +25,9 @@ class EqualTest(image_files.FolderTestCase):
     session = onnxruntime.InferenceSession(
       path, options, providers=["CPUExecutionProvider"]
     )
-    (given,), (made_,) = session.get_inputs(), session.get_outputs()
-    self.assertEqual(given.shape, ["batch", 3, "height", "width"])
-    self.assertEqual(made_.name, "sr")
+    (taken,), (returned,) = session.get_inputs(), session.get_outputs()
+    self.assertEqual(taken.shape, ["batch", 3, "height", "width"])
+    self.assertEqual(returned.name, "sr")
     for size in exported.SIZES:
       lr = parity.images(*size, 3)
       sr = session.run(None, {"lr": np.moveaxis(lr, -1, 1)})[0]
@@ -45,6 +45,15 @@ class FileTest(image_files.FolderTestCase):
     (prop,) = model.metadata_props
     self.assertEqual(json.loads(prop.value), config)
     self.assertEqual(model.opset_import[0].version, 17)
+
+  def test_a_generator_without_a_description(self):
+    config = {"architecture": "edsr", "scale": 4}
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "edsr cannot be exported to ONNX, only srfeat, .*: choose --format=stab",
+    ):
+      onnx_file.save(self.folder / "x.onnx", config, {})
+    self.assertEmpty(list(self.folder.iterdir()))
 
   @parameterized.parameters(
     (onnx_file, "onnx", r"launch/install\.sh onnx, or pip install \"onnx>="),

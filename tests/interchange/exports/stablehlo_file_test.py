@@ -1,4 +1,4 @@
-"""StableHLO programs against the networks they were made of."""
+"""StableHLO programs against the networks they were made from."""
 
 import numpy as np
 from absl.testing import absltest, parameterized

@@ -117,7 +117,7 @@ class BasicSRTest(imported.ImportTestCase):
     sentence = self.refuse(
       lambda s: s.update({"conv_first.weight": torch.ones(8, 1, 3, 3)})
     )
-    self.assertIn("takes 1 channels: expected 3 for RGB", sentence)
+    self.assertIn("takes 1 channels: expected 3 (RGB, x4)", sentence)
 
   def test_old_form_of_another_scale(self):
     peer = torch_gan_models.RRDBNet(**RRDBNET)
@@ -129,14 +129,16 @@ class BasicSRTest(imported.ImportTestCase):
     for leaf in ("weight", "bias"):
       del state[f"model.10.{leaf}"]
     path = foreign_files.write(self.folder, "pth", state)
-    self.assertIn("enlarges 2 times by another", self.sentence(path))
+    self.assertIn(
+      "is a network for x2 that this program does not", self.sentence(path)
+    )
 
   def test_msrresnet_of_scale_3(self):
     peer = torch_models.MSRResNet(features=8, num_blocks=2, scale=2)
     state = dict(peer.state_dict())
     state["upconv1.weight"] = torch.ones(72, 8, 3, 3)
     path = foreign_files.write(self.folder, "pth", state)
-    self.assertIn("but enlarges 3 times: expected 2, 4", self.sentence(path))
+    self.assertIn("but upscales by 3: expected 2, 4", self.sentence(path))
 
   def test_other_networks(self):
     path = foreign_files.write(self.folder, "pth", nn.Linear(2, 3).state_dict())

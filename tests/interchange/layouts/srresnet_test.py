@@ -59,7 +59,7 @@ class SRResNetTest(imported.ImportTestCase):
     peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
     read = generator_file.load(path)
-    self.assertIn("import it with --input_range", read.doubt)
+    self.assertIn("import it with --input_range", read.warning)
     with self.assertLogs(level="WARNING"):
       lookup.load(str(path))
 
@@ -82,7 +82,7 @@ class SRResNetTest(imported.ImportTestCase):
     (lambda s: s.update({"residual.0.bn1.running_var": torch.ones(9)}),
      r"residual.0.bn1.running_var \(9,\)"),
     (lambda s: s.update({"upscale.0.conv.weight": torch.ones(72, 8, 3, 3)}),
-     "enlarges 3 times"),
+     "upscales by 3"),
     (lambda s: s.update({"upscale.0.prelu.weight": torch.ones(32)}),
      r"upscale.0.prelu.weight \(32,\): expected PReLUs of one slope or of 8"),
     (lambda s: s.update({"extra.weight": torch.ones(3)}),
@@ -120,7 +120,7 @@ class SRResNetTest(imported.ImportTestCase):
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_a_real_one_is_read_without_being_told(self):
     read = generator_file.load(paths.DATA / "models" / TUTORIAL)
-    self.assertEqual(read.doubt, "")
+    self.assertEqual(read.warning, "")
     self.assertEqual(read.config["num_blocks"], 8)
     self.assertTrue(read.config["prelu_per_channel"])
     with np.load(paths.DATA / "models" / TUTORIAL) as state:
@@ -137,7 +137,7 @@ class SRResNetTest(imported.ImportTestCase):
       paths.DATA / "models" / TUTORIAL, entering, leaving
     )
     read = generator_file.load(foreign_files.write(self.folder, "npz", state))
-    self.assertEqual(read.doubt, "")
+    self.assertEqual(read.warning, "")
     self.assertIn(f"{entering} input and {leaving} output", read.kind)
 
 

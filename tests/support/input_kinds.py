@@ -1,6 +1,6 @@
-"""Pictures of all kinds that people have, and what upscaling makes of them.
+"""All kinds of image files, and the results of upscaling them.
 
-  python -m tests.support.picture_kinds > docs/input_kinds.md
+  python -m tests.support.input_kinds > docs/input_kinds.md
 
 writes the table of the documentation.
 """
@@ -57,7 +57,7 @@ def profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:
 
 @functools.cache
 def cmyk_profile() -> bytes:
-  """A press on which cyan is the dull colour that it is on paper."""
+  """A press on which cyan is the dull color that it is on paper."""
   lightness = {0: (100, 0, 0), 1: (55, -37, -50), 2: (48, 74, -3)}
   inks = {8: lightness[1], 4: lightness[2], 2: (89, -5, 93), 1: (0, 0, 0)}
   grid = b""
@@ -213,11 +213,11 @@ KINDS = {
     "a.png",
     lambda: deep_png(np.dstack([DEEP_RGB, DEEP_ALPHA])),
   ),
-  "PNG, RGB, one transparent colour": (
+  "PNG, RGB, one transparent color": (
     "a.png",
     lambda: encode(RGB, "PNG", transparency=tuple(RGB[0, 0].tolist())),
   ),
-  "PNG, RGB, 16 bits, one transparent colour": (
+  "PNG, RGB, 16 bits, one transparent color": (
     "a.png",
     lambda: deep_png(
       DEEP_RGB,
@@ -265,7 +265,7 @@ KINDS = {
     "a.jpg",
     lambda: encode(_CMYK, "JPEG", icc_profile=cmyk_profile()),
   ),
-  "JPEG of two pictures (MPO)": (
+  "JPEG of two images (MPO)": (
     "a.jpg",
     lambda: _two_pages("MPO"),
   ),
@@ -311,7 +311,7 @@ KINDS = {
   "PPM": ("a.ppm", lambda: encode(RGB, "PPM")),
   "PNG of one pixel": ("a.png", lambda: encode(RGB[:1, :1], "PNG")),
   "empty file": ("a.png", lambda: b""),
-  "text called .jpg": ("a.jpg", lambda: b"Dear picture,"),
+  "text called .jpg": ("a.jpg", lambda: b"Dear image,"),
   "SVG called .png": ("a.png", lambda: b"<svg xmlns='x'/>"),
   "PostScript called .png": ("a.png", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n"),
   "PNG cut short": ("a.png", lambda: deep_png(DEEP_RGB)[:-60]),
@@ -332,23 +332,23 @@ KINDS = {
 }
 
 
-def enlarged(folder: pathlib.Path, kind: str) -> tuple[pathlib.Path, list]:
-  """Enlarges a kind four times; returns the result's file and what was said."""
+def upscaled(folder: pathlib.Path, kind: str) -> tuple[pathlib.Path, list]:
+  """Upscales a kind four times; returns the result's file and the warnings."""
   name, content = KINDS[kind]
   source, target = folder / name, folder / "out" / name
   source.write_bytes(content())
   if target.suffix not in pictures.WRITE_ENDINGS:
     target = target.with_suffix(".png")
   picture = pictures.read(source)
-  sr = picture_upscaling.enlarge(picture, upscaler.bicubic, 4)
-  return target, sr.notes + pictures.write(target, sr)
+  sr = picture_upscaling.upscale(picture, upscaler.bicubic, 4)
+  return target, sr.warnings + pictures.write(target, sr)
 
 
 def outcome(kind: str) -> str:
-  """What comes out of a kind, in words."""
+  """Describes the result for a kind."""
   with tempfile.TemporaryDirectory() as folder:
     try:
-      target, said = enlarged(pathlib.Path(folder), kind)
+      target, said = upscaled(pathlib.Path(folder), kind)
     except errors.InputError as error:
       sentence = str(error).replace(f"{folder}/", "")
       return f"error: {re.sub(r'0x[0-9a-f]+', '0x...', sentence)}"
@@ -369,7 +369,7 @@ def _described(target: pathlib.Path) -> str:
   if len(picture.frames) > 1:
     times = "/".join(f"{each:g}" for each in picture.durations)
     words.append(f"{len(picture.frames)} frames of {times} ms")
-    words.append(f"shown {picture.plays or 'for ever'}".replace(" 1", " once"))
+    words.append(f"shown {picture.plays or 'forever'}".replace(" 1", " once"))
   kept = {
     "profile": picture.icc,
     "EXIF": picture.exif,
@@ -385,12 +385,12 @@ def table() -> str:
   lines = [
     "# Input kinds",
     "",
-    "What upscaling makes of small pictures, four times as wide and high, and"
-    " of files",
-    "that are none;",
-    "written by `python -m tests.support.picture_kinds > docs/input_kinds.md`.",
+    "The results of upscaling small image files by a factor of four, and of"
+    " files that",
+    "are no images;",
+    "written by `python -m tests.support.input_kinds > docs/input_kinds.md`.",
     "",
-    "| kind | what came out |",
+    "| input | result |",
     "|---|---|",
   ]
   lines += [
