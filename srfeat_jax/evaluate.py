@@ -48,6 +48,7 @@ _LPIPS_WEIGHTS = flags.DEFINE_string(
 _SAVE_IMAGES = flags.DEFINE_bool(
   "save_images", False, "write the results to OUTPUT/images/SET/NAME.png"
 )
+flags.adopt_module_key_flags(upscaler_flags)  # so that --help shows them
 
 
 def main(argv: Sequence[str]) -> None:

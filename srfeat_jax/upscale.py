@@ -97,19 +97,20 @@ _TILE = flags.DEFINE(
   "tile",
   "auto",
   "side in pixels of the tiles that images are cut into, which does not change"
-  " the result; small tiles need less memory; auto: what --memory allows",
+  " the result; small tiles take less memory; auto: as large as --memory"
+  " allows",
 )
 _MEMORY = flags.DEFINE(
   _Bytes(),
   "memory",
   None,
-  "memory that the network may use at a time, such as 2GiB; it limits the tile",
+  "memory that the network may use at a time, such as 2GiB; limits the tiles",
 )
 _SHARD = flags.DEFINE_string(
   "shard",
   "1/1",
-  "upscale only a part of the images, for array jobs: 1/4, 2/4, 3/4 and 4/4 are"
-  " four parts",
+  "upscale only a part of the images, for array jobs: 1/4 is the first of four"
+  " parts",
 )
 _LIST = flags.DEFINE_bool(
   "list", False, "print the weights that come with the package, and exit"

@@ -1,6 +1,6 @@
 """What the page of `demo` does with images, apart from its layout.
 
-Images come and go as files, so that the user downloads the same file that
+Images are read and written as files, so that the user downloads the file that
 `python -m srfeat_jax.upscale --format=png` would have written.
 """
 

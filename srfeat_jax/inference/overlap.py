@@ -19,8 +19,8 @@ class Overlap:
   """How tiles overlap; lengths are in LR pixels.
 
   Attributes:
-    margin: what is cropped from a tile's edges, but for those that are edges of
-      the image.
+    margin: width of what is cropped from a tile's edges, except from those that
+      are edges of the image.
     feather: width of the strip, next to the margin, in which a tile is faded
       into its neighbors; 0 where the margin suffices.
     unshuffle: factor of the pixel unshuffle that the network begins with, or

@@ -1,1 +1,1 @@
-"""From weights to an upscaler, and from a person's image to a larger one."""
+"""From weights to an upscaler, and from an image to the upscaled image."""

@@ -17,7 +17,7 @@ INDEX: Mapping[str, Mapping[str, Any]] = json.loads(
   (FOLDER / "index.json").read_text()
 )
 NAMES = tuple(INDEX)
-DEFAULT = NAMES[0]  # the best comes first
+DEFAULT = NAMES[0]  # the PSNR-oriented ones
 
 
 def path(name: str) -> pathlib.Path:
