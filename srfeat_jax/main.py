@@ -45,7 +45,7 @@ def main(argv) -> int:
   from srfeat_jax.training import interruption
 
   try:
-    train.train_and_evaluate(_CONFIG.value, _WORKDIR.value)
+    train.train_and_evaluate(_CONFIG.value, str(_WORKDIR.value))
   except interruption.Stopped as stopped:
     return stopped.status
   return 0

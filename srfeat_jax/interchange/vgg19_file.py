@@ -128,7 +128,7 @@ def load(path: str) -> Source:
   if not place.is_file():
     target = "vgg19.safetensors"
     if place.name:
-      target = place.with_suffix(".safetensors")
+      target = str(place.with_suffix(".safetensors"))
     kind = "caffe" if place.suffix in (".h5", ".npy") else "torchvision"
     raise errors.InputError(
       f'there is no file "{path}" with the weights of VGG-19:'
@@ -258,7 +258,7 @@ def _npy_arrays(path: pathlib.Path, saved: Any) -> dict[str, np.ndarray]:
 
 def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
   """Checks the arrays and puts them in our layout."""
-  expected = {}
+  expected: dict[str, tuple[int, ...]] = {}
   previous = 3
   for layer, channels in vgg19.CHANNELS.items():
     shape = (3, 3, previous, channels)

@@ -23,7 +23,7 @@ from srfeat_jax.training import renamed_fields
 try:
   import fcntl
 except ImportError:  # not Unix
-  fcntl = None
+  fcntl = None  # type: ignore[assignment]
 
 # Fields that may differ when a run goes on: they do not touch the numbers,
 # except num_steps, which moves the schedule with it. What init_from names is

@@ -153,7 +153,7 @@ def convert(
   make = _rrdbnet_shapes if style.architecture == "rrdbnet" else _msr_shapes
   owner = f"{path} looks like {style.architecture} as {style.program} names it"
   fields, shapes = make(owner, layers, found)
-  expected = {}
+  expected: dict[str, tuple[int, ...]] = {}
   for layer, (outputs, inputs) in shapes.items():
     expected[f"{layers[layer]}.weight"] = (outputs, inputs, 3, 3)
     expected[f"{layers[layer]}.bias"] = (outputs,)
