@@ -34,13 +34,13 @@ def gaussian(size: int, sigma_x, sigma_y, angle, beta=1.0, plateau=False):
   cos, sin = jnp.cos(angle), jnp.sin(angle)
   along, across = cos * x + sin * y, cos * y - sin * x
   q = jnp.square(along / sigma_x) + jnp.square(across / sigma_y)
-  # The gradient-free power: 0 ** beta at the center is 0.
+  # At the center 0 ** beta is 0, which a power by logarithms may not give.
   power = jnp.where(q > 0, jnp.power(jnp.maximum(q, 1e-20), beta), 0.0)
   return _normalized(jnp.where(plateau, 1 / (1 + power), jnp.exp(-power / 2)))
 
 
 def sinc(size: int, cutoff):
-  """The circular low-pass filter, which rings as sharpening does.
+  """The circular low-pass filter, which leaves ringing as sharpening does.
 
   omega J1(omega r) / (2 pi r) at the distance r from the center, normalized to
   sum 1 (Real-ESRGAN, section 3.3, equation 6).
@@ -55,9 +55,9 @@ def sinc(size: int, cutoff):
   y, x = _offsets(size)
   r = jnp.sqrt(jnp.square(x) + jnp.square(y))
   safe = jnp.maximum(r, 1e-6)
-  around = cutoff * bessel_j1(cutoff * safe) / (2 * jnp.pi * safe)
+  elsewhere = cutoff * bessel_j1(cutoff * safe) / (2 * jnp.pi * safe)
   center = jnp.square(cutoff) / (4 * jnp.pi)
-  return _normalized(jnp.where(r > 0, around, center))
+  return _normalized(jnp.where(r > 0, elsewhere, center))
 
 
 def identity(size: int) -> jax.Array:
@@ -67,10 +67,10 @@ def identity(size: int) -> jax.Array:
 
 
 def cropped(kernel: jax.Array, side) -> jax.Array:
-  """Keeps the middle `side` x `side`, an odd number that may be traced."""
+  """Keeps the middle `side` x `side` pixels, odd; `side` may be traced."""
   y, x = _offsets(len(kernel))
-  inside = jnp.maximum(jnp.abs(x), jnp.abs(y)) <= side // 2
-  return _normalized(jnp.where(inside, kernel, 0.0))
+  kept = jnp.maximum(jnp.abs(x), jnp.abs(y)) <= side // 2
+  return _normalized(jnp.where(kept, kernel, 0.0))
 
 
 def blur(image: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -92,11 +92,11 @@ def blur(image: jax.Array, kernel: jax.Array) -> jax.Array:
   padded = jnp.pad(image, padding, mode="reflect").transpose(2, 0, 1)
   # Sizes of large prime factors take several times as long.
   sides = [fft.next_fast_len(side, real=True) for side in padded.shape[1:]]
-  # Symmetric kernels correlate and convolve alike; others are turned round.
+  # The product of transforms convolves; a flipped kernel correlates.
   spectrum = jnp.fft.rfft2(kernel[::-1, ::-1], sides)
   result = jnp.fft.irfft2(jnp.fft.rfft2(padded, sides) * spectrum, sides)
-  inside = result[:, 2 * margin :, 2 * margin :]
-  return inside[:, :height, :width].transpose(1, 2, 0)
+  result = result[:, 2 * margin :, 2 * margin :]
+  return result[:, :height, :width].transpose(1, 2, 0)
 
 
 def bessel_j1(x: jax.Array) -> jax.Array:

@@ -1,9 +1,11 @@
-"""What saving as JPEG does to an image, as arithmetic that jit and vmap take.
+"""JPEG compression and decompression of images, for JAX under jit and vmap.
 
 Baseline JPEG with the tables of the standard (ITU-T T.81, Annex K) scaled by a
 quality as libjpeg does, chroma halved in both directions (4:2:0), without the
-entropy coding, which loses nothing.
+entropy coding, which is lossless.
 """
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +31,7 @@ _CHROMA[:4, :4] = [
   [24, 26, 56, 99],
   [47, 66, 99, 99],
 ]
-_MCU = 16  # pixels a side of what is coded together
+_MCU = 16  # pixels a side of a minimum coded unit: two by two luma blocks
 
 
 def compress(image: jax.Array, quality, row=0, column=0) -> jax.Array:
@@ -47,7 +49,7 @@ def compress(image: jax.Array, quality, row=0, column=0) -> jax.Array:
   """
   height, width, _ = image.shape
   levels = jnp.floor(jnp.clip(image, 0, 1) * 255 + 0.5)
-  # What lies around the image repeats its edge, as in an encoder's last block.
+  # Around the image its edges are repeated, as encoders fill the last block.
   rows = jnp.clip(jnp.arange(_padded(height)) - row, 0, height - 1)
   columns = jnp.clip(jnp.arange(_padded(width)) - column, 0, width - 1)
   y, cb, cr = _to_ycbcr(levels[rows][:, columns])
@@ -70,7 +72,7 @@ def quantization_table(kind: str, quality) -> jax.Array:
 
 
 def _padded(side: int) -> int:
-  """The image and the largest shift, in whole units."""
+  """Pixels a side of the coded units that an image and any shift fit in."""
   return -(-(side + _MCU - 1) // _MCU) * _MCU
 
 
@@ -113,10 +115,11 @@ def _quantized(plane, table):
   height, width = plane.shape
   blocks = plane.reshape(height // 8, 8, width // 8, 8).transpose(0, 2, 1, 3)
   dct = jnp.asarray(_DCT)
-  product = lambda a, b: jnp.matmul(a, b, precision="highest")  # noqa: E731
-  coefficients = product(product(dct, jnp.round(blocks) - 128), dct.T)
+  # In fewer bits, as devices may otherwise do, coefficients would round apart.
+  matmul = functools.partial(jnp.matmul, precision="highest")
+  coefficients = matmul(matmul(dct, jnp.round(blocks) - 128), dct.T)
   coefficients = jnp.round(coefficients / table) * table
-  blocks = product(product(dct.T, coefficients), dct) + 128
+  blocks = matmul(matmul(dct.T, coefficients), dct) + 128
   # A decoder's samples are bytes.
   blocks = jnp.clip(jnp.round(blocks), 0, 255)
   return blocks.transpose(0, 2, 1, 3).reshape(height, width)

@@ -1,5 +1,6 @@
-"""The degradation that training undoes: LR of HR crops, on the device."""
+"""The degradation that the generator learns to undo: HR crops to LR."""
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,8 +39,8 @@ def make(config, scale: int) -> Degradation:
     scale: of LR.
 
   Returns:
-    A pure function, see `Degradation`. What it draws depends on the key and an
-    image's place in the batch alone, not on the number of devices.
+    A pure function, see `Degradation`. What it draws depends only on the key
+    and an image's position in the batch, not on the number of devices.
 
   Raises:
     errors.InputError: an unknown kind, or a function that is not there.
@@ -49,24 +50,13 @@ def make(config, scale: int) -> Degradation:
       f'config.degradation.kind is "{config.kind}": expected one of'
       f" {', '.join(_KINDS)}"
     )
-  if config.kind == "bicubic":
-    return lambda hr, key: (*degrade(hr, scale), {})
-  if config.kind == "custom":
-    return _custom(config.function, scale)
-
-  def photographs(hr, key):
-    clean, target = degrade(hr, scale)
-    keys = jax.random.split(key, len(hr))
-    lr, draws = jax.vmap(
-      lambda image, key: photo.degrade(image, key, config, scale)
-    )(target, keys)
-    is_clean = jax.random.bernoulli(
-      jax.random.fold_in(key, 1), config.clean_probability, (len(hr),)
-    )
-    lr = jnp.where(is_clean[:, None, None, None], clean, lr)
-    return lr, target, {"clean": is_clean, **draws}
-
-  return photographs
+  match config.kind:
+    case "bicubic":
+      return _bicubic(scale)
+    case "photo":
+      return _photo(config, scale)
+    case _:
+      return _custom(config.function, scale)
 
 
 def degrade(hr: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
@@ -87,7 +77,7 @@ def caption(draws: Mapping[str, Any]) -> str:
   """What was drawn for one image, in a few words.
 
   Args:
-    draws: of a `Degradation`, one image's.
+    draws: the third result of a `Degradation`, of one image.
   """
   if not draws:
     return ""
@@ -101,8 +91,37 @@ def caption(draws: Mapping[str, Any]) -> str:
   return "\n".join(lines)
 
 
+def _bicubic(scale: int) -> Degradation:
+  """`degrade`, which draws nothing."""
+
+  def degraded(hr, key):
+    del key
+    return *degrade(hr, scale), {}
+
+  return degraded
+
+
+def _photo(config, scale: int) -> Degradation:
+  """`photo.degrade` of each image, but for the share that is to be clean."""
+
+  def degraded(hr, key):
+    clean, target = degrade(hr, scale)
+    keys = jax.random.split(key, len(hr))
+    photographed = functools.partial(
+      photo.degrade, settings=config, scale=scale
+    )
+    lr, draws = jax.vmap(photographed)(target, keys)
+    is_clean = jax.random.bernoulli(
+      jax.random.fold_in(key, 1), config.clean_probability, (len(hr),)
+    )
+    lr = jnp.where(is_clean[:, None, None, None], clean, lr)
+    return lr, target, {"clean": is_clean, **draws}
+
+  return degraded
+
+
 def _custom(name: str, scale: int) -> Degradation:
-  """A person's own function, by the name that the config gives it."""
+  """A user's own function, by the name that the config has for it."""
   module, _, function = name.partition(":")
   remedy = (
     'expected "MODULE:FUNCTION", as in "my_degradations:old_film", of a module'

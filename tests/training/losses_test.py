@@ -58,7 +58,7 @@ def their_discriminator(real, fake, kind) -> tuple:
   return sum(parts).item(), (real.grad.numpy(), fake.grad.numpy())
 
 
-class PatternTest(absltest.TestCase):
+class CheckerboardTest(absltest.TestCase):
   def test_a_checkerboard_counts_and_detail_does_not(self):
     rng = np.random.default_rng(0)
     hr = rng.random((2, 64, 96, 3)).astype(np.float32)
