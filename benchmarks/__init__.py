@@ -1,1 +1,1 @@
-"""What is measured; run as programs, never imported by the package."""
+"""Programs that measure speed, memory and quality; the package imports none."""

@@ -1,4 +1,4 @@
-"""What is measured: networks, batches and sizes of pictures, by name."""
+"""What is measured, by name: networks, batch sizes and image sizes."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from benchmarks import stand_ins  # noqa: F401, isort: skip  before configs
 from configs import gan, pretrain
 
 _TINY_CROP = 64
-_TINY_PICTURE = (24, 16)
+_TINY_IMAGE = (24, 16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Train:
   """A training step.
 
   Attributes:
-    variant: of a config, as "pretrain:srfeat".
-    batch_size: crops a step.
+    variant: a config and its variant, such as "pretrain:srfeat".
+    batch_size: crops per step.
   """
 
   variant: str
@@ -26,11 +26,11 @@ class Train:
 
 @dataclasses.dataclass(frozen=True)
 class Infer:
-  """A picture to enlarge.
+  """An image to upscale.
 
   Attributes:
-    variant: of `configs/pretrain.py`.
-    width: LR pixels.
+    variant: a variant of `configs/pretrain.py`.
+    width: of the LR image, in pixels.
     height: likewise.
   """
 
@@ -39,7 +39,7 @@ class Infer:
   height: int
 
 
-# What is asked first, first: a run may have to end before it has done all.
+# The most important first, because a run may end before it has measured all.
 TRAIN = {
   "srfeat_pretrain_b16": Train("pretrain:srfeat", 16),
   "srfeat_gan_b16": Train("gan:srfeat", 16),
@@ -68,8 +68,8 @@ def train_config(case: Train, dtype: str, batch_size: int = 0, tiny=False):
 
   Args:
     case: of `TRAIN`.
-    dtype: what all networks compute in.
-    batch_size: instead of the case's own, if not 0.
+    dtype: number format in which all networks compute.
+    batch_size: instead of that of the case, if not 0.
     tiny: shrink networks and crops, to test the benchmark itself.
   """
   file, variant = case.variant.split(":")
@@ -80,7 +80,13 @@ def train_config(case: Train, dtype: str, batch_size: int = 0, tiny=False):
   config.generator.dtype = dtype
   for discriminator in config.discriminators.values():
     discriminator.dtype = dtype
-  return config, _TORCHVISION if "esrgan" in variant else _CAFFE
+  return config, vgg_settings(config)
+
+
+def vgg_settings(config) -> dict:
+  """Returns the fields of VGG-19 for the weights that a config is made for."""
+  published = config.vgg_preprocessing == "torchvision"
+  return _TORCHVISION if published else _CAFFE
 
 
 def generator_config(variant: str, dtype: str, tiny: bool = False) -> dict:
@@ -92,16 +98,16 @@ def generator_config(variant: str, dtype: str, tiny: bool = False) -> dict:
   return dict(config.generator)
 
 
-def picture_size(case: Infer, tiny: bool = False) -> tuple[int, int]:
-  """Width and height."""
-  return _TINY_PICTURE if tiny else (case.width, case.height)
+def image_size(case: Infer, tiny: bool = False) -> tuple[int, int]:
+  """Returns width and height of the LR image."""
+  return _TINY_IMAGE if tiny else (case.width, case.height)
 
 
 def grid(width: int, height: int, on_gpu: bool) -> tuple[int, int]:
-  """Into how many columns and rows of equal tiles a network gets a picture.
+  """Returns in how many columns and rows of equal tiles an image is upscaled.
 
-  SRFeat's maps of a picture of 1920x1080 take gigabytes each on a CPU, and on a
-  GPU have more numbers than convolutions can count.
+  A feature map of SRFeat for an image of 1920x1080 takes gigabytes, and has
+  more numbers than convolutions on a GPU can index.
   """
   columns_rows = {
     (1280, 720): (1, 1) if on_gpu else (4, 3),
@@ -111,7 +117,7 @@ def grid(width: int, height: int, on_gpu: bool) -> tuple[int, int]:
 
 
 def crops(config) -> np.ndarray:
-  """A batch of noise, uint8 [b, H, W, 3], always the same."""
+  """Returns a batch of noise, uint8 [b, H, W, 3], always the same."""
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
@@ -126,5 +132,5 @@ def _shrink(config) -> None:
   for name, discriminator in config.discriminators.items():
     discriminator.features = 8
     discriminator.hidden = 16
-    # VGG-19's fifth block is a sixteenth as large.
+    # Features of VGG-19's fifth block are 16 times smaller than the image.
     discriminator.input_size = _TINY_CROP // (1 if name == "image" else 16)

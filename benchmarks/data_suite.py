@@ -1,4 +1,4 @@
-"""Crops a second that reach the device, from a folder of pictures."""
+"""Crops per second that reach the device, from a folder of images."""
 
 import os
 import pathlib
@@ -21,23 +21,23 @@ def measure(seconds: float, tiny: bool = False) -> list[dict]:
 
   Args:
     seconds: how long each is measured.
-    tiny: small pictures and one shape, to test the benchmark itself.
+    tiny: small images and one shape, to test the benchmark itself.
 
   Raises:
-    errors.InputError: there are no training pictures.
+    errors.InputError: there are no training images.
   """
   if not tiny:
     return _measure(str(_photos()), _SHAPES, seconds)
   with tempfile.TemporaryDirectory() as folder:
     for i in range(8):
-      picture = np.random.default_rng(i).integers(0, 256, (40, 40, 3), np.uint8)
-      images.write(pathlib.Path(folder) / f"{i}.png", picture)
+      image = np.random.default_rng(i).integers(0, 256, (40, 40, 3), np.uint8)
+      images.write(pathlib.Path(folder) / f"{i}.png", image)
     return _measure(folder, {"tiny": (16, 2)}, seconds)
 
 
 def _photos() -> pathlib.Path:
-  beside = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
-  data = pathlib.Path(os.environ.get("SRFEAT_DATA") or beside)
+  default = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+  data = pathlib.Path(os.environ.get("SRFEAT_DATA") or default)
   return data / "train" / "photos"
 
 
@@ -55,7 +55,7 @@ def _measure(train: str, shapes: dict, seconds: float) -> list[dict]:
             "crop_size": crop_size,
             "batch_size": batch_size,
             "workers": num_workers,
-            "decoded_pictures_cached": cached,
+            "decoded_images_cached": cached,
             "crops_per_s": rate,
           }
         )
@@ -80,7 +80,7 @@ def _crops_per_second(
   mesh = parallel.make_mesh()
   devices = jax.device_count()
   try:
-    # What is prefetched would count as made at once; and caches fill.
+    # Prefetched batches would count as made at once; and caches fill.
     warm_up = len(parts[0]) // batch_size if cached else 8
     for _ in range(max(8, warm_up)):
       next(batches)

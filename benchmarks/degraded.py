@@ -1,9 +1,9 @@
-"""Pictures degraded with Pillow, as evaluation sets.
+"""Images degraded with Pillow, as evaluation sets.
 
-None of the code that degrades images in training is used, so that what a
-network learned from that code does not favor it here. The same version of
-Pillow gives the same bytes; a picture's draws depend on the seed and its name
-only, not on the pictures beside it.
+None of the code that degrades images in training is used, so that a network
+trained with that code has no advantage here. The same version of Pillow gives
+the same bytes. What is drawn for an image depends only on the seed and on its
+name, not on the other images.
 """
 
 import dataclasses
@@ -19,26 +19,27 @@ import PIL
 from PIL import Image, ImageFilter
 
 from srfeat_jax import atomic, errors
+from srfeat_jax.evaluation import detail
 from srfeat_jax.image_io import images
 
 SCALE = 4
 PARAMETERS = "parameters.json"
-LEAST = 16 * SCALE  # pixels a side
+LEAST = 16 * SCALE  # pixels on each side of an image
 _JPEG_GRID = 16  # pixels, with chroma at half the resolution
 
 
 @dataclasses.dataclass(frozen=True)
 class Strength:
-  """What may happen to a picture; ranges are drawn from evenly.
+  """The steps of a degradation, in order; values are uniform in the ranges.
 
   Attributes:
-    filters: of Pillow, by name, one of which shrinks the picture.
-    blur: sigma before shrinking, in LR pixels.
-    detour: size between shrinking and enlarging again, as a share of LR's.
-    noise: sigma in levels, after that; in two of five pictures the same in all
-      channels.
-    quality: of JPEG, last; None for no JPEG.
-    subsamplings: of its chroma, one of which is drawn.
+    blur: sigma of the blur before downscaling, in LR pixels.
+    filters: names of Pillow's filters, one of which downscales the image.
+    detour: share of LR's size to which it is downscaled first, before it is
+      upscaled to LR's size.
+    noise: sigma in levels; in two of five images all channels get the same.
+    quality: of JPEG; None for no JPEG.
+    subsamplings: of JPEG's chroma, one of which is drawn.
   """
 
   filters: tuple[str, ...]
@@ -77,37 +78,37 @@ def make(
   """Makes the sets.
 
   Args:
-    sources: folders of pictures.
-    output: folder for SET/HR/NAME.png, SET/LRx4/NAME.png and PARAMETERS; a
-      NAME is made of the source's and the picture's below it.
-    side: of the HR crops, at most, in pixels, a multiple of SCALE; what is
-      smaller is cropped to such a multiple.
-    crop: "center" or "detail", center: the middle of the picture; detail: where
-      it has most of that.
-    seed: of all that is drawn.
+    sources: folders of images.
+    output: folder for SET/HR/NAME.png, SET/LRx4/NAME.png and PARAMETERS; NAME
+      is made of the folder's name and the image's path below it.
+    side: largest side of the HR crops in pixels, a multiple of SCALE; smaller
+      images are cropped to multiples of SCALE.
+    crop: "center", from the center of the image; or "detail", where the image
+      has most detail.
+    seed: of all random numbers.
 
   Returns:
-    How many pictures a set has.
+    The number of images in each set.
 
   Raises:
-    errors.InputError: a folder or picture cannot be read, a picture is too
-      small, two have one name, `side` is no multiple, or a set is there.
+    errors.InputError: a folder or image cannot be read, an image is too small,
+      two images have the same name, `side` is not a multiple of SCALE, or a set
+      exists already.
   """
   if side % SCALE:
-    raise errors.InputError(f"--side={side} is no multiple of {SCALE}.")
+    raise errors.InputError(f"--side={side} is not a multiple of {SCALE}")
   folder = pathlib.Path(output)
   for name in STRENGTHS:
     if (folder / name).exists():
       raise errors.InputError(
-        f"{folder / name} is there already: remove it, or choose another"
-        " --output."
+        f"{folder / name} exists already: remove it, or choose another --output"
       )
   found = dict(_named(sources))
   drawn: dict[str, dict] = {name: {} for name in STRENGTHS}
   for name, path in found.items():
-    picture = images.read_rgb(path)
-    left, top, right, bottom = box = _box(path, picture, side, crop)
-    hr = picture[top:bottom, left:right]
+    image = images.read_rgb(path)
+    left, top, right, bottom = box = _box(path, image, side, crop)
+    hr = image[top:bottom, left:right]
     for strength in STRENGTHS:
       settings = draw(strength, name, seed)
       images.write(folder / strength / "HR" / f"{name}.png", hr)
@@ -121,23 +122,23 @@ def make(
 
 
 def draw(strength: str, name: str, seed: int) -> dict[str, Any]:
-  """Draws what happens to a picture.
+  """Draws the degradation of an image.
 
   Args:
-    strength: of STRENGTHS.
-    name: the picture's.
-    seed: a whole number from 0.
+    strength: one of STRENGTHS.
+    name: the name of the image.
+    seed: a whole number, 0 or more.
 
   Returns:
-    What `degrade` takes: a number or name for each field of `Strength`,
-    `gray_noise`, `grid` (where the picture lies on JPEG's blocks: x, y) and
-    `noise_seed`.
+    What `degrade` takes: a number or name for each field of `Strength`, and
+    `gray_noise`, `noise_seed` and `grid` (x and y of the image's top left
+    corner in a block of JPEG).
   """
   ranges = STRENGTHS[strength]
   digest = hashlib.sha256(f"{seed} {strength} {name}".encode()).digest()
   rng = np.random.default_rng(int.from_bytes(digest[:8]))
-  # All is drawn, whether it is used or not, so that a change of one range
-  # leaves the draws of the others.
+  # All numbers are drawn, used or not, so that a change to one range does not
+  # change the others.
   quality = ranges.quality or (100, 100)
   drawn = {
     "filter": str(rng.choice(ranges.filters)),
@@ -154,25 +155,25 @@ def draw(strength: str, name: str, seed: int) -> dict[str, Any]:
 
 
 def degrade(hr: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
-  """Makes LR of HR with Pillow.
+  """Makes LR from HR with Pillow.
 
   Args:
-    hr: uint8 [H, W, 3], sides multiples of SCALE.
+    hr: uint8 [H, W, 3], with sides that are multiples of SCALE.
     drawn: see `draw`.
 
   Returns:
     uint8 [H / SCALE, W / SCALE, 3].
   """
-  picture = Image.fromarray(hr)
-  size = (picture.width // SCALE, picture.height // SCALE)
+  image = Image.fromarray(hr)
+  size = (image.width // SCALE, image.height // SCALE)
   resample = Image.Resampling[drawn["filter"]]
   if drawn["blur"]:
-    picture = picture.filter(ImageFilter.GaussianBlur(SCALE * drawn["blur"]))
+    image = image.filter(ImageFilter.GaussianBlur(SCALE * drawn["blur"]))
   if drawn["detour"] != 1:
-    less = [max(1, round(drawn["detour"] * length)) for length in size]
-    picture = picture.resize(less, resample)
+    smaller = [max(1, round(drawn["detour"] * length)) for length in size]
+    image = image.resize(smaller, resample)
     resample = Image.Resampling.BICUBIC
-  lr = np.asarray(picture.resize(size, resample))
+  lr = np.asarray(image.resize(size, resample))
   if drawn["noise"]:
     rng = np.random.default_rng(drawn["noise_seed"])
     channels = 1 if drawn["gray_noise"] else 3
@@ -184,10 +185,10 @@ def degrade(hr: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
 
 
 def _compressed(lr: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
-  """Sends a picture through JPEG, whose blocks begin somewhere inside it.
+  """Compresses with JPEG, whose blocks do not begin at the image's corner.
 
-  So does whoever crops a picture after saving it; a network must not rely on
-  where the blocks begin.
+  The same happens when an image is cropped after it was saved: a network must
+  not rely on where blocks begin.
   """
   x, y = drawn["grid"]
   padded = np.pad(lr, ((y, 0), (x, 0), (0, 0)), "symmetric")
@@ -198,12 +199,12 @@ def _compressed(lr: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
     quality=drawn["quality"],
     subsampling=drawn["subsampling"],
   )
-  with Image.open(buffer) as picture:
-    return np.asarray(picture)[y:, x:]
+  with Image.open(buffer) as compressed:
+    return np.asarray(compressed)[y:, x:]
 
 
 def _named(sources: Sequence[str]) -> Iterator[tuple[str, pathlib.Path]]:
-  """Yields pictures with the names they get."""
+  """Yields the images of the folders with their names in the sets."""
   seen: dict[str, pathlib.Path] = {}
   for source in map(pathlib.Path, sources):
     for path in images.find(source):
@@ -212,41 +213,27 @@ def _named(sources: Sequence[str]) -> Iterator[tuple[str, pathlib.Path]]:
       if name in seen:
         raise errors.InputError(
           f"{seen[name]} and {path} would both be called {name}: rename one, or"
-          " its folder."
+          " its folder"
         )
       seen[name] = path
       yield name, path
 
 
 def _box(
-  path: pathlib.Path, picture: np.ndarray, side: int, crop: str
+  path: pathlib.Path, image: np.ndarray, side: int, crop: str
 ) -> tuple[int, int, int, int]:
   """Returns left, top, right and bottom of the crop."""
-  height, width = picture.shape[:2]
+  height, width = image.shape[:2]
   if min(height, width) < LEAST:
     raise errors.InputError(
-      f"{path} has {height} x {width} pixels (height x width): too few for a"
-      f" crop, which takes {LEAST} x {LEAST} or more."
+      f"{path} has {height} x {width} pixels (height x width): expected"
+      f" {LEAST} x {LEAST} or more"
     )
   rows, columns = (min(side, n - n % SCALE) for n in (height, width))
   top, left = (height - rows) // 2, (width - columns) // 2
   if crop == "detail":
-    top, left = _most_detail(picture, rows, columns)
+    # Absolute gradients, not squared: fine detail counts for more than edges.
+    gray = image.mean(axis=-1)
+    energy = sum(np.abs(slope) for slope in np.gradient(gray))
+    top, left = detail.find(energy, rows, columns)
   return left, top, left + columns, top + rows
-
-
-def _most_detail(picture: np.ndarray, rows: int, columns: int):
-  """Returns top and left of the rectangle with the largest mean gradient.
-
-  Absolute, not squared: many fine steps count for more than one strong edge.
-  """
-  gray = picture.mean(axis=-1)
-  slopes = sum(np.abs(slope) for slope in np.gradient(gray))
-  total = np.pad(slopes.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-  inside = (
-    total[rows:, columns:]
-    - total[:-rows, columns:]
-    - total[rows:, :-columns]
-    + total[:-rows, :-columns]
-  )
-  return map(int, np.unravel_index(inside.argmax(), inside.shape))

@@ -1,12 +1,13 @@
-"""All that is to be measured on a GPU, in one call and less than eight minutes.
+"""Measures all GPU cases in one call, in less than eight minutes.
 
   python benchmarks/gpu_suite.py --output=FILE.json
 
-For a machine that has JAX, flax, optax and PyTorch, and nothing else that this
-project needs; it wants no network. What it computes is checked against the CPU
-first. Then cases are timed and profiled in the order of their weight, until the
-time is up; what is missing then says so in the file, which is written anew
-after each. --tiny does all of it on a CPU, to test this program.
+For a machine that has JAX, flax, optax and PyTorch, but no other package that
+this project needs, and no internet access. First, the results are compared with
+those of the CPU. Then cases are timed and profiled in the order of their
+importance until the time is up; the file, which is written after each case,
+names those that were not measured. --tiny does all of it on a CPU, to test this
+program.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from benchmarks import machine  # noqa: E402
 _RUN = ("benchmarks.run", "--in_process", "--repeats=7", "--count=5")
 _TRAIN = (*_RUN, "--suite=train")
 _INFER = (*_RUN, "--suite=infer")
-# Compiled peers take a minute each to compile: first what is asked first.
+# The most important first: each compiled peer takes a minute to compile.
 _JOBS = (
   ("check", "check", ("benchmarks.check",)),
   ("train", "srfeat_pretrain_b16", (*_TRAIN, "--who=ours,eager,compiled")),
@@ -45,15 +46,15 @@ _JOBS = (
   ("infer", "srfeat_lite_1920x1080", (*_INFER, "--who=ours,eager")),
   ("train", "srfeat_lite_pretrain_b16", (*_TRAIN, "--who=ours,eager")),
 )
-_LEAST = 20  # seconds that a job is worth beginning for
-_MOST = 120  # that one may take from the others
+_LEAST = 20  # seconds that must be left to begin a job
+_MOST = 120  # seconds that a job may take
 
 
 def main() -> int:
-  """Measures; returns 1 if the check failed, else 0."""
+  """Measures; returns 1 if the comparison with the CPU failed, else 0."""
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument("--output", required=True, help="JSON file to write")
-  parser.add_argument("--seconds", type=float, default=450, help="time in all")
+  parser.add_argument("--seconds", type=float, default=450, help="total time")
   parser.add_argument(
     "--only", default="", help="names such as train/esrgan_b16, with commas"
   )
@@ -66,7 +67,7 @@ def main() -> int:
   suites = {}
   report = {"environment": machine.describe(), "suites": suites}
   good = True
-  # What is compiled for one job is there for the next.
+  # Programs that are compiled for one job are kept for the next.
   with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
     for suite, case, command in _JOBS:
       if only and f"{suite}/{case}" not in only:

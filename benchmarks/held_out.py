@@ -1,14 +1,13 @@
-"""Makes evaluation sets of pictures: clean, and degraded as people's own are.
+"""Makes evaluation sets of photos: clean, and degraded as people's own are.
 
-  python -m benchmarks.held_out PICTURES MORE_PICTURES --output=FOLDER
+  python -m benchmarks.held_out PHOTOS MORE_PHOTOS --output=FOLDER
   python -m srfeat_jax.evaluate --benchmarks=FOLDER \\
     --sets=clean,light,medium,strong --weights=... --output=...
 
-Takes a crop of each picture below the given folders, for HR, and makes LR of
-it four times: `clean` is shrunk only, the others are also blurred, noisy and
-compressed. What was drawn for each picture is in FOLDER/parameters.json.
-
-Pillow does all of it, see `degraded`.
+HR is a crop of each image in the folders PHOTOS and below. LR is made from it
+four times: `clean` is only downscaled, the others are also blurred, noisy and
+compressed. FOLDER/parameters.json has what was drawn for each image. All of it
+is done with Pillow, see `degraded`.
 """
 
 from collections.abc import Sequence
@@ -21,29 +20,29 @@ from srfeat_jax import cli, errors
 _OUTPUT = flags.DEFINE_string(
   "output",
   None,
-  "folder for the sets, without any of them",
+  "folder for the sets, which must not exist in it",
   required=True,
 )
 _SIDE = flags.DEFINE_integer(
   "side",
   320,
-  "pixels of the crop, at most, a side; a multiple of 4",
+  "largest side of the crops in pixels, a multiple of 4",
   degraded.LEAST,
 )
 _CROP = flags.DEFINE_enum(
   "crop",
   "center",
   ["center", "detail"],
-  "center: from the middle of the picture; detail: where it has most of that",
+  "center: from the center of the image; detail: where it has most detail",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "of all that is drawn", 0)
+_SEED = flags.DEFINE_integer("seed", 0, "seed of all random numbers", 0)
 
 
 def main(argv: Sequence[str]) -> None:
   """Makes the sets as the flags say."""
   if len(argv) < 2:
     raise errors.InputError(
-      "no pictures are named: expected one folder or more, and --output"
+      "no photos are named: expected one or more folders, and --output"
     )
   output = _OUTPUT.value
   count = degraded.make(
@@ -53,7 +52,7 @@ def main(argv: Sequence[str]) -> None:
     crop=_CROP.value,
     seed=_SEED.value,
   )
-  print(f"{', '.join(degraded.STRENGTHS)}, {count} pictures each: {output}")
+  print(f"{', '.join(degraded.STRENGTHS)}, {count} images each: {output}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Enlarging: megapixels/s, latency, memory.
+"""Upscaling: megapixels/s, latency, memory.
 
 "network" is the bare network on an input that is on the device, tile by tile
-where the whole would not fit; "picture" the way of a uint8 picture from the
-host and back.
+where the whole would not fit; "image" is a uint8 image that goes from the host
+to the device and back.
 """
 
 import numpy as np
@@ -20,33 +20,33 @@ def measure(name: str, options: train_suite.Options) -> dict:
 
   case = cases.INFER[name]
   config = cases.generator_config(case.variant, options.dtype, options.tiny)
-  width, height = cases.picture_size(case, options.tiny)
+  width, height = cases.image_size(case, options.tiny)
   columns, rows = cases.grid(width, height, machine.on_gpu())
   tiles = columns * rows
   rng = np.random.default_rng(0)
   tile = rng.random((1, height // rows, width // columns, 3), np.float32)
-  picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+  image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
   megapixels = width * height * config["scale"] ** 2 / 1e6
   result = {"case": name, "dtype": options.dtype, "tiles": tiles}
   result |= {"width": width, "height": height}
 
-  networks, pictures, counts, flops = {}, {}, [], None
+  networks, whole_images, counts, flops = {}, {}, [], None
   ours = None
   if {"ours", "onnx"} & set(options.who):
     ours = ours_lib.Generator.start(config)
     counts.append(ours.parameters)
   if "ours" in options.who:
     networks["ours"], flops = ours.network(tile)
-    pictures["ours"] = ours.picture(picture)
+    whole_images["ours"] = ours.image(image)
     flops *= tiles
   for who in ("eager", "compiled"):
     if who in options.who:
-      from benchmarks import peers  # as needed: what is imported takes memory
+      from benchmarks import peers  # only if needed: imports take memory
 
       device = peers.prepare(options.threads)
       peer = peers.Generator(config, device, compiled=who == "compiled")
       networks[who] = peer.network(tile)
-      pictures[who] = peer.picture(picture, columns, rows)
+      whole_images[who] = peer.image(image, columns, rows)
       counts.append(peers.num_parameters(peer.module))
   if "onnx" in options.who:
     try:
@@ -58,12 +58,12 @@ def measure(name: str, options: train_suite.Options) -> dict:
 
   for kind, runners, amount in (
     ("network", networks, tiles),
-    ("picture", pictures, 1),
+    ("image", whole_images, 1),
   ):
     train_suite.drop_uncompiled(runners, result)
     seconds = timing.alternate(runners, options.repeats, options.count * amount)
-    whole = {who: [amount * x for x in each] for who, each in seconds.items()}
-    result[kind] = train_suite.rows(whole, megapixels, flops)
+    seconds = {who: [amount * x for x in each] for who, each in seconds.items()}
+    result[kind] = train_suite.rows(seconds, megapixels, flops)
     if machine.on_gpu():
       train_suite.add_gpu_memory(result[kind])
   return result

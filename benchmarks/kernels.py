@@ -1,8 +1,9 @@
 """The kernels of a trace, by kind.
 
-JAX's profiler says how long each kernel ran; its name says of what kind it is.
-On a GPU these are the kernels of the streams, on a CPU XLA's thunks, which may
-run side by side, so that shares say more than seconds.
+JAX's profiler reports how long each kernel ran; its kind is found from its
+name.
+On a GPU these are the kernels of the streams. On a CPU they are XLA's thunks,
+which may run in parallel, so that shares say more than seconds.
 """
 
 import collections
@@ -11,7 +12,7 @@ import re
 
 import jax
 
-# The first kind whose pattern is found in a kernel's name is its kind.
+# A kernel is of the first kind whose expression matches its name.
 _KINDS = (
   ("copy", r"memcpy|memset|copy|transpose|nchwto|nhwcto|converttensor"),
   ("convolution", r"conv(?!ert)|fprop|dgrad|wgrad|implicit|cudnn|winograd"),
@@ -20,18 +21,18 @@ _KINDS = (
   ("reduction", r"reduc"),
   ("elementwise", r"fusion|loop|wrapped|broadcast|add|multiply|select"),
 )
-_SHOWN = 20  # kernels, the longest
+_SHOWN = 20  # longest kernels that are listed
 
 
 def summarize(folder: pathlib.Path, steps: int) -> dict:
   """Reads a trace.
 
   Args:
-    folder: what `jax.profiler.trace` was given.
-    steps: how many it holds.
+    folder: where `jax.profiler.trace` wrote it.
+    steps: the number of steps in it.
 
   Returns:
-    Seconds a step by kind of kernel, and of the longest kernels.
+    Seconds per step for each kind of kernel, and for the longest kernels.
   """
   seconds = collections.Counter()
   for path in folder.rglob("*.xplane.pb"):
@@ -53,20 +54,20 @@ def summarize(folder: pathlib.Path, steps: int) -> dict:
 
 
 def kind(name: str) -> str:
-  """What a kernel does, going by its name."""
-  for found, pattern in _KINDS:
-    if re.search(pattern, name.lower()):
+  """Finds the kind of a kernel from its name."""
+  for found, expression in _KINDS:
+    if re.search(expression, name.lower()):
       return found
   return "other"
 
 
 def _kernels(data):
-  """Name and duration in ns of each kernel in a trace."""
+  """Yields the name and the duration in ns of each kernel in a trace."""
   planes = list(data.planes)
   on_gpu = [plane for plane in planes if plane.name.startswith("/device:GPU")]
   for plane in on_gpu or planes:
     for line in plane.lines:
-      # Besides the streams a GPU's plane has summaries of them.
+      # The plane of a GPU has summaries besides its streams.
       if on_gpu and not line.name.startswith("Stream"):
         continue
       for event in line.events:

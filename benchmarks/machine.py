@@ -1,4 +1,4 @@
-"""What a measurement ran on, and what the machine can do at best."""
+"""The machine that measures, and the most that it can compute."""
 
 import importlib.metadata
 import os
@@ -18,7 +18,7 @@ _PACKAGES = (
 
 
 def describe() -> dict:
-  """Versions, hardware, and how busy the machine is as this is called."""
+  """Returns versions, hardware, and how busy the machine is at the moment."""
   return {
     "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "python": platform.python_version(),
@@ -40,16 +40,16 @@ def on_gpu() -> bool:
 
 
 def peak_host_bytes() -> int:
-  """The most memory that this process has had on the host."""
+  """Returns the peak memory of this process on the host."""
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   return peak * (1 if sys.platform == "darwin" else 1024)
 
 
 def matmul_ceiling(dtype: str, tiny: bool = False) -> dict:
-  """FLOP/s of a large matrix product, the better of JAX's and PyTorch's.
+  """Measures FLOP/s of a large matrix product, the better of JAX and PyTorch.
 
   Args:
-    dtype: "float32" (on a GPU TF32, as both libraries' convolutions) or
+    dtype: "float32" (on a GPU TF32, as in convolutions of both libraries) or
       "bfloat16".
     tiny: a small product, to test the benchmark itself.
   """
@@ -62,7 +62,7 @@ def matmul_ceiling(dtype: str, tiny: bool = False) -> dict:
   side = 64 if tiny else 8192 if gpu else 2048
   device = peers.prepare()
 
-  # Random numbers: on zeros chips are faster.
+  # Random numbers, because with zeros chips are faster.
   a, b = (torch.randn(side, side, device=device) for _ in range(2))
   ours = [jax.numpy.asarray(x.cpu().numpy(), dtype) for x in (a, b)]
   theirs = [x.to(getattr(torch, dtype)) for x in (a, b)]

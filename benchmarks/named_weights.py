@@ -12,13 +12,13 @@ def named(arguments: Sequence[str]) -> dict[str, str]:
   """Splits NAME=WEIGHTS.
 
   Args:
-    arguments: NAME=WEIGHTS or WEIGHTS, which is called by its last part.
+    arguments: NAME=WEIGHTS; or WEIGHTS, named by the last part of its path.
 
   Returns:
     The weights by name, at least one.
 
   Raises:
-    errors.InputError: there are none, or two have one name.
+    errors.InputError: there are none, or two have the same name.
   """
   if not arguments:
     raise errors.InputError(
@@ -31,27 +31,28 @@ def named(arguments: Sequence[str]) -> dict[str, str]:
     if not equals:
       name, path = pathlib.Path(text).name, text
     if not name or not path:
-      raise errors.InputError(f'"{text}" is not of the form NAME=WEIGHTS.')
+      raise errors.InputError(f'"{text}" is not of the form NAME=WEIGHTS')
     if name in found:
       raise errors.InputError(
-        f"{found[name]} and {path} would both be called {name}: put another"
-        " name and = before one."
+        f"{found[name]} and {path} would both be called {name}: write"
+        f" NAME={path} with another name"
       )
     found[name] = path
   return found
 
 
 def load(path: str):
-  """Makes the upscaler of weights, which must be for x4.
+  """Makes an upscaler from weights, which must be for x4.
 
   Raises:
-    errors.InputError: no such weights, or another scale.
+    errors.InputError: there are no such weights, or they are for another scale
+      factor.
   """
   from srfeat_jax.upscaling import options, upscalers
 
   upscale, scale = upscalers.make(options.Options(weights=path))
   if scale != SCALE:
     raise errors.InputError(
-      f"{path} upscales by {scale}: only weights for {SCALE} are compared."
+      f"{path} upscales by {scale}: expected weights that upscale by {SCALE}"
     )
   return upscale

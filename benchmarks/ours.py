@@ -1,4 +1,4 @@
-"""Our training step and our enlargement, ready to be timed."""
+"""Our training step and our upscaling, ready to be timed."""
 
 import dataclasses
 import functools
@@ -15,21 +15,22 @@ from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import networks as networks_lib
-from srfeat_jax.training import optimizers, state, steps
+from srfeat_jax.training import optimizers as optimizers_lib
+from srfeat_jax.training import state, steps
 
 
 class TrainStep:
   """A compiled step with its state, on the default device.
 
   Attributes:
-    parameters: number of trained parameters by network.
-    flops: floating-point operations a step, as the program is written down.
-    compile_seconds: what compiling it took.
-    compiled: the step's program.
+    parameters: the number of trained parameters, by network.
+    flops: floating-point operations per step, see `count_flops`.
+    compile_seconds: how long it took to compile the step.
+    compiled: the compiled step.
   """
 
   def __init__(self, config, vgg_settings: dict, hr: np.ndarray):
-    """Makes the state and compiles.
+    """Makes the state and compiles the step.
 
     Args:
       config: of a run.
@@ -37,21 +38,20 @@ class TrainStep:
       hr: uint8 crops [b, H, W, 3], the same for all steps.
     """
     networks = networks_lib.assemble(config, vgg_settings)
-    schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
-    adam = optimizers.adam(config.optimizer, schedule)
-    judge = optimizers.adam(config.discriminator_optimizer, schedule)
+    optimizers = optimizers_lib.build(config)
     step = jax.jit(
-      steps.make_step(
-        config, networks, optimizers.Optimizers(adam, schedule, judge, schedule)
-      ),
-      donate_argnums=0,
+      steps.make_step(config, networks, optimizers), donate_argnums=0
     )
 
     @jax.jit
     def start(key):
       generator, discriminators = networks.init(key)
       return state.start(
-        generator, adam, discriminators, judge, keep_ema=config.ema_decay > 0
+        generator,
+        optimizers.generator,
+        discriminators,
+        optimizers.discriminator,
+        keep_ema=config.ema_decay > 0,
       )
 
     self._state = start(jax.random.key(config.seed))
@@ -72,7 +72,7 @@ class TrainStep:
     }
 
   def __call__(self, count: int) -> dict[str, float]:
-    """Takes that many steps, waits for them and returns the last's metrics."""
+    """Takes that many steps, waits, and returns the metrics of the last."""
     for _ in range(count):
       self._state, metrics = self.compiled(self._state, self._vgg, self._hr)
     jax.block_until_ready(self._state)
@@ -80,10 +80,10 @@ class TrainStep:
 
 
 def count_flops(function: Callable, *arguments) -> float:
-  """Floating-point operations, as the program is written down.
+  """Counts the floating-point operations of a program before it is optimized.
 
-  They are counted as for a CPU, for GPUs' compilers tell only of what is
-  compiled.
+  They are counted for a CPU, because a GPU's compiler only reports those of the
+  optimized program.
   """
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments
@@ -93,7 +93,7 @@ def count_flops(function: Callable, *arguments) -> float:
 
 
 def vgg_variables(network: vgg19.VGG19 | None, seed: int = 1) -> dict:
-  """Random weights for it that neither fade nor grow; {} without one."""
+  """Makes random weights that keep the scale of features; {} for no network."""
   if network is None:
     return {}
 
@@ -103,7 +103,7 @@ def vgg_variables(network: vgg19.VGG19 | None, seed: int = 1) -> dict:
     return network.init(key, image)
 
   variables = start(jax.random.key(seed))
-  # PyTorch's initial weights, which these are, fade: He's are sqrt(6) times.
+  # These are PyTorch's initial weights; He's are sqrt(6) times as large.
   return jax.tree.map(
     lambda x: np.sqrt(6).astype(x.dtype) * x if x.ndim == 4 else x, variables
   )
@@ -116,7 +116,7 @@ class Generator:
   Attributes:
     config: what `models.build` takes, complete.
     module: what it builds.
-    variables: its "params" and "batch_stats".
+    variables: "params" and, with BatchNorm, "batch_stats".
   """
 
   config: dict
@@ -138,17 +138,17 @@ class Generator:
     return sum(x.size for x in jax.tree.leaves(self.variables["params"]))
 
   def network(self, lr: np.ndarray) -> tuple[Callable[[int], None], float]:
-    """The bare network on an input that is on the device.
+    """Prepares the bare network on an input that is on the device.
 
     Args:
       lr: float32 [1, h, w, 3].
 
     Returns:
-      A function that enlarges that many times and waits; its FLOPs each.
+      A function that upscales that many times and waits; its FLOPs each time.
     """
     variables, lr = jax.device_put((self.variables, lr))
     compiled = jax.jit(self.module.apply).lower(variables, lr).compile()
-    # As in training: to enlarge, some products with zeros are done besides.
+    # As in training: to upscale, some products with zeros are added.
     plain = functools.partial(
       self.module.apply, train=True, mutable=["batch_stats"]
     )
@@ -160,8 +160,8 @@ class Generator:
 
     return run, count_flops(plain, variables, lr)
 
-  def picture(self, lr: np.ndarray) -> Callable[[int], None]:
-    """The whole way of a uint8 picture [h, w, 3], exact tiles included."""
+  def image(self, lr: np.ndarray) -> Callable[[int], None]:
+    """Prepares the upscaling of a uint8 image [h, w, 3], in exact tiles."""
     upscale = upscaler.Upscaler(self.module, self.variables)
 
     def run(count: int) -> None:
@@ -171,10 +171,11 @@ class Generator:
     return run
 
   def onnx(self, lr: np.ndarray, threads: int) -> Callable[[int], None]:
-    """The bare network in onnxruntime on the CPU.
+    """Prepares the bare network in onnxruntime on the CPU.
 
     Raises:
-      ImportError: onnx, onnxruntime or our export are missing.
+      ImportError: onnxruntime is missing.
+      errors.InputError: onnx is missing.
     """
     import onnxruntime
 

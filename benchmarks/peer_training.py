@@ -1,9 +1,9 @@
 """The same training steps in PyTorch, as its users run them.
 
-A step does what BasicSR's does, in its order: the generator first, each
-discriminator's real and fake loss backpropagated in turn. Unlike BasicSR's it
-takes LR images ready made (ours makes its own), and looks at HR features once
-for all losses. Adam is fused, and bfloat16 comes by autocast.
+A step does what BasicSR's does, in its order: the generator first, then the
+real and the fake loss of each discriminator are backpropagated in turn. Unlike
+BasicSR's, it gets LR images ready made (ours makes its own), and extracts the
+features of HR once for all losses. Adam is fused, and bfloat16 is by autocast.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ from srfeat_jax.ops import resize
 
 
 class TrainStep:
-  """A training step with its networks and optimisers.
+  """A training step with its networks and optimizers.
 
   Attributes:
-    generator: the network in training.
-    discriminators: likewise, by what they look at.
-    features: VGG-19 with random weights, None if no loss needs it.
+    generator: the network that is trained.
+    discriminators: likewise, by their input, "image" or "feature".
+    features: VGG-19 with random weights; None if no loss needs it.
   """
 
   def __init__(
@@ -39,8 +39,8 @@ class TrainStep:
       config: of one of our runs.
       vgg_settings: fields of our `vgg19.VGG19`.
       hr: uint8 crops [b, H, W, 3], the same for all steps.
-      device: where.
-      compiled: use `torch.compile`.
+      device: on which it trains.
+      compiled: whether to use `torch.compile`.
     """
     self._settings = config.losses
     self._ema_decay = config.ema_decay
@@ -79,14 +79,14 @@ class TrainStep:
       },
     }
     self._ema = [x.detach().clone() for x in self.generator.parameters()]
-    # The calls that are compiled, beside the modules that hold parameters.
+    # The modules again, compiled if that is wanted.
     wrap = torch.compile if compiled else lambda module: module
     self._generate = wrap(self.generator)
-    self._look_deep = wrap(self.features) if self.features else None
-    self._judges = {k: wrap(v) for k, v in self.discriminators.items()}
+    self._extract = wrap(self.features) if self.features else None
+    self._discriminate = {k: wrap(v) for k, v in self.discriminators.items()}
 
   def __call__(self, count: int) -> dict[str, float]:
-    """Takes that many steps, waits for them and returns the last's losses."""
+    """Takes that many steps, waits, and returns the losses of the last."""
     for _ in range(count):
       losses = self._step()
     peers.synchronize(self._device)
@@ -99,9 +99,9 @@ class TrainStep:
     self._optimizers["generator"].zero_grad(set_to_none=True)
     with self._autocast():
       sr = self._generate(lr)
-    fake = self._look(sr.float())
+    fake = self._inputs_of(sr.float())
     with torch.no_grad():
-      real = self._look(hr)
+      real = self._inputs_of(hr)
     total, losses = self._generator_loss(real, fake)
     total.backward()
     self._optimizers["generator"].step()
@@ -122,23 +122,23 @@ class TrainStep:
       return torch.autocast(self._device.type, torch.bfloat16)
     return contextlib.nullcontext()
 
-  def _look(self, image: torch.Tensor) -> dict:
-    """What losses and discriminators see of an image."""
-    view = {"image": image, "layers": {}}
+  def _inputs_of(self, image: torch.Tensor) -> dict:
+    """The inputs of losses and discriminators, of an image."""
+    inputs = {"image": image, "layers": {}}
     if self.features:
       with self._autocast():
-        layers = self._look_deep(image)
-      view["layers"] = {
+        layers = self._extract(image)
+      inputs["layers"] = {
         name: self._settings.feature_scale * x.float()
         for name, x in layers.items()
       }
       if "feature" in self.discriminators:
-        view["feature"] = view["layers"][self._settings.feature_layer]
-    return view
+        inputs["feature"] = inputs["layers"][self._settings.feature_layer]
+    return inputs
 
-  def _judge(self, name: str, view: torch.Tensor) -> torch.Tensor:
+  def _logits_of(self, name: str, x: torch.Tensor) -> torch.Tensor:
     with self._autocast():
-      return self._judges[name](view).float()
+      return self._discriminate[name](x).float()
 
   def _generator_loss(self, real: dict, fake: dict):
     settings, losses, total = self._settings, {}, 0.0
@@ -158,33 +158,34 @@ class TrainStep:
       total += settings.perceptual_weight * losses["loss/perceptual"]
     for name in self.discriminators:
       if settings.adversarial == "relativistic":
-        real_logits = self._judge(name, real[name]).detach()
-        fake_logits = self._judge(name, fake[name])
+        real_logits = self._logits_of(name, real[name]).detach()
+        fake_logits = self._logits_of(name, fake[name])
         loss = (
           _cross_entropy(real_logits - fake_logits.mean(), 0)
           + _cross_entropy(fake_logits - real_logits.mean(), 1)
         ) / 2
       else:
-        loss = _cross_entropy(self._judge(name, fake[name]), 1)
+        loss = _cross_entropy(self._logits_of(name, fake[name]), 1)
       losses[f"loss/adversarial_{name}"] = loss
       total += settings.adversarial_weight * loss
     return total, losses
 
   def _discriminator_backward(self, name, real, fake) -> torch.Tensor:
-    """Backpropagates both losses one after the other; returns their sum."""
+    """Backpropagates the real, then the fake loss; returns their sum."""
     weight = self._settings.discriminator_weight
     if self._settings.adversarial == "relativistic":
       with torch.no_grad():
-        others = self._judge(name, fake).mean()
-      real_logits = self._judge(name, real)
-      real_loss = _cross_entropy(real_logits - others, 1) / 2
+        fake_mean = self._logits_of(name, fake).mean()
+      real_logits = self._logits_of(name, real)
+      real_loss = _cross_entropy(real_logits - fake_mean, 1) / 2
       (weight * real_loss).backward()
-      others = real_logits.detach().mean()
-      fake_loss = _cross_entropy(self._judge(name, fake) - others, 0) / 2
+      real_mean = real_logits.detach().mean()
+      fake_logits = self._logits_of(name, fake)
+      fake_loss = _cross_entropy(fake_logits - real_mean, 0) / 2
     else:
-      real_loss = _cross_entropy(self._judge(name, real), 1)
+      real_loss = _cross_entropy(self._logits_of(name, real), 1)
       (weight * real_loss).backward()
-      fake_loss = _cross_entropy(self._judge(name, fake), 0)
+      fake_loss = _cross_entropy(self._logits_of(name, fake), 0)
     (weight * fake_loss).backward()
     return real_loss.detach() + fake_loss.detach()
 

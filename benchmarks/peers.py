@@ -1,7 +1,7 @@
 """The same networks in PyTorch, as its users run them.
 
-They are those that the tests hold ours against, with channels last, and on a
-GPU with cudnn.benchmark and TF32. How they train is in `peer_training`.
+They are those with which the tests compare ours, with channels last, and on a
+GPU with cudnn.benchmark and TF32. Their training is in `peer_training`.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,12 +22,12 @@ _GENERATORS = {
   "msrresnet": torch_models.MSRResNet,
   "rrdbnet": torch_gan_models.RRDBNet,
 }
-# The last is "unit" in all configs, which the peers take.
-_NOT_PYTORCHS = ("architecture", "initializer", "dtype", "input_range")
+# The last is "unit" in all configs, as it is in the peers.
+_OURS_ALONE = ("architecture", "initializer", "dtype", "input_range")
 
 
 def prepare(threads: int = 0) -> torch.device:
-  """Sets PyTorch up, and returns the device it is to compute on."""
+  """Sets PyTorch up, and returns the device to compute on."""
   if threads:
     torch.set_num_threads(threads)
   torch.manual_seed(0)
@@ -40,18 +40,18 @@ def prepare(threads: int = 0) -> torch.device:
 
 
 def synchronize(device: torch.device) -> None:
-  """Waits for all that the device was given."""
+  """Waits until the device has done all its work."""
   if device.type == "cuda":
     torch.cuda.synchronize(device)
 
 
 def generator(config) -> nn.Module:
-  """The generator of a config that `models.build` takes."""
+  """Makes the generator of a config that `models.build` takes."""
   return _GENERATORS[config["architecture"]](**_fields(config))
 
 
 def discriminator(config, channels: int) -> nn.Module:
-  """The discriminator of a config, of inputs with so many channels."""
+  """Makes the discriminator of a config, for inputs with so many channels."""
   fields = _fields(config)
   if config["architecture"] == "vgg_style":
     return torch_gan_models.VGGStyleDiscriminator(**fields)
@@ -59,12 +59,12 @@ def discriminator(config, channels: int) -> nn.Module:
 
 
 def num_parameters(module: nn.Module) -> int:
-  """Number of trained parameters."""
+  """Returns the number of trained parameters."""
   return sum(x.numel() for x in module.parameters())
 
 
 class Features(nn.Module):
-  """VGG-19's features, by our names of its layers."""
+  """VGG-19, which returns features by our names of its layers."""
 
   def __init__(self, layers: Iterable[str], settings: dict):
     """Makes it with random weights, which are not trained."""
@@ -96,10 +96,10 @@ class Features(nn.Module):
 
 
 class Generator:
-  """A generator that enlarges, with random weights."""
+  """A generator that upscales, with random weights."""
 
   def __init__(self, config: dict, device: torch.device, compiled=False):
-    """Makes it in the config's dtype; `compiled` by `torch.compile`."""
+    """Makes it in the config's dtype, if `compiled` with `torch.compile`."""
     self._device = device
     self._dtype = getattr(torch, config["dtype"])
     self.module = (
@@ -110,7 +110,7 @@ class Generator:
     self._call = torch.compile(self.module) if compiled else self.module
 
   def network(self, lr: np.ndarray) -> Callable[[int], None]:
-    """The bare network on float32 [1, h, w, 3], which is on the device."""
+    """Prepares the bare network on float32 [1, h, w, 3] on the device."""
     x = to_device(lr, self._device).to(self._dtype)
 
     @torch.inference_mode()
@@ -121,13 +121,13 @@ class Generator:
 
     return run
 
-  def picture(
+  def image(
     self, lr: np.ndarray, columns: int, rows: int
   ) -> Callable[[int], None]:
-    """The way of a uint8 picture [h, w, 3] there and back, in a grid of tiles.
+    """Prepares the upscaling of a uint8 image [h, w, 3] in a grid of tiles.
 
-    The tiles do not overlap, so that their seams show: it is less work than
-    what our upscaler does.
+    The tiles do not overlap, which is less work than in our upscaler, but
+    leaves seams.
     """
 
     @torch.inference_mode()
@@ -136,7 +136,7 @@ class Generator:
         np.concatenate(
           [
             np.concatenate(
-              [self._enlarge(x) for x in np.split(band, columns, axis=1)],
+              [self._upscale(x) for x in np.split(band, columns, axis=1)],
               axis=1,
             )
             for band in np.split(lr, rows)
@@ -145,16 +145,16 @@ class Generator:
 
     return run
 
-  def _enlarge(self, lr: np.ndarray) -> np.ndarray:
+  def _upscale(self, lr: np.ndarray) -> np.ndarray:
     x = to_device(lr[None], self._device).to(self._dtype) / 255
     sr = (self._call(x).float().clamp(0, 1) * 255).round().to(torch.uint8)
     return sr[0].permute(1, 2, 0).cpu().numpy()
 
 
 def _fields(config) -> dict:
-  return {k: v for k, v in dict(config).items() if k not in _NOT_PYTORCHS}
+  return {k: v for k, v in dict(config).items() if k not in _OURS_ALONE}
 
 
 def to_device(image: np.ndarray, device: torch.device) -> torch.Tensor:
-  """[b, h, w, 3] to [b, 3, h, w], in memory as it was: channels last."""
+  """Moves [b, h, w, 3] to the device as [b, 3, h, w], channels last."""
   return torch.from_numpy(image).to(device).permute(0, 3, 1, 2)

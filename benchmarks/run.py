@@ -1,11 +1,11 @@
-"""Measures speed and memory, beside PyTorch and onnxruntime.
+"""Measures speed and memory, next to PyTorch and onnxruntime.
 
   python -m benchmarks.run --suite=train --batch=1 --output=FILE.json
   python -m benchmarks.run --suite=infer --case=srfeat_lite_480x270
 
-Ours and its peers take turns in one process for each case, so that they do not
-share memory peaks with other cases; what comes is written after each.
-benchmarks/README.md says what the results mean.
+Ours and its peers take turns in one process for each case, so that cases do not
+share their peak memory; the file is written after each case.
+benchmarks/README.md explains the results.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-# Before JAX is imported: PyTorch wants some of the GPU's memory too.
+# Before JAX is imported, because PyTorch needs memory of the GPU too.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 from absl import flags
@@ -35,30 +35,32 @@ _CASE = flags.DEFINE_list(
   "case", [], "names of cases, see cases.py; none: all of the suite"
 )
 _WHO = flags.DEFINE_list(
-  "who", [], "of ours, eager, compiled, onnx: which to measure; none: all"
+  "who", [], "some of ours, eager, compiled, onnx; none: all"
 )
 _DEVICE = flags.DEFINE_enum(
-  "device", None, ["cpu", "gpu"], "where; by default a GPU if there is one"
+  "device", None, ["cpu", "gpu"], "by default a GPU if there is one"
 )
 _DTYPE = flags.DEFINE_enum(
   "dtype",
   None,
   ["float32", "bfloat16"],
-  "what networks compute in; by default bfloat16 on a GPU, float32 elsewhere",
+  "of all networks; by default bfloat16 on a GPU, float32 elsewhere",
 )
-_BATCH = flags.DEFINE_integer("batch", 0, "train: batch size, not the case's")
+_BATCH = flags.DEFINE_integer("batch", 0, "train: instead of the case's")
 _REPEATS = flags.DEFINE_integer("repeats", 5, "turns", lower_bound=1)
 _COUNT = flags.DEFINE_integer(
-  "count", None, "steps or pictures a turn; by default 10 on a GPU, else 1"
+  "count", None, "steps or images per turn; by default 10 on a GPU, else 1"
 )
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "data: how long each is measured")
 _THREADS = flags.DEFINE_integer(
-  "threads", 0, "of PyTorch and onnxruntime; 0: their own choice"
+  "threads", 0, "of PyTorch and onnxruntime; 0: their default"
 )
 _MEMORY = flags.DEFINE_bool(
-  "memory", True, "on CPU: measure memory too, in further processes"
+  "memory", True, "on a CPU: measure memory too, in other processes"
 )
-_TINY = flags.DEFINE_bool("tiny", False, "shrink all: tests this program only")
+_TINY = flags.DEFINE_bool(
+  "tiny", False, "shrink everything, to test this program"
+)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
 _IN_PROCESS = flags.DEFINE_bool(
   "in_process", False, "measure one case in this process: used by itself"
@@ -108,18 +110,18 @@ def _cases(suite: str) -> list[str]:
   for name in _CASE.value:
     if name not in existing:
       raise errors.InputError(
-        f"--case={name}: expected of {', '.join(existing)}"
+        f"--case={name}: expected some of {', '.join(existing)}"
       )
   for who in _WHO.value:
     if who not in _PEERS[suite]:
       raise errors.InputError(
-        f"--who={who}: expected of {', '.join(_PEERS[suite])}"
+        f"--who={who}: expected some of {', '.join(_PEERS[suite])}"
       )
   return _CASE.value or list(existing)
 
 
 def _measure(suite: str, case: str) -> dict:
-  """Measures a case in a process of its own, and on CPU the memory of each."""
+  """Measures a case in another process, and on a CPU the memory of each."""
   who = _WHO.value or list(_PEERS[suite])
   try:
     result = _child(suite, case, who)
@@ -128,7 +130,7 @@ def _measure(suite: str, case: str) -> dict:
   if result["device"] == "cpu" and _MEMORY.value:
     result["peak_bytes"] = {}
     for each in who:
-      with contextlib.suppress(RuntimeError):  # it was told of above
+      with contextlib.suppress(RuntimeError):  # reported above
         alone = _child(suite, case, [each], "--repeats=1")
         result["peak_bytes"][each] = alone["host_peak_bytes"]
   return result
@@ -164,7 +166,7 @@ def _measure_here(case: str) -> dict:
   result = suite.measure(case, options)
   result["device"] = "gpu" if gpu else "cpu"
   result["host_peak_bytes"] = machine.peak_host_bytes()
-  if len(options.who) > 1:  # else it is memory that is measured
+  if len(options.who) > 1:  # else memory is measured
     result["ceiling"] = machine.matmul_ceiling(options.dtype, options.tiny)
   return result
 

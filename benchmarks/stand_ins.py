@@ -1,8 +1,8 @@
-"""What configs need of ml_collections, for machines that lack it.
+"""What configs use of ml_collections, for machines without it.
 
-A GPU machine that is lent for minutes has JAX and PyTorch, but not always this.
-Imported before `configs`, this module takes its place there; elsewhere it does
-nothing.
+A GPU machine that is available for minutes has JAX and PyTorch, but not always
+ml_collections. This module, imported before `configs`, then stands in for it;
+elsewhere it does nothing.
 """
 
 import sys

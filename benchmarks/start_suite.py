@@ -1,6 +1,6 @@
-"""How long a person waits: imports, --help, the first step, the first picture.
+"""How long a person waits: imports, --help, the first step, the first image.
 
-Everything is measured in processes of its own, from their start to their end.
+Each is measured in a process of its own, from its start to its end.
 """
 
 import os
@@ -21,10 +21,10 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def measure(repeats: int, tiny: bool = False) -> list[dict]:
-  """Measures all; medians and spread of the repeats, cold starts once.
+  """Measures all: the median and spread of repeats, and cold starts once.
 
   Args:
-    repeats: how often each.
+    repeats: how often each is measured.
     tiny: one of each kind only, to test the benchmark itself.
   """
   modules, programs = _MODULES, _PROGRAMS
@@ -42,10 +42,10 @@ def measure(repeats: int, tiny: bool = False) -> list[dict]:
     ]
     results.append(_result(f"{program} --help", seconds))
   with tempfile.TemporaryDirectory() as folder:
-    for what, first in (("step", _first_step), ("picture", _first_picture)):
+    for what, first in (("step", _first_step), ("image", _first_image)):
       place = pathlib.Path(folder) / what
       place.mkdir()
-      # JAX alone would not keep what compiles fast.
+      # By default JAX does not keep programs that compile fast.
       environment = {
         "JAX_COMPILATION_CACHE_DIR": str(place / "cache"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
@@ -68,11 +68,11 @@ def _first_step(place: pathlib.Path, i: int) -> list[str]:
   ]
 
 
-def _first_picture(place: pathlib.Path, i: int) -> list[str]:
+def _first_image(place: pathlib.Path, i: int) -> list[str]:
   source = place / "in.png"
-  picture = np.random.default_rng(0).integers(0, 256, (270, 480, 3), np.uint8)
-  images.write(source, picture)
-  # Another target each time: what exists might be kept.
+  image = np.random.default_rng(0).integers(0, 256, (270, 480, 3), np.uint8)
+  images.write(source, image)
+  # Another target each time, because files that exist may be kept.
   target = place / f"out_{i}.png"
   return [
     *("-m", "srfeat_jax.upscale", str(source)),

@@ -1,4 +1,4 @@
-"""Where the time of a step goes, by kind of kernel.
+"""Where the time of a training step goes, by kind of kernel.
 
   python -m benchmarks.step_profile --case=srfeat_gan_b16 --output=FILE.json
 
@@ -19,9 +19,11 @@ from benchmarks import cases, kernels, machine, ours
 from srfeat_jax import cli
 
 _CASE = flags.DEFINE_string("case", "srfeat_gan_b16", "of `cases.TRAIN`")
-_BATCH = flags.DEFINE_integer("batch", 0, "batch size, not the case's")
+_BATCH = flags.DEFINE_integer("batch", 0, "batch size instead of the case's")
 _STEPS = flags.DEFINE_integer("steps", 3, "steps to trace", lower_bound=1)
-_TINY = flags.DEFINE_bool("tiny", False, "shrink all: tests this program only")
+_TINY = flags.DEFINE_bool(
+  "tiny", False, "shrink everything, to test this program"
+)
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
 
 

@@ -1,10 +1,10 @@
-"""Fills the tables of benchmarks/README.md from the results beside it.
+"""Fills the tables of benchmarks/README.md from benchmarks/results.
 
   python -m benchmarks.tables
 
-Between `<!-- NAME -->` and `<!-- end -->` stands a table, NAME being the suite
-and the files of `benchmarks/results` that it is made of: `train cpu` is "train"
-in `cpu_*.json`. Where there is no result it says so.
+Each table is between `<!-- NAME -->` and `<!-- end -->`. NAME is the suite, and
+how the names of the files in `benchmarks/results` begin: `train cpu` is "train"
+in `cpu_*.json`. Where there is no result, the table says so.
 """
 
 import json
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def load(folder: pathlib.Path) -> dict[str, dict]:
-  """Reads all results: by the start of their file's name, then by suite."""
+  """Reads all results: by the beginning of the file's name, then by suite."""
   found = {}
   for path in sorted(folder.glob("*.json")):
     report = json.loads(path.read_text())
@@ -43,7 +43,7 @@ def load(folder: pathlib.Path) -> dict[str, dict]:
 
 
 def fill(text: str, results: dict[str, dict]) -> str:
-  """Replaces what stands between the marks."""
+  """Replaces the text between the marks."""
 
   def replace(match):
     suite, device = match[1].split()
@@ -51,23 +51,23 @@ def fill(text: str, results: dict[str, dict]) -> str:
     table = _TABLES[suite](rows) if rows else _NOT_MEASURED
     return f"<!-- {match[1]} -->\n{table}\n<!-- end -->"
 
-  pattern = r"<!-- (\w+ \w+) -->\n.*?<!-- end -->"
-  return re.sub(pattern, replace, text, flags=re.DOTALL)
+  marks = r"<!-- (\w+ \w+) -->\n.*?<!-- end -->"
+  return re.sub(marks, replace, text, flags=re.DOTALL)
 
 
 def _train(results: list[dict]) -> str:
-  return _speeds(results, "images/s | s a step", {"rows": ""})
+  return _speeds(results, "images/s | s per step", {"rows": ""})
 
 
 def _infer(results: list[dict]) -> str:
-  kinds = {"network": " network", "picture": " picture"}
-  return _speeds(results, "MP/s | s a picture", kinds)
+  kinds = {"network": " network", "image": " image"}
+  return _speeds(results, "MP/s | s per image", kinds)
 
 
 def _speeds(results: list[dict], units: str, kinds: dict[str, str]) -> str:
-  """A table of who is how fast; kinds are keys of results, and what to add."""
-  header = f"case | who | {units} (spread) | TFLOP/s | of the matrix product"
-  header += " | peak memory | ours is faster by"
+  """A table of speeds; `kinds` are keys of results, and what each is called."""
+  header = f"case | implementation | {units} (spread) | TFLOP/s"
+  header += " | share of the matrix product | peak memory | ours is faster by"
   rows = []
   for result in results:
     if not kinds.keys() & result.keys():
@@ -95,13 +95,13 @@ def _costs(result: dict, row: dict, who: str) -> list[str]:
 
 def _data(results: list[dict]) -> str:
   return _table(
-    "as for | batch | workers | decoded pictures kept | crops/s",
+    "as for | batch | workers | decoded images kept | crops/s",
     [
       [
         f"`{result['case']}`",
         f"{result['batch_size']} of {result['crop_size']} px",
         str(result["workers"]),
-        "yes" if result["decoded_pictures_cached"] else "no",
+        "yes" if result["decoded_images_cached"] else "no",
         f"{result['crops_per_s']:.0f}",
       ]
       for result in results
@@ -111,7 +111,7 @@ def _data(results: list[dict]) -> str:
 
 def _start(results: list[dict]) -> str:
   return _table(
-    "what | s (spread)",
+    "measurement | s (spread)",
     [
       [
         result["case"],
@@ -127,7 +127,7 @@ def _check(results: list[dict]) -> str:
   return _table(
     "case | format | largest relative difference | of",
     [
-      [row["case"], row["way"], f"{row['error']:.1e}", row["worst"]]
+      [row["case"], row["format"], f"{row['error']:.1e}", row["worst"]]
       for result in results
       for row in result.get("rows", [])
     ],
@@ -140,7 +140,7 @@ def _profile(results: list[dict]) -> str:
     for kind, each in result.get("kinds", {}).items():
       milliseconds = f"{1e3 * each['seconds']:.2f}"
       rows.append([_case(result), kind, milliseconds, f"{each['share']:.0%}"])
-  return _table("case | kind of kernel | ms a step | share", rows)
+  return _table("case | kind of kernel | ms per step | share", rows)
 
 
 def _environments(environments: list[dict]) -> str:

@@ -1,25 +1,25 @@
-"""How times are taken: turn about in one process, after a warm-up."""
+"""Times of alternatives, in turns in one process, after a warm-up."""
 
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
-Runner = Callable[[int], object]  # does so many of a thing, and waits for them
+Runner = Callable[[int], object]  # does its work that often, and waits
 
 
 def alternate(
   runners: Mapping[str, Runner], repeats: int, count: int, warm_up: int = 1
 ) -> dict[str, list[float]]:
-  """Times runners in turns, so that what else the machine does meets all.
+  """Times runners in turns, so that other load affects all of them alike.
 
   Args:
     runners: by name.
-    repeats: turns.
-    count: how many of the thing in a turn.
-    warm_up: turns that do not count.
+    repeats: the number of turns.
+    count: how often the work is done in each turn.
+    warm_up: turns before them that do not count.
 
   Returns:
-    Seconds for one of the thing, turn by turn, by runner.
+    Seconds to do the work once, in each turn, by runner.
   """
   seconds = {name: [] for name in runners}
   for turn in range(-warm_up, repeats):
@@ -32,7 +32,7 @@ def alternate(
 
 
 def summarize(seconds: list[float]) -> dict[str, float]:
-  """The median and the spread."""
+  """Returns the median and the spread."""
   return {
     "median_s": statistics.median(seconds),
     "min_s": min(seconds),
@@ -42,5 +42,5 @@ def summarize(seconds: list[float]) -> dict[str, float]:
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-  """How many times as fast ours is: the median over turns."""
+  """Returns how many times as fast ours is: the median over turns."""
   return statistics.median(b / a for a, b in zip(ours, theirs, strict=True))

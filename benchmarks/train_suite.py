@@ -11,12 +11,12 @@ class Options:
   """How a case is measured.
 
   Attributes:
-    who: of "ours", "eager", "compiled" and "onnx" those that are wanted.
+    who: some of "ours", "eager", "compiled" and "onnx".
     dtype: "float32" or "bfloat16".
-    batch_size: instead of the case's; 0: the case's.
-    repeats: turns.
-    count: steps, or pictures, in a turn.
-    threads: PyTorch's and onnxruntime's on a CPU; 0: their choice.
+    batch_size: instead of that of the case; 0: that of the case.
+    repeats: the number of turns.
+    count: steps or images in each turn.
+    threads: of PyTorch and onnxruntime on a CPU; 0: their default.
     tiny: shrink everything, to test the benchmark itself.
   """
 
@@ -44,7 +44,7 @@ def measure(name: str, options: Options) -> dict:
   result["crop_size"] = config.crop_size
   result["dtype"] = options.dtype
   runners, counts = {}, {}
-  # Imported as needed, for what is imported takes memory.
+  # Imported only if needed, because imports take memory.
   if "ours" in options.who:
     from benchmarks import ours as ours_lib
 
@@ -79,9 +79,9 @@ def measure(name: str, options: Options) -> dict:
 
 
 def drop_uncompiled(runners: dict, result: dict) -> None:
-  """Leaves out what `torch.compile` fails for, and notes why in the result.
+  """Leaves out `torch.compile` if it fails, and records why in the result.
 
-  There may be no compiler for it; the others count all the same.
+  There may be no C++ compiler for it, which does not affect the others.
   """
   try:
     runners.get("compiled", lambda count: None)(1)
@@ -91,12 +91,12 @@ def drop_uncompiled(runners: dict, result: dict) -> None:
 
 
 def rows(seconds: dict, amount: float, flops: float | None) -> dict:
-  """What is told of each runner.
+  """Returns the results of each runner.
 
   Args:
     seconds: from `timing.alternate`.
-    amount: images a step, or megapixels a picture.
-    flops: of a step or picture.
+    amount: images per step, or megapixels per image.
+    flops: of one step or image.
   """
   found = {}
   for who, each in seconds.items():
@@ -111,7 +111,7 @@ def rows(seconds: dict, amount: float, flops: float | None) -> dict:
 
 
 def add_gpu_memory(found: dict) -> None:
-  """Adds to rows the peaks so far of the process, which measures one case."""
+  """Adds to rows the peak memory of this process, which measures one case."""
   import jax
   import torch
 

@@ -6,8 +6,8 @@
 
 srfeat        Park et al. 2018. The paper's SRFeat_M, trained on ImageNet: Y
               32.27 / 28.71 / 27.64 dB on Set5 / Set14 / BSD100. On COCO, in
-              the protocol centre296 (RGB): 30.56 / 26.38 / 25.78.
-srfeat_nobn   The same without BatchNorm, in centre296: 30.72 / 26.44 / 25.82.
+              the protocol center296 (RGB): 30.56 / 26.38 / 25.78.
+srfeat_nobn   The same without BatchNorm, in center296: 30.72 / 26.44 / 25.82.
 srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
               an hour on two cores.
 srresnet      Ledig et al. 2017: Y 32.05 / 28.49 / 27.58.

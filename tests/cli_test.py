@@ -28,7 +28,14 @@ class FlagsTest(programs.ProgramTestCase):
         *("evaluate", "--weights=bicubic", "--benchmarks=x", "--output=x"),
         "--protocol=psnr",
       ),
-      ("psnr", "matlab|centre296"),
+      ("psnr", "matlab|center296"),
+    ),
+    (  # an older name
+      (
+        *("evaluate", "--weights=bicubic", "--benchmarks=x", "--output=x"),
+        "--protocol=centre296",
+      ),
+      ("centre296", "matlab|center296"),
     ),
   )
   def test_missing_and_unknown(self, arguments, parts):

@@ -1,1 +1,1 @@
-"""How good a generator is on whole benchmark images, and how that is shown."""
+"""The quality of a generator on whole benchmark images: metrics and reports."""

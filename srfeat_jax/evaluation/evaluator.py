@@ -24,19 +24,19 @@ def evaluate(
   on_image: OnImage | None = None,
   lpips: lpips_lib.Metric | None = None,
 ) -> dict[str, Any]:
-  """Enlarges and measures every image.
+  """Upscales and measures every image.
 
   With several JAX processes all of them must call this with the same sets; each
   takes its share of the images and all return the same results.
 
   Args:
-    upscale: maps uint8 [h, w, 3] or [h, w] to uint8 enlarged by `scale`.
+    upscale: maps uint8 [h, w, 3] or [h, w] to uint8 of `scale` times that size.
     sets: what `protocol.load` returned.
     protocol: how to measure.
-    scale: enlargement.
-    on_image: called with the names of set and image, and with lr, sr and hr,
-      by the process that measured the image.
-    lpips: measures the perceptual distance as well.
+    scale: scale factor.
+    on_image: called with the names of the set and the image, and with lr, sr
+      and hr, by the process that measured the image.
+    lpips: if present, measures the perceptual distance as well.
 
   Returns:
     {"protocol": {"name": .., "description": .., "scale": ..},
@@ -44,8 +44,8 @@ def evaluate(
        "baby": {"psnr_y": .., "ssim_y": .., ...}, ...}}, ...}}
     with the keys of `Protocol.measure`. A set's value is the mean over its
     images, see `protocol.set_value`. PSNR is in dB, and infinite where an image
-    equals its target. With `lpips`, that key is there too, and beside "sets"
-    the metric's description.
+    equals its target. With `lpips`, images and sets have "lpips" too, and the
+    description of the metric is under "lpips" beside "sets".
 
   Raises:
     errors.InputError: an image cannot be read or is too small to be measured.
@@ -94,15 +94,15 @@ def _lpips(lpips: lpips_lib.Metric, sr, hr, name: str) -> float:
   try:
     return lpips(sr, hr)
   except errors.InputError as error:
-    raise errors.InputError(f"{name}: {error}.") from error
+    raise errors.InputError(f"{name}: {error}") from error
 
 
 def _gathered(scores: np.ndarray) -> np.ndarray:
-  """Merges [images, metrics], of which each process knows its own images."""
+  """Merges [images, metrics] of all processes, of which each has some rows."""
   processes = jax.process_count()
   if processes == 1:
     return scores
-  # As bytes, for JAX would round float64 to float32.
+  # As bytes, because JAX would round float64 to float32.
   everyone = multihost_utils.process_allgather(scores.view(np.uint8))
   everyone = np.ascontiguousarray(everyone).view(scores.dtype)
   images = np.arange(len(scores))

@@ -15,8 +15,8 @@ from srfeat_jax.ops import pixels
 class Metric:
   """The perceptual distance of two images; lower is better.
 
-  It computes in full float32 on this process's first device; one program is
-  compiled for each shape of image.
+  It is computed in full float32 on the first device of this process; a program
+  is compiled for each image size.
 
   Attributes:
     description: what is measured, for reports.
@@ -41,13 +41,12 @@ class Metric:
     """Compares two images.
 
     Args:
-      a: uint8 [H, W, 3], or [H, W], which is taken for RGB of three equal
-        channels.
+      a: uint8 [H, W, 3]; or gray [H, W], compared as RGB.
       b: uint8 of the same shape.
 
     Returns:
-      The distance: 0 for equal images, but for rounding (below 1e-12), and
-      seldom above 1.
+      The distance: 0 for equal images up to rounding (below 1e-12), and rarely
+      above 1.
 
     Raises:
       errors.InputError: the images are too small for the network.

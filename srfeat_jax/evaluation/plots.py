@@ -1,4 +1,4 @@
-"""Plots of what was measured, as picture files."""
+"""Plots of metrics and of training, as image files."""
 
 import json
 import os
@@ -15,35 +15,36 @@ from srfeat_jax.image_io import images
 
 
 def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
-  """Draws what a run logged over its steps, a panel for each kind of it.
+  """Draws what a run logged over its steps: losses, probabilities, PSNR.
 
   Args:
-    metrics: a `metrics.jsonl`; each line an object with "step" and numbers by
-      name, of which "loss/...", "probability/..." (what discriminators say) and
-      "eval/SET/psnr_y" are shown, dashed "eval/SET/psnr_y_bicubic".
-    path: the picture file.
+    metrics: a `metrics.jsonl`; each line is an object with "step" and numbers
+      by name, of which "loss/...", "probability/..." (of being real, by the
+      discriminators) and "eval/SET/psnr_y" are drawn, and dashed
+      "eval/SET/psnr_y_bicubic".
+    path: the image file to write.
 
   Raises:
-    errors.InputError: `metrics` cannot be read or holds no loss, or the picture
+    errors.InputError: `metrics` cannot be read or holds no loss, or the file
       cannot be written.
   """
   curves = _curves(pathlib.Path(metrics))
   losses = [name for name in curves if name.startswith("loss/")]
-  chances = [name for name in curves if name.startswith("probability/")]
+  probabilities = [name for name in curves if name.startswith("probability/")]
   scores = [name for name in curves if name.endswith("/psnr_y")]
   if not losses:
-    raise errors.InputError(f"{metrics} holds no loss to draw.")
-  panels = 1 + bool(chances) + bool(scores)
+    raise errors.InputError(f"{metrics} holds no loss to draw")
+  panels = 1 + bool(probabilities) + bool(scores)
   sheet = figure.Figure((10, 0.2 + 3 * panels), 120, layout="constrained")
   axes = sheet.subplots(panels, sharex=True, squeeze=False)[:, 0]
   for name in losses:
     axes[0].plot(*curves[name], label=name, linewidth=1)
   axes[0].set(yscale="log", ylabel="loss")
-  for name in chances:
+  for name in probabilities:
     line = "-" if name.endswith("_real") else ":"
     color = f"C{'feature' in name:d}"
     axes[1].plot(*curves[name], color, linestyle=line, label=name)
-  if chances:
+  if probabilities:
     axes[1].set(ylabel="probability of being real", ylim=(-0.02, 1.02))
   for i, name in enumerate(scores):
     set_name = name.split("/")[1]
@@ -59,7 +60,7 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
   axes[-1].xaxis.get_major_locator().set_params(integer=True)
   for axis in axes:
     axis.grid(alpha=0.3, which="both")
-    # Beside the curves, which may be anywhere.
+    # Outside of the panel, where it hides no curve.
     axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
   _write_figure(sheet, path)
 
@@ -67,11 +68,11 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
 def tradeoff(
   points: Sequence[Mapping[str, Any]], path: str | os.PathLike
 ) -> None:
-  """Draws PSNR against LPIPS, a line a set, each point with its alpha.
+  """Draws LPIPS over PSNR: a line for each set, with alpha at each point.
 
   Args:
-    points: with "set", "alpha", "psnr_y" and "lpips".
-    path: the picture file.
+    points: each with "set", "alpha", "psnr_y" and "lpips".
+    path: the image file to write.
 
   Raises:
     errors.InputError: the file cannot be written.
@@ -100,17 +101,17 @@ def _write_figure(sheet: figure.Figure, path: str | os.PathLike) -> None:
 
 
 def _curves(path: pathlib.Path) -> dict[str, tuple[list, list]]:
-  """Reads steps and values by name."""
+  """Reads the steps and values of each number, by its name."""
   try:
     lines = path.read_text().splitlines()
   except (OSError, UnicodeDecodeError) as error:
-    raise errors.InputError(f"{path} cannot be read: {error}.") from error
+    raise errors.InputError(f"{path} cannot be read: {error}") from error
   curves = {}
   for line in lines:
     try:
       scalars = json.loads(line)
     except json.JSONDecodeError:
-      continue  # A run that was killed leaves half a line.
+      continue  # A run that was killed may leave half a line.
     step = scalars.pop("step")
     for name, value in scalars.items():
       steps, values = curves.setdefault(name, ([], []))
@@ -128,13 +129,13 @@ def degradations(
   """Draws pairs of HR and LR crops, LR at HR's size, with captions.
 
   Args:
-    hr: floats `[n, H, W, 3]` in [0, 1].
-    lr: floats `[n, h, w, 3]`.
-    captions: one a pair.
-    path: the picture file.
+    hr: float [n, H, W, 3] in [0, 1].
+    lr: float [n, h, w, 3] in [0, 1].
+    captions: one for each pair.
+    path: the image file to write.
 
   Raises:
-    errors.InputError: the picture cannot be written.
+    errors.InputError: the file cannot be written.
   """
   columns = min(4, len(hr))
   rows = -(-len(hr) // columns)
@@ -147,8 +148,8 @@ def degradations(
     axes, hr, lr, captions, strict=False
   ):
     factor = target.shape[0] // degraded.shape[0]
-    enlarged = degraded.repeat(factor, axis=0).repeat(factor, axis=1)
-    both = np.concatenate([target, enlarged], axis=1)
+    blocks = degraded.repeat(factor, axis=0).repeat(factor, axis=1)
+    both = np.concatenate([target, blocks], axis=1)
     axis.imshow(np.clip(both, 0, 1), interpolation="nearest")
     axis.set_title(caption, fontsize=6, loc="left")
   _write_figure(sheet, path)

@@ -1,8 +1,8 @@
-"""How quality is measured: what is compared with what, in which channel.
+"""How quality is measured: which images are compared, and in which channels.
 
-Numbers of different protocols do not compare: the same images score some 2 dB
-less in RGB than in Y. `MATLAB` is the one of the field's published tables;
-`CENTRE296` the one of this project's documents.
+Numbers of different protocols cannot be compared: the same images have a PSNR
+some 2 dB lower in RGB than in Y. `MATLAB` is the protocol of published tables,
+`CENTER296` that of this project's documents.
 """
 
 import dataclasses
@@ -22,16 +22,16 @@ _RATIOS = ("checkerboard",)
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-  """A way to measure, by its rules.
+  """The rules of a measurement.
 
   Attributes:
-    name: how flags and reports call it.
+    name: its name in flags and reports.
     description: its rules in a sentence, for reports.
-    crop: None: whole HR images, cropped to a multiple of the scale; LR images
-      from the set's files, or else MATLAB's bicubic. A number: the square of
-      that side from the middle of the HR image in RGB, with black around where
-      the image is smaller; LR images by Pillow's bicubic.
-    shaved: whether as many pixels as the scale are left out on each side.
+    crop: None: whole HR images, cropped to a multiple of the scale factor; LR
+      images from the set's files or else by MATLAB's bicubic. A number: the
+      square of that side at the center of the HR image in RGB, padded with
+      black where the image is smaller; LR images by Pillow's bicubic.
+    shaved: whether a border as wide as the scale factor is left out.
   """
 
   name: str
@@ -42,21 +42,21 @@ class Protocol:
   def load(
     self, folder: str | os.PathLike, sets: Sequence[str] = (), scale: int = 4
   ) -> list[benchmarks.BenchmarkSet]:
-    """Loads benchmark sets as this protocol wants them, see `benchmarks.load`.
+    """Loads benchmark sets for this protocol, see `benchmarks.load`.
 
-    The middle of an image is the middle of all of it: nothing may be cropped
-    off before.
+    Where the center is cropped, it is that of the whole image, which is not
+    cropped to a multiple of the scale factor first.
     """
     return benchmarks.load(folder, sets, 1 if self.crop else scale)
 
   def pair(
     self, image: benchmarks.BenchmarkImage, scale: int
   ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads what the upscaler is given and what it ought to return.
+    """Reads the input of the upscaler and its target.
 
     Args:
       image: an image of `load`.
-      scale: enlargement.
+      scale: scale factor.
 
     Returns:
       LR and HR: uint8, [h, w, 3] and [H, W, 3], or [h, w] and [H, W] where HR
@@ -67,7 +67,7 @@ class Protocol:
     """
     hr = image.hr()
     if self.crop:
-      hr = _centre(hr, self.crop)
+      hr = _center(hr, self.crop)
       size = (self.crop // scale, self.crop // scale)
       lr = Image.fromarray(hr).resize(size, Image.Resampling.BICUBIC)
       return np.asarray(lr), hr
@@ -75,8 +75,8 @@ class Protocol:
     if min(hr.shape[:2]) < least:
       raise errors.InputError(
         f"{image.hr_path} has {hr.shape[0]} x {hr.shape[1]} pixels (height x"
-        f" width, cropped to a multiple of {scale}); SSIM needs {least} or more"
-        " on each side."
+        f" width, cropped to a multiple of {scale}): SSIM needs {least} or more"
+        " on each side"
       )
     lr = image.lr()
     if lr is None:
@@ -85,7 +85,7 @@ class Protocol:
     return lr, hr
 
   def metrics(self, scale: int) -> tuple[str, ...]:
-    """Returns the names of what `measure` measures."""
+    """Returns the names of the metrics of `measure`."""
     border = self._border(scale)
     return (
       *("psnr_y", "ssim_y", "psnr_y_float", "psnr_rgb"),
@@ -96,38 +96,32 @@ class Protocol:
   def measure(
     self, sr: np.ndarray, hr: np.ndarray, scale: int
   ) -> dict[str, float]:
-    """Measures an enlarged image.
+    """Measures an upscaled image.
 
     Args:
       sr: uint8 [H, W, 3] or [H, W].
       hr: the target, of the same shape.
-      scale: enlargement.
+      scale: scale factor.
 
     Returns:
-      `psnr_y` (dB) and `ssim_y` on Y in whole levels, as MATLAB's `rgb2ycbcr`
-      gives it for 8-bit images; `psnr_y_float` on Y as it is, as BasicSR does;
-      `psnr_rgb` on all pixels; and, if the protocol shaves, `psnr_rgb_crop4`
-      without the border (of 4, the scale), as in BasicSR's model zoo;
-      `checkerboard` (of Y in whole levels, a ratio: 1 is none), `phase_error`
-      and `color_error` (both of RGB, in levels), on all pixels, see
-      `ops.artifacts`. Gray images are compared as they are under all of these
-      names.
+      `psnr_y` (dB) and `ssim_y` on Y rounded to whole levels, like MATLAB's
+      `rgb2ycbcr` of 8-bit images; `psnr_y_float` on Y without rounding, as in
+      BasicSR; `psnr_rgb` on all pixels; if the protocol shaves,
+      `psnr_rgb_crop4` without the border (4 for x4), as in BasicSR's model zoo;
+      `checkerboard`, see the function of that name; `phase_error` and
+      `color_error` (both of RGB, in levels) on all pixels, see `ops.artifacts`.
+      Gray images are compared as they are under all of these names.
     """
     border = self._border(scale)
-    sr_y, hr_y = (
-      image.astype(float)
-      if image.ndim == 2
-      else 255 * color.rgb_to_y(image / 255)
-      for image in (sr, hr)
-    )
-    sr_levels, hr_levels = np.floor(sr_y + 0.5), np.floor(hr_y + 0.5)
+    sr_y, hr_y = _luma(sr), _luma(hr)
+    sr_levels, hr_levels = _rounded(sr_y), _rounded(hr_y)
     scores = (
       quality.psnr(sr_levels, hr_levels, border),
       quality.ssim(sr_levels, hr_levels, border),
       quality.psnr(sr_y, hr_y, border),
       quality.psnr(sr, hr),
       *((quality.psnr(sr, hr, border),) if border else ()),
-      artifacts.checkerboard(sr_levels, scale),
+      checkerboard(sr, scale),
       artifacts.phase_error(sr, hr, scale),
       artifacts.color_error(sr, hr),
     )
@@ -146,8 +140,8 @@ MATLAB = Protocol(
   crop=None,
   shaved=True,
 )
-CENTRE296 = Protocol(
-  name="centre296",
+CENTER296 = Protocol(
+  name="center296",
   description=(
     "296 x 296 from the middle, smaller images padded with black, Pillow"
     " bicubic LR; PSNR and SSIM on all pixels; gray images as RGB"
@@ -155,21 +149,46 @@ CENTRE296 = Protocol(
   crop=296,
   shaved=False,
 )
-ALL = {protocol.name: protocol for protocol in (MATLAB, CENTRE296)}
+ALL = {protocol.name: protocol for protocol in (MATLAB, CENTER296)}
 
 
 def set_value(metric: str, values: Sequence[float]) -> float:
-  """Sums up a metric of `Protocol.measure` over a set's images, at least one.
+  """Averages a metric of `Protocol.measure` over a set's images, at least one.
 
-  The arithmetic mean, but the geometric mean of ratios, so that an image with
-  twice as much and one with half as much cancel.
+  The average is the arithmetic mean; for ratios it is the geometric mean, in
+  which an image with twice as much and one with half as much cancel.
   """
   if metric in _RATIOS:
     return float(np.exp(np.mean(np.log(values))))
   return float(np.mean(values))
 
 
-def _centre(image: np.ndarray, side: int) -> np.ndarray:
+def checkerboard(image: np.ndarray, scale: int) -> float:
+  """Measures checkerboard artifacts of one image, which needs no target.
+
+  Args:
+    image: uint8 [H, W, 3] or [H, W].
+    scale: scale factor by which it was, or would be, upscaled.
+
+  Returns:
+    A ratio of Y in whole levels on all pixels, 1 for none; see
+    `ops.artifacts.checkerboard`.
+  """
+  return artifacts.checkerboard(_rounded(_luma(image)), scale)
+
+
+def _luma(image: np.ndarray) -> np.ndarray:
+  """Y of RGB, and gray as it is: float64 [H, W] in levels."""
+  if image.ndim == 2:
+    return image.astype(float)
+  return 255 * color.rgb_to_y(image / 255)
+
+
+def _rounded(luma: np.ndarray) -> np.ndarray:
+  return np.floor(luma + 0.5)
+
+
+def _center(image: np.ndarray, side: int) -> np.ndarray:
   """Crops or pads to RGB [side, side, 3] as torchvision's CenterCrop does."""
   image = gray.to_rgb(image)
   for axis in (0, 1):
@@ -177,7 +196,7 @@ def _centre(image: np.ndarray, side: int) -> np.ndarray:
     padding = [(0, 0)] * 3
     padding[axis] = (lacking // 2, lacking - lacking // 2)
     image = np.pad(image, padding)
-    # Python's rounding of halves to even numbers is torchvision's.
+    # Python rounds halves to even numbers, as torchvision does.
     start = round((image.shape[axis] - side) / 2)
     image = image.take(range(start, start + side), axis=axis)
   return image

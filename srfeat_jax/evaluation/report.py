@@ -1,8 +1,8 @@
-"""Results as tables, files and pictures side by side.
+"""Results as tables, as files, and as images side by side.
 
 `results` is what `evaluator.evaluate` returns, with the name of what was
-evaluated under "weights" and, to be set beside it, the "sets" of the baseline
-under "bicubic" if there is one.
+evaluated under "weights" and, if there is a baseline to compare with, its
+"sets" under "bicubic".
 """
 
 import dataclasses
@@ -17,19 +17,21 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from srfeat_jax import atomic
+from srfeat_jax.evaluation import detail
 from srfeat_jax.image_io import images
 
-_CROP = 96  # HR pixels a side of the detail that `comparison` shows,
-_ZOOM = 3  # how much larger,
-_CAPTION = 28  # the height of the line under it and
-_GAP = 12  # the space between two, in pixels of the sheet.
-# What a screen has no room for; the files have it.
+# Of `comparison`:
+_CROP = 96  # HR pixels on each side of the crops
+_ZOOM = 3  # factor by which pixels of crops are repeated
+_CAPTION = 28  # height of the captions, in pixels of the sheet
+_GAP = 12  # space between two panels, likewise
+# Metrics that a screen has no room for; the files have them.
 _NOT_ON_SCREEN = ("psnr_y_float", "phase_error", "color_error")
 _THREE_DIGITS = ("checkerboard", "phase_error", "color_error")
 
 
 def table(results: Mapping[str, Any]) -> str:
-  """Lays out the main means of each set in aligned columns, for a screen."""
+  """Lays out the main averages of each set in columns, for a screen."""
   rows = _means(results)
   shown = [
     i
@@ -52,7 +54,7 @@ def table(results: Mapping[str, Any]) -> str:
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-  """Writes the means, then each set image by image, as a Markdown page."""
+  """Writes a Markdown page of averages, then of each set's images."""
   protocol = results["protocol"]
   parts = [
     f"# {results['weights']}, x{protocol['scale']}",
@@ -74,7 +76,7 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
 
   Args:
     results: see the module.
-    folder: made if it is missing.
+    folder: where to write them; made if it is missing.
 
   Raises:
     errors.InputError: a file cannot be written.
@@ -87,12 +89,12 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-  """One picture as several methods enlarge it, for `comparison`.
+  """One image, upscaled by several methods, for `comparison`.
 
   Attributes:
-    name: the picture's.
+    name: the name of the image.
     versions: uint8 [H, W, 3] or [H, W] by caption.
-    target: the original, of the same shape.
+    target: the HR image, of the same shape.
   """
 
   name: str
@@ -101,14 +103,14 @@ class Row:
 
 
 def comparison(rows: Sequence[Row], path: str | os.PathLike) -> None:
-  """Draws a row for each picture: all of it, then a detail of each version.
+  """Draws a row for each image: the whole target, then a crop of each version.
 
-  The detail is the square with the strongest gradients in the target, which
-  stands last.
+  The crop is the square with the strongest gradients in the target, which is
+  the last version.
 
   Args:
-    rows: at least one, all with as many versions.
-    path: the picture file.
+    rows: at least one, all with the same number of versions.
+    path: the image file to write.
 
   Raises:
     errors.InputError: the file cannot be written.
@@ -120,7 +122,7 @@ def comparison(rows: Sequence[Row], path: str | os.PathLike) -> None:
   sheet = Image.new("RGB", size, "white")
   font = ImageFont.load_default(16)
   for i, row in enumerate(rows):
-    box = _detail(row.target)
+    box = _crop_box(row.target)
     panels = [(row.name, _overview(row.target, box, side))]
     panels += [
       (caption, Image.fromarray(image).crop(box).resize((side, side), 0))
@@ -136,27 +138,20 @@ def comparison(rows: Sequence[Row], path: str | os.PathLike) -> None:
   images.write(path, np.asarray(sheet))
 
 
-def _detail(image: np.ndarray) -> tuple[int, int, int, int]:
-  """Returns left, top, right and bottom of the square with most gradient."""
+def _crop_box(image: np.ndarray) -> tuple[int, int, int, int]:
+  """Returns left, top, right and bottom of the square with most detail."""
   height, width = image.shape[:2]
   side = min(_CROP, height, width)
   gray = np.atleast_3d(image).mean(axis=-1)
   energy = sum(slope**2 for slope in np.gradient(gray))
-  total = np.pad(energy.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-  inside = (
-    total[side:, side:]
-    - total[:-side, side:]
-    - total[side:, :-side]
-    + total[:-side, :-side]
-  )
-  top, left = map(int, np.unravel_index(inside.argmax(), inside.shape))
+  top, left = detail.find(energy, side, side)
   return left, top, left + side, top + side
 
 
 def _overview(
   image: np.ndarray, box: tuple[int, int, int, int], side: int
 ) -> Image.Image:
-  """Fits the picture into a square and marks the detail."""
+  """Fits the image into a square and marks the crop."""
   whole = Image.fromarray(image).convert("RGB")
   ratio = side / max(whole.size)
   size = [max(1, round(length * ratio)) for length in whole.size]
@@ -167,7 +162,7 @@ def _overview(
 
 
 def _methods(results: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-  """Yields the names of baseline and weights, with their sets."""
+  """Yields the name and the sets of the baseline, if any, and the weights."""
   if "bicubic" in results:
     yield "bicubic", results["bicubic"]
   yield results["weights"], results["sets"]
@@ -194,7 +189,7 @@ def _images(results: Mapping[str, Any], name: str) -> list[list[str]]:
 
 
 def _cells(scores: Mapping[str, float]) -> list[str]:
-  """PSNR to the hundredth of a dB, SSIM and LPIPS to four digits, as papers."""
+  """Formats PSNR with two digits, SSIM and LPIPS with four, as papers do."""
   return [f"{value:.{_digits(metric)}f}" for metric, value in scores.items()]
 
 
@@ -211,7 +206,7 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def finite(value):
-  """Puts None, JSON's null, for numbers that are not finite, however deep."""
+  """Replaces numbers that are not finite by None, JSON's null, at any depth."""
   if isinstance(value, Mapping):
     return {key: finite(item) for key, item in value.items()}
   if isinstance(value, float) and not math.isfinite(value):

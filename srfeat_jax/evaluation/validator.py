@@ -1,4 +1,4 @@
-"""Scores and sample pictures of a generator while it is trained."""
+"""Metrics and sample images of a generator while it is trained."""
 
 import jax
 import numpy as np
@@ -13,7 +13,7 @@ _SAMPLE_SIZE = 256  # pixels, cut from the middle
 
 
 class Validator:
-  """The benchmark sets that a run is judged on now and then.
+  """The benchmark sets on which a run is evaluated at intervals.
 
   Attributes:
     sets: a list of `benchmarks.BenchmarkSet`, empty when nothing is validated.
@@ -23,9 +23,9 @@ class Validator:
     """Finds the sets.
 
     Args:
-      generator: the module in training.
-      folder: of benchmark sets, "synthetic", or "" for no validation at all.
-      sets: names of the sets wanted, () for all.
+      generator: the module that is trained.
+      folder: of benchmark sets; or "synthetic", or "" for no validation.
+      sets: names of the sets, () for all.
 
     Raises:
       errors.InputError: a set is missing or damaged.
@@ -35,22 +35,22 @@ class Validator:
     self.sets = protocol.MATLAB.load(folder, sets, scale) if folder else []
 
   def write_baseline(self, writer) -> None:
-    """Writes bicubic's scores, for step 0, under names ending in `_bicubic`."""
+    """Writes the metrics of bicubic, at step 0; names end in `_bicubic`."""
     scale = self._generator.scale
     scores = self._scores(lambda lr: upscaler.bicubic(lr, scale=scale))
     if scores:
       writer.write_scalars(0, {f"{k}_bicubic": v for k, v in scores.items()})
 
   def validate(self, step: int, variables, writer) -> dict[str, float]:
-    """Writes scores and sample pictures.
+    """Writes metrics and sample images.
 
     Args:
-      step: updates done.
+      step: the number of updates made.
       variables: of the generator, replicated over the devices.
       writer: see `training.writers`.
 
     Returns:
-      Scores by name, as `eval/set5/psnr_y`.
+      Metrics by name, such as `eval/set5/psnr_y`.
     """
     variables = jax.tree.map(lambda x: x.addressable_data(0), variables)
     samples = {}
@@ -84,7 +84,7 @@ class Validator:
 
 
 def headline(scores: dict[str, float]) -> dict[str, float]:
-  """The scores that papers print, Y's PSNR and SSIM, for the screen."""
+  """Picks what papers report, PSNR and SSIM of Y, for the screen."""
   names = ("psnr_y", "ssim_y")
   return {k: v for k, v in scores.items() if k.endswith(names)}
 

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
@@ -195,8 +194,4 @@ def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
       f"{path} does not hold the weights of the generator it describes,"
       f" {json.dumps(config)}: {problems}"
     )
-  for name, array in arrays.items():
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-      raise errors.InputError(
-        f"{path} has {name} as {array.dtype}: expected floating point"
-      )
+  mismatch.check_floating_point(path, arrays)

@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
@@ -141,11 +140,7 @@ def _backbone(path: str, arrays: Mapping[str, np.ndarray]) -> str:
       f"{path}: these are not the weights of LPIPS ({likeliest}): {problems};"
       f" {_HINT}"
     )
-  for name, array in arrays.items():
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-      raise errors.InputError(
-        f"{path} has {name} as {array.dtype}: expected floating point"
-      )
+  mismatch.check_floating_point(path, arrays)
   return likeliest
 
 

@@ -1,7 +1,12 @@
 """Says how the arrays of a file differ from those expected."""
 
+import pathlib
 from collections.abc import Mapping, Sequence
 
+import jax.numpy as jnp
+import numpy as np
+
+from srfeat_jax import errors
 from srfeat_jax.interchange.containers import pickles
 
 _NAMED = 5  # names listed of each kind
@@ -33,6 +38,26 @@ def describe(
     for kind, names in problems.items()
     if names
   )
+
+
+def check_floating_point(
+  path: str | pathlib.Path, arrays: Mapping[str, np.ndarray]
+) -> None:
+  """Checks the number format of weights.
+
+  Args:
+    path: where they are from, for the message.
+    arrays: by name.
+
+  Raises:
+    errors.InputError: an array is of integers or other objects.
+  """
+  for name, array in arrays.items():
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+      raise errors.InputError(
+        f"{path} has {pickles.printable(name)} as {array.dtype}: expected"
+        " floating point"
+      )
 
 
 def listed(names: Sequence[str]) -> str:

@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
@@ -100,7 +99,7 @@ class _Found:
 def where_to_get(
   preprocessing: str, *, clip: bool = False, output: str = "vgg19.safetensors"
 ) -> str:
-  """Tells how to get a file of weights: the end of a sentence.
+  """Says how to get a file of weights: the end of a sentence.
 
   Args:
     preprocessing: what the weights expect, one of `vgg19.PREPROCESSINGS`.
@@ -274,11 +273,7 @@ def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
     raise errors.InputError(
       f"{path} is not VGG-19 as {found.kind} names it{looks}: {problems}"
     )
-  for name, value in found.arrays.items():
-    if not jnp.issubdtype(value.dtype, jnp.floating):
-      raise errors.InputError(
-        f"{path} has {name} as {value.dtype}: expected floating point"
-      )
+  mismatch.check_floating_point(path, found.arrays)
 
   params = {}
   for layer in vgg19.CHANNELS:

@@ -27,7 +27,7 @@ class FullSizeTest(absltest.TestCase):
     self.assertRegex(
       result.stdout,
       r"^srfeat, batch 2 of 16 px: 4,779 parameters, compiled in [\d.]+ s,"
-      r" [\d.]+ TFLOP a step, second step [\d.]+ s, peak memory [\d.]+ GiB",
+      r" [\d.]+ TFLOP per step, second step [\d.]+ s, peak memory [\d.]+ GiB",
     )
 
 

@@ -1,4 +1,4 @@
-"""Tests of benchmarks.held_out: evaluation sets of a person's own pictures."""
+"""Tests of benchmarks.held_out: evaluation sets of a person's own photos."""
 
 import functools
 import hashlib
@@ -61,10 +61,10 @@ class HeldOutTest(image_files.FolderTestCase):
     )
 
   def test_the_same_bytes_whatever_is_beside_it(self):
-    def digests(folder, pictures):
+    def digests(folder, glob):
       return {
         path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob(pictures)
+        for path in folder.rglob(glob)
       }
 
     first, again = self.make(), self.make("again")
@@ -113,27 +113,27 @@ class HeldOutTest(image_files.FolderTestCase):
     for places in zip(*(each["grid"] for each in drawn), strict=True):
       self.assertEqual(set(places), set(range(16)))
 
-  def test_jpeg_blocks_begin_inside_the_picture(self):
-    """Saved again from where its blocks begin, JPEG hardly changes it."""
+  def test_jpeg_blocks_do_not_begin_at_the_corner(self):
+    """JPEG hardly changes an image that is cropped to the old blocks."""
     hr = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
     drawn = degraded.draw("clean", "x", 0)
     drawn |= {"quality": 30, "subsampling": "4:4:4", "grid": [3, 6]}
     lr = degraded.degrade(hr, drawn).astype(float)
 
     def change(left, top):
-      picture = Image.fromarray(lr[top:, left:].astype(np.uint8))
+      image = Image.fromarray(lr[top:, left:].astype(np.uint8))
       buffer = io.BytesIO()
-      picture.save(buffer, "JPEG", quality=30, subsampling="4:4:4")
+      image.save(buffer, "JPEG", quality=30, subsampling="4:4:4")
       return np.abs(np.asarray(Image.open(buffer)) - lr[top:, left:]).mean()
 
     changes = {(x, y): change(x, y) for x in range(8) for y in range(8)}
     self.assertEqual(min(changes, key=changes.get), (5, 2))
 
   def test_most_detail(self):
-    picture = np.full((200, 300, 3), 90, np.uint8)
-    picture[72:200, 160:288] = _scene(128, 128) // 2
-    picture[72:200:2, 160:288] += 60
-    images.write(self.folder / "c/one.png", picture)
+    image = np.full((200, 300, 3), 90, np.uint8)
+    image[72:200, 160:288] = _scene(128, 128) // 2
+    image[72:200:2, 160:288] += 60
+    images.write(self.folder / "c/one.png", image)
     output = self.make(sources=[str(self.folder / "c")], crop="detail")
     record = json.loads((output / degraded.PARAMETERS).read_text())
     left, top, right, bottom = record["sets"]["clean"]["c-one"]["box"]
@@ -145,13 +145,17 @@ class HeldOutTest(image_files.FolderTestCase):
     self.make()
     images.write(self.folder / "small/tiny.png", _scene(63, 200))
     for suffix in ("png", "jpg"):
-      images.write(self.folder / f"twins/t.{suffix}", _scene(70, 70))
+      images.write(self.folder / f"doubles/t.{suffix}", _scene(70, 70))
     (self.folder / "empty").mkdir()
     for sources, options, sentence in (
-      (self.sources, {}, "sets/clean is there already: remove it"),
-      (["small"], {"name": "1"}, r"tiny\.png has 63 x 200 .* 64 x 64 or more"),
-      (["twins"], {"name": "2"}, r"t\.png would both be called twins-t"),
-      (["empty"], {"name": "3"}, "empty holds no picture"),
+      (self.sources, {}, "sets/clean exists already: remove it"),
+      (
+        ["small"],
+        {"name": "1"},
+        r"tiny\.png has 63 x 200 .* expected 64 x 64 or",
+      ),
+      (["doubles"], {"name": "2"}, r"t\.png would both be called doubles-t"),
+      (["empty"], {"name": "3"}, "empty holds no image"),
       (["nowhere"], {"name": "4"}, "nowhere cannot be read"),
     ):
       with (
@@ -161,7 +165,9 @@ class HeldOutTest(image_files.FolderTestCase):
         self.make(
           sources=[str(self.folder / each) for each in sources], **options
         )
-    with self.assertRaisesRegex(errors.InputError, "--side=126 is no multiple"):
+    with self.assertRaisesRegex(
+      errors.InputError, "--side=126 is not a multiple"
+    ):
       degraded.make(self.sources, str(self.folder / "5"), side=126)
 
   def test_program(self):
@@ -176,10 +182,10 @@ class HeldOutTest(image_files.FolderTestCase):
     program = [sys.executable, "-m", "benchmarks.held_out"]
     result = run([*program, *self.sources, f"--output={output}"])
     self.assertEqual(result.returncode, 0, result.stderr)
-    self.assertIn("strong, 3 pictures each", result.stdout)
+    self.assertIn("strong, 3 images each", result.stdout)
     self.assertEqual(images.size(output / "light/HR/a-x.png"), (148, 200))
     for arguments, sentence in (
-      ([], "error: no pictures are named"),
+      ([], "error: no photos are named"),
       (self.sources, "error: "),
     ):
       result = run([*program, *arguments, f"--output={output}"])

@@ -10,6 +10,7 @@ from absl.testing import absltest, parameterized
 
 from benchmarks import crops, named_weights
 from srfeat_jax import errors
+from srfeat_jax.evaluation import protocol
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
 from tests.support import paths, programs
@@ -43,7 +44,7 @@ class TableTest(programs.ProgramTestCase):
     )
     self.assertEqual(result.returncode, 0, result.stderr)
     results = json.loads((out / "photos.json").read_text())
-    self.assertEqual(list(results), ["bicubic", "mine", "before"])
+    self.assertEqual(list(results), ["HR", "bicubic", "mine", "before"])
     self.assertEqual(results["bicubic"], results["before"])
     self.assertNotEqual(results["bicubic"], results["mine"])
     table = (out / "photos.md").read_text()
@@ -52,11 +53,17 @@ class TableTest(programs.ProgramTestCase):
       [cell.strip() for cell in line.split("|")[1:-1]]
       for line in table.splitlines()
     ]
-    self.assertEqual(rows[2][1:], ["bicubic", *rows[4][2:]])
-    self.assertEqual([row[0] for row in rows[2:]], ["S (2)"] * 3)
+    hr = [images.read(self.folder / f"sets/S/HR/{x}.png") for x in "ab"]
+    # Of HR alone, compared with itself.
+    ratios = [protocol.MATLAB.measure(x, x, 4)["checkerboard"] for x in hr]
+    self.assertEqual(
+      rows[2][1:], ["HR", "-", "-", f"{np.prod(ratios) ** 0.5:.3f}", "-", "-"]
+    )
+    self.assertEqual(rows[3][1:], ["bicubic", *rows[5][2:]])
+    self.assertEqual([row[0] for row in rows[2:]], ["S (2)"] * 4)
     scores = results["mine"]["S"]
     self.assertEqual(
-      rows[3][1:],
+      rows[4][1:],
       [
         "mine",
         f"{scores['psnr_y']:.2f}",
@@ -76,8 +83,9 @@ class TableTest(programs.ProgramTestCase):
       ((), "no weights are named"),
       (("nowhere",), '"nowhere" is neither'),
       (("bicubic", "bicubic"), "would both be called bicubic"),
+      (("HR=bicubic",), "HR is the name of a row"),
       (("=bicubic",), "not of the form NAME=WEIGHTS"),
-      ((self.folder / "broken.json",), "broken.json is no results.json"),
+      ((self.folder / "broken.json",), "broken.json is not a results.json"),
       ((self.folder / "other.json",), "was measured on other images of S"),
     ):
       with self.subTest(sentence):
@@ -90,17 +98,17 @@ class TableTest(programs.ProgramTestCase):
 
 class GridTest(programs.ProgramTestCase):
   def test_crops_at_their_place(self):
-    picture = self.write("p.png", 50, 60, 3)
+    photo = self.write("p.png", 50, 60, 3)
     small = self.write("small.png", 20, 30, 3)
     out = self.folder / "grid.png"
     result = _run(
-      *("photo_grid", f"{picture}@30,10,20,25", small),
+      *("photo_grid", f"{photo}@30,10,20,25", small),
       *(f"--weights=bicubic,mine={self.weights()}", f"--output={out}"),
     )
     self.assertEqual(result.returncode, 0, result.stderr)
     sheet = images.read(out)
     self.assertEqual(sheet.shape, (24 + 100 + 80 + 16, 8 + 2 * 128, 3))
-    whole = upscaler.bicubic(images.read(picture))
+    whole = upscaler.bicubic(images.read(photo))
     np.testing.assert_array_equal(sheet[24:124, 8:88], whole[40:140, 120:200])
     np.testing.assert_array_equal(
       sheet[132:212, 8:128], upscaler.bicubic(images.read(small))
@@ -112,14 +120,14 @@ class GridTest(programs.ProgramTestCase):
   @parameterized.parameters(
     ("@1,2,3", "expected LEFT,TOP,WIDTH,HEIGHT"),
     ("@1,2,3,x", "expected LEFT,TOP,WIDTH,HEIGHT"),
-    ("@50,0,11,5", "does not lie inside the picture, which is 60 x 50"),
-    ("@0,0,0,5", "does not lie inside"),
-    ("@-1,0,5,5", "does not lie inside"),
+    ("@50,0,11,5", "is not within the image, which has 60 x 50"),
+    ("@0,0,0,5", "is not within the image"),
+    ("@-1,0,5,5", "is not within the image"),
   )
   def test_bad_crops(self, place, sentence):
-    picture = self.write("p.png", 50, 60, 3)
+    photo = self.write("p.png", 50, 60, 3)
     with self.assertRaisesRegex(errors.InputError, sentence):
-      crops.read(f"{picture}{place}")
+      crops.read(f"{photo}{place}")
 
 
 class NamedWeightsTest(absltest.TestCase):

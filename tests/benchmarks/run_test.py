@@ -1,4 +1,4 @@
-"""The programs of benchmarks/ at tiny sizes, and that peers do what we do."""
+"""The programs of benchmarks/ at tiny sizes, and peers compared with ours."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from benchmarks import (
 )
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers, state, steps
-from tests.support import paths
+from tests.support import paths, vgg19_files
 from tests.support.torch_networks import (
   torch_gan_models,
   torch_models,
@@ -35,16 +35,14 @@ def _arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
 
 
 def _vgg_variables() -> dict:
-  """What `torch_vgg.state` has, in our layout."""
-  values = list(torch_vgg.state().values())
-  params = {}
-  for i, name in enumerate(networks_lib.vgg19.CHANNELS):
-    kernel, bias = values[2 * i : 2 * i + 2]
-    params[name] = {
-      "kernel": kernel.numpy().transpose(2, 3, 1, 0),
-      "bias": bias.numpy(),
+  """The weights of `torch_vgg.state` in our layout."""
+  layers = vgg19_files.layers(torch_vgg.state())
+  return {
+    "params": {
+      name: {"kernel": kernel, "bias": bias}
+      for name, (kernel, bias) in layers.items()
     }
-  return {"params": params}
+  }
 
 
 class PeerTest(parameterized.TestCase):
@@ -84,7 +82,7 @@ class PeerTest(parameterized.TestCase):
     losses = peer(1)
     self.assertLen(losses, sum(k.startswith("loss/") for k in metrics))
     for metric, value in losses.items():
-      # The discriminators' are of the images that both made before.
+      # The discriminators' losses are of images from before the step.
       np.testing.assert_allclose(
         metrics[metric], value, rtol=1e-3, err_msg=metric
       )
@@ -93,7 +91,7 @@ class PeerTest(parameterized.TestCase):
     config = cases.generator_config("srfeat_lite", "float32")
     lr = np.zeros((1, 24, 24, 3), np.float32)
     _, flops = ours.Generator.start(config).network(lr)
-    # Each weight of the trunk once a pixel; upsampling at 1, 4 and 16 times.
+    # Each weight of the trunk once per pixel; upsampling at 1, 4 and 16 times.
     trunk = 81 * 3 * 32 + 8 * 2 * 9 * 32**2 + 7 * 32**2
     tail = 9 * 32 * 128 * (1 + 4) + 16 * 9 * 32 * 3
     self.assertBetween(flops / (2 * 24**2 * (trunk + tail)), 0.9, 1.1)
@@ -142,7 +140,7 @@ class ProgramsTest(parameterized.TestCase):
       "-m benchmarks.run", "--suite=start", "--tiny", "--repeats=1"
     )
     whats = [result["case"] for result in report["suites"]["start"]]
-    self.assertIn("first picture, compiled before", whats)
+    self.assertIn("first image, compiled before", whats)
 
   def test_the_gpu_suite(self):
     jobs = "train/srfeat_pretrain_b9,profile/srfeat_pretrain_b16"
@@ -163,7 +161,7 @@ class ProgramsTest(parameterized.TestCase):
 
 
 class BareMachineTest(parameterized.TestCase):
-  # Programs apart, for their flags have the same names.
+  # Each in its own process, because their flags have the same names.
   @parameterized.parameters("check", "step_profile", "run, infer_suite")
   def test_needs_no_package_that_gpu_machines_lack(self, modules):
     code = """

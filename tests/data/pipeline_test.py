@@ -1,4 +1,4 @@
-"""Batches: what is in them, and that nothing but the seed decides it."""
+"""The content of batches, which depends on nothing but the seed."""
 
 import collections
 import itertools
@@ -15,7 +15,7 @@ NUM_PICTURES = 50  # an epoch ends in the middle of a batch
 
 
 class Coded:
-  """Pictures whose pixels tell which picture, row and column they are of."""
+  """Images whose pixels have the numbers of their image, row and column."""
 
   def __init__(self, length=NUM_PICTURES, height=12, width=16, first=0):
     rows, columns = np.mgrid[:height, :width]
@@ -52,7 +52,7 @@ class PipelineTestCase(parameterized.TestCase):
     return np.stack(list(itertools.islice(iterator, count)))
 
   def rows(self, batches: np.ndarray) -> collections.Counter:
-    """The crops of a batch whatever their order."""
+    """The crops of a batch, in any order."""
     return collections.Counter(crop.tobytes() for crop in batches)
 
 
@@ -107,8 +107,8 @@ class ContentTest(PipelineTestCase):
     parts = [Coded(200, 8, 8)]
     crops = next(self.batches(parts, batch_size=800))[..., 1:]
     whole = parts[0][0][..., 1:]
-    turned = [np.rot90(whole, k) for k in range(4)]
-    ways = np.stack(turned + [x.transpose(1, 0, 2) for x in turned])
+    rotated = [np.rot90(whole, k) for k in range(4)]
+    ways = np.stack(rotated + [x.transpose(1, 0, 2) for x in rotated])
     counts = self.rows(crops)
     self.assertEqual(set(counts), set(self.rows(ways)))
     # 100 expected of each, with a standard deviation of 9.4.
@@ -138,7 +138,7 @@ class ContentTest(PipelineTestCase):
 
 
 class SameBatchesTest(PipelineTestCase):
-  """However many processes and workers, however often restarted."""
+  """The same batches for any number of processes, workers and restarts."""
 
   @classmethod
   def setUpClass(cls):
@@ -199,7 +199,7 @@ class SameBatchesTest(PipelineTestCase):
     self.assert_goes_on(iterator, step, 3)
     self.assertEqual(iterator.get_state(), self.states[step + 3])
 
-  def test_turned_back_after_reading_ahead(self):
+  def test_rotated_back_after_reading_ahead(self):
     iterator = self.same()
     self.take(6, iterator)
     iterator.set_state(self.states[2])

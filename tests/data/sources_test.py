@@ -1,4 +1,4 @@
-"""Folders of pictures, good and bad, as sources of training data."""
+"""Folders of images, good and bad, as sources of training data."""
 
 import concurrent.futures
 import contextlib
@@ -21,29 +21,29 @@ from srfeat_jax.image_io import images
 from tests.support import image_files, paths
 
 
-def picture(height: int = 12, width: int = 16, seed: int = 0) -> np.ndarray:
+def noise(height: int = 12, width: int = 16, seed: int = 0) -> np.ndarray:
   rng = np.random.default_rng(seed)
   return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def png(*size: int, seed: int = 0) -> bytes:
-  return image_files.encode(picture(*size, seed=seed), "PNG")
+  return image_files.encode(noise(*size, seed=seed), "PNG")
 
 
 def cut_short() -> bytes:
-  """A PNG whose header is whole and whose pixels are not."""
+  """A PNG with a valid header and damaged pixels."""
   whole = png(64, 64)
   return whole[: len(whole) // 2]
 
 
 class SourceTestCase(image_files.FolderTestCase):
   def folder_source(self, min_size: int = 8) -> sources.Folder:
-    """The source of the test's folder; its log is thrown away."""
+    """The source of the test's folder; its log is discarded."""
     with mock.patch.object(sources.logging, "warning"):
       return sources.Folder(str(self.folder), min_size)
 
   def logged(self, log, *names: str) -> list[int]:
-    """How many lines of a log name each file."""
+    """The number of lines of the log that name each file."""
     return [sum(name in line for line in log.output) for name in names]
 
 
@@ -51,11 +51,11 @@ class ScanTest(SourceTestCase):
   def test_bad_files_are_named_once_and_skipped(self):
     self.file("a.png", png())
     self.file("b.png")
-    self.file("c.jpg", b"a letter, not a picture")
+    self.file("c.jpg", b"a letter, not an image")
     self.file("d.png", png(7, 16))
     self.file("e.png", png(16, 7))
     self.file("f.png", png()[:20])
-    self.file("g.txt", b"no ending of a picture")
+    self.file("g.txt", b"not the ending of an image")
     self.file("sub/h.png", png(8, 8))
     with self.assertLogs("absl", "WARNING") as log:
       source = sources.Folder(str(self.folder), min_size=8)
@@ -101,7 +101,7 @@ class ScanTest(SourceTestCase):
     exif = Image.Exif()
     exif[0x0112] = 6
     buffer = io.BytesIO()
-    Image.fromarray(picture(8, 20)).save(buffer, "PNG", exif=exif)
+    Image.fromarray(noise(8, 20)).save(buffer, "PNG", exif=exif)
     self.file("a.png", buffer.getvalue())
     source = self.folder_source(min_size=8)
     self.assertEqual(source[0].shape, (20, 8, 3))
@@ -129,7 +129,7 @@ class ScanTest(SourceTestCase):
 
 
 class DamagedTest(SourceTestCase):
-  """Files whose header is whole, found out when they are decoded."""
+  """Files with a valid header whose damage shows when they are decoded."""
 
   def setUp(self):
     super().setUp()
@@ -142,22 +142,22 @@ class DamagedTest(SourceTestCase):
   def test_next_good_picture_is_given(self):
     self.assertLen(self.source, 4)
     with self.assertLogs("absl", "WARNING") as log:
-      given = [self.source[i] for i in range(4)]
+      received = [self.source[i] for i in range(4)]
     for i, seed in enumerate((1, 4, 4, 4)):
-      np.testing.assert_array_equal(given[i], picture(seed=seed))
+      np.testing.assert_array_equal(received[i], noise(seed=seed))
     self.assertEqual(self.logged(log, "b.png", "c.png"), [1, 1])
     with self.assertNoLogs("absl", "WARNING"):
-      np.testing.assert_array_equal(self.source[1], given[1])
+      np.testing.assert_array_equal(self.source[1], received[1])
 
   def test_next_good_picture_after_the_last_is_the_first(self):
     self.file("d.png", cut_short())
     with self.assertLogs("absl", "WARNING"):
-      np.testing.assert_array_equal(self.source[3], picture(seed=1))
+      np.testing.assert_array_equal(self.source[3], noise(seed=1))
 
   def test_file_removed_while_training(self):
     (self.folder / "a.png").unlink()
     with self.assertLogs("absl", "WARNING") as log:
-      np.testing.assert_array_equal(self.source[0], picture(seed=4))
+      np.testing.assert_array_equal(self.source[0], noise(seed=4))
     self.assertEqual(self.logged(log, "a.png"), [1])
 
   def test_all_damaged(self):
@@ -183,14 +183,14 @@ class DamagedTest(SourceTestCase):
   def test_copies_name_a_file_once(self):
     copies = [pickle.loads(pickle.dumps(self.source)) for _ in range(2)]
     with self.assertLogs("absl", "WARNING") as log:
-      given = [copy[1] for copy in copies]
-    np.testing.assert_array_equal(*given)
+      received = [copy[1] for copy in copies]
+    np.testing.assert_array_equal(*received)
     self.assertEqual(self.logged(log, "b.png"), [1])
 
   def test_goes_on_when_temporary_files_are_cleaned_up(self):
     shutil.rmtree(self.source._marker_folder)
     with self.assertLogs("absl", "WARNING") as log:
-      np.testing.assert_array_equal(self.source[1], picture(seed=4))
+      np.testing.assert_array_equal(self.source[1], noise(seed=4))
     self.assertEqual(self.logged(log, "b.png", "c.png"), [1, 1])
 
   def test_worker_processes_name_a_file_once(self):
@@ -297,9 +297,9 @@ class CreateTest(SourceTestCase):
     ("synthetic=1,{0}/two=4", [sources.NUM_SCENES, 2], [0.2, 0.8]),
   )
   def test_folders_and_weights(self, train, lengths, weights):
-    created, given = self.create(train.format(self.folder))
+    created, received = self.create(train.format(self.folder))
     self.assertEqual([len(source) for source in created], lengths)
-    np.testing.assert_allclose(given, weights)
+    np.testing.assert_allclose(received, weights)
 
   def test_equals_sign_in_a_folder(self):
     self.file("k=v/three/a.png", png())
@@ -321,7 +321,7 @@ class CreateTest(SourceTestCase):
       self.create(train)
 
   def test_the_cache_is_shared_out(self):
-    nbytes = picture().nbytes
+    nbytes = noise().nbytes
     for budget, cached in ((nbytes * 4, True), (nbytes * 1, False)):
       created, _ = self.create(f"{self.folder}/one,{self.folder}/two", budget)
       for source in created:

@@ -1,4 +1,4 @@
-"""Synthetic scenes: repeatable, full, and like photographs in statistics."""
+"""Synthetic scenes are repeatable, full, and have photographs' statistics."""
 
 import concurrent.futures
 import functools
@@ -36,8 +36,8 @@ def _spectrum_slope(gray):
 
 
 def _kurtosis(values):
-  centred = values - values.mean()
-  return (centred**4).mean() / (centred**2).mean() ** 2
+  centered = values - values.mean()
+  return (centered**4).mean() / (centered**2).mean() ** 2
 
 
 def _statistics(image):
@@ -126,7 +126,7 @@ class PictureTest(parameterized.TestCase):
     def draw(empty):
       canvas = Image.new("RGB", (size, size), empty)
       drawing = synthetic._Drawing(np.random.default_rng(size), canvas)
-      drawing.throw_leaves()
+      drawing.draw_objects()
       return np.asarray(drawing.canvas)
 
     np.testing.assert_array_equal(draw((0, 0, 0)), draw((255, 0, 255)))
@@ -190,7 +190,7 @@ class StatisticsTest(parameterized.TestCase):
   @parameterized.parameters(*_statistics(synthetic.scene(0, 32)))
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_scenes_are_like_photographs(self, name):
-    """The median scene is no odder than one photograph in five."""
+    """The median scene is less unusual than every fifth photograph."""
     found = np.median(_column(_scene_statistics(), name))
     low, high = np.percentile(_column(_photo_statistics(), name), (10, 90))
     self.assertBetween(found, low, high)

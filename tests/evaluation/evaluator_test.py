@@ -17,7 +17,7 @@ from srfeat_jax.inference import upscaler
 from tests.support import image_files, paths
 
 
-def _picture(*shape: int, seed: int = 0) -> np.ndarray:
+def _noise(*shape: int, seed: int = 0) -> np.ndarray:
   """Smooth noise, so that bicubic has something to restore."""
   rng = np.random.default_rng(seed)
   small = rng.integers(0, 256, (9, 9, *shape[2:]), dtype=np.uint8)
@@ -28,7 +28,7 @@ class EvaluatorTest(image_files.FolderTestCase):
   def setUp(self):
     super().setUp()
     for i in range(3):
-      images.write(self.folder / f"A/HR/{i}.png", _picture(40, 48, 3, seed=i))
+      images.write(self.folder / f"A/HR/{i}.png", _noise(40, 48, 3, seed=i))
     images.write(self.folder / "B/HR/flat.png", np.full((40, 40), 9, np.uint8))
     self.sets = protocol.MATLAB.load(self.folder)
 

@@ -30,17 +30,17 @@ def _pairs(*shape: int, seed: int) -> list[torch.Tensor]:
 
 
 class MetricTest(image_files.FolderTestCase):
-  def picture(self, *shape: int) -> np.ndarray:
+  def noise(self, *shape: int) -> np.ndarray:
     return np.random.default_rng(4).integers(0, 256, shape, dtype=np.uint8)
 
   def test_equal_images(self):
     metric = lpips.Metric(*lpips_files.random("squeeze"))
-    image = self.picture(50, 61, 3)
+    image = self.noise(50, 61, 3)
     self.assertAlmostEqual(metric(image, image), 0, delta=1e-12)
 
   def test_levels_and_gray(self):
     metric = lpips.Metric(*lpips_files.random("squeeze"))
-    a, b = self.picture(2, 40, 44)
+    a, b = self.noise(2, 40, 44)
     pairs = [
       torch.from_numpy(x / np.float32(255)).expand(1, 3, -1, -1) for x in (a, b)
     ]
@@ -51,8 +51,8 @@ class MetricTest(image_files.FolderTestCase):
 
   def test_in_results(self):
     for name in ("a", "b"):
-      images.write(self.folder / f"S/HR/{name}.png", self.picture(40, 44, 3))
-    images.write(self.folder / "S/HR/gray.png", self.picture(40, 44))
+      images.write(self.folder / f"S/HR/{name}.png", self.noise(40, 44, 3))
+    images.write(self.folder / "S/HR/gray.png", self.noise(40, 44))
     sets = protocol.MATLAB.load(self.folder)
     metric = lpips.Metric(*lpips_files.random("squeeze"))
     without = evaluator.evaluate(upscaler.bicubic, sets)
@@ -64,7 +64,7 @@ class MetricTest(image_files.FolderTestCase):
     mean = results["sets"]["S"].pop("lpips")
     self.assertAlmostEqual(mean, sum(values) / 3)
     self.assertGreater(min(values), 0)
-    # Nothing else is different.
+    # Nothing else differs.
     self.assertEqual(results, without)
 
   def test_in_reports(self):
@@ -81,7 +81,7 @@ class MetricTest(image_files.FolderTestCase):
     self.assertIn("| a | x | 28.42 | 0.1234 |", page)
 
   def test_too_small_an_image_is_named(self):
-    images.write(self.folder / "S/HR/tiny.png", self.picture(20, 24, 3))
+    images.write(self.folder / "S/HR/tiny.png", self.noise(20, 24, 3))
     sets = protocol.MATLAB.load(self.folder)
     metric = lpips.Metric(*lpips_files.random("alex"))
     with self.assertRaisesRegex(
@@ -103,8 +103,8 @@ class ProgramsTest(image_files.FolderTestCase):
 
   def evaluate(self, weights) -> subprocess.CompletedProcess:
     rng = np.random.default_rng(5)
-    picture = rng.integers(0, 256, (40, 44, 3), dtype=np.uint8)
-    images.write(self.folder / "sets/S/HR/a.png", picture)
+    image = rng.integers(0, 256, (40, 44, 3), dtype=np.uint8)
+    images.write(self.folder / "sets/S/HR/a.png", image)
     return self.run_program(
       "evaluate",
       "--weights=bicubic",
@@ -133,7 +133,7 @@ class ProgramsTest(image_files.FolderTestCase):
     sources = lpips_files.save(self.folder, "squeeze")
     output = f"--output={self.folder / 'x.safetensors'}"
     for result, sentence in (
-      (self.run_program("convert", "lpips", output), "none is named"),
+      (self.run_program("convert", "lpips", output), "expected two files"),
       (
         self.run_program("convert", "lpips", sources[0], output),
         "7 missing: lpips.lin0",
@@ -151,7 +151,7 @@ class ProgramsTest(image_files.FolderTestCase):
 
 @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
 class RealWeightsTest(parameterized.TestCase):
-  """Against what others measured."""
+  """Compared with published measurements."""
 
   @functools.cached_property
   def weights(self):
@@ -171,7 +171,7 @@ class RealWeightsTest(parameterized.TestCase):
     self.assertAlmostEqual(mean, 0.1008, delta=5.1e-5)
 
   def test_each_pair_in_the_documentation_of_torchmetrics(self):
-    """There with the option reduction="none"."""
+    """Measured there with the option reduction="none"."""
     distances = lpips_files.distances(
       *self.weights, _pairs(2, 3, 100, 100, seed=42)
     )

@@ -18,12 +18,12 @@ class TrainingCurveTest(absltest.TestCase):
     super().setUp()
     folder = pathlib.Path(self.create_tempdir())
     self.metrics = folder / "metrics.jsonl"
-    self.picture = folder / "curve.png"
+    self.path = folder / "curve.png"
 
   def _draw(self, lines) -> np.ndarray:
     self.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    plots.training_curve(self.metrics, self.picture)
-    return images.read(self.picture)
+    plots.training_curve(self.metrics, self.path)
+    return images.read(self.path)
 
   def test_a_panel_for_each_kind_of_number(self):
     lines = [{"step": i, "loss/pixel": 1 / i} for i in range(1, 9)]
@@ -53,7 +53,7 @@ class TrainingCurveTest(absltest.TestCase):
         '{"step": 1, "loss/pixel": 1, "eval/set5/psnr_y": 29,'
         ' "probability/feature_discriminator_real": 0.9}\n'
       )
-      plots.training_curve(self.metrics, self.picture)
+      plots.training_curve(self.metrics, self.path)
     canvas = backend_agg.FigureCanvasAgg(sheets[0])
     canvas.draw()
     for axes in sheets[0].axes:
@@ -65,11 +65,11 @@ class TrainingCurveTest(absltest.TestCase):
     self._draw([{"step": 1, "loss/pixel": 1.0}])
     with open(self.metrics, "a") as file:
       file.write('{"step": 9, "loss/pi')
-    plots.training_curve(self.metrics, self.picture)
+    plots.training_curve(self.metrics, self.path)
 
   def test_nothing_to_draw(self):
     with self.assertRaisesRegex(errors.InputError, "cannot be read"):
-      plots.training_curve(self.metrics, self.picture)
+      plots.training_curve(self.metrics, self.path)
     with self.assertRaisesRegex(errors.InputError, "no loss"):
       self._draw([{"step": 1, "learning_rate": 1}])
 

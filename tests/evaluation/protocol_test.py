@@ -1,4 +1,4 @@
-"""The protocols: bicubic as published, LR images, what is measured."""
+"""The protocols: bicubic's published scores, LR images, and metrics."""
 
 import csv
 import dataclasses
@@ -16,7 +16,7 @@ from srfeat_jax.inference import upscaler
 from tests.support import image_files, paths
 
 
-def _picture(*shape: int, seed: int = 0) -> np.ndarray:
+def _noise(*shape: int, seed: int = 0) -> np.ndarray:
   """Smooth noise, so that bicubic has something to restore."""
   rng = np.random.default_rng(seed)
   small = rng.integers(0, 256, (9, 9, *shape[2:]), dtype=np.uint8)
@@ -56,24 +56,24 @@ class PublishedBicubicTest(parameterized.TestCase):
     self.assertAlmostEqual(scores["psnr_rgb"], 26.70, delta=0.01)
 
   def test_lr_made_from_hr_scores_as_the_lr_files(self):
-    (given,) = protocol.MATLAB.load(paths.DATA / "benchmarks", ["Set5"])
+    (with_lr,) = protocol.MATLAB.load(paths.DATA / "benchmarks", ["Set5"])
     without = dataclasses.replace(
-      given,
+      with_lr,
       images=tuple(
-        dataclasses.replace(image, lr_path=None) for image in given.images
+        dataclasses.replace(image, lr_path=None) for image in with_lr.images
       ),
     )
     expected, ours = (
       evaluator.evaluate(upscaler.bicubic, [each])["sets"]["Set5"]["images"]
-      for each in (given, without)
+      for each in (with_lr, without)
     )
     for name in expected:
       self.assertAlmostEqual(
         ours[name]["psnr_y"], expected[name]["psnr_y"], delta=0.01
       )
 
-  def test_centre296(self):
-    rules = protocol.CENTRE296
+  def test_center296(self):
+    rules = protocol.CENTER296
     sets = rules.load(paths.DATA / "benchmarks", ["Set5"])
     shapes = set()
     scores = evaluator.evaluate(
@@ -97,14 +97,14 @@ class ProtocolTest(image_files.FolderTestCase):
     return rules.load(self.folder)[0].images[0]
 
   def test_lr_files_come_first(self):
-    lr = _picture(10, 12, 3)
-    given, hr = protocol.MATLAB.pair(self.one(_picture(43, 50, 3), lr), 4)
-    np.testing.assert_array_equal(given, lr)
+    lr = _noise(10, 12, 3)
+    read, hr = protocol.MATLAB.pair(self.one(_noise(43, 50, 3), lr), 4)
+    np.testing.assert_array_equal(read, lr)
     self.assertEqual(hr.shape, (40, 48, 3))
 
   @parameterized.parameters(((40, 48, 3),), ((40, 48),))
   def test_lr_is_made_of_hr(self, *shape):
-    hr = _picture(*shape[0])
+    hr = _noise(*shape[0])
     lr, target = protocol.MATLAB.pair(self.one(hr), 4)
     self.assertEqual(lr.shape, (10, 12, *hr.shape[2:]))
     np.testing.assert_array_equal(target, hr)
@@ -144,7 +144,7 @@ class ProtocolTest(image_files.FolderTestCase):
       self.assertAlmostEqual(scores[metric], 20 * math.log10(255 / 3))
 
   def test_scale_2(self):
-    scores = protocol.MATLAB.measure(*[_picture(30, 30, 3)] * 2, 2)
+    scores = protocol.MATLAB.measure(*[_noise(30, 30, 3)] * 2, 2)
     self.assertEqual(tuple(scores), protocol.MATLAB.metrics(2))
     self.assertIn("psnr_rgb_crop2", scores)
 
@@ -159,10 +159,10 @@ class ProtocolTest(image_files.FolderTestCase):
     (293, -1),
     (100, -98),
   )
-  def test_centre_of_all_of_the_image(self, length, start):
-    hr = _picture(length, 310, 3)
-    _, target = protocol.CENTRE296.pair(
-      self.one(hr, rules=protocol.CENTRE296), 4
+  def test_center_of_all_of_the_image(self, length, start):
+    hr = _noise(length, 310, 3)
+    _, target = protocol.CENTER296.pair(
+      self.one(hr, rules=protocol.CENTER296), 4
     )
     self.assertEqual(target.shape, (296, 296, 3))
     above = max(0, -start)
@@ -171,18 +171,18 @@ class ProtocolTest(image_files.FolderTestCase):
     self.assertEqual(target[:above].sum(), 0)
     self.assertEqual(target[above + len(rows) :].sum(), 0)
 
-  def test_centre_of_gray_is_rgb_and_lr_is_pillows(self):
-    image = self.one(_picture(300, 300), rules=protocol.CENTRE296)
-    lr, hr = protocol.CENTRE296.pair(image, 4)
+  def test_center_of_gray_is_rgb_and_lr_is_pillows(self):
+    image = self.one(_noise(300, 300), rules=protocol.CENTER296)
+    lr, hr = protocol.CENTER296.pair(image, 4)
     self.assertEqual(hr.shape, (296, 296, 3))
     expected = Image.fromarray(hr).resize((74, 74), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(lr, np.asarray(expected))
-    scores = protocol.CENTRE296.measure(hr, hr, 4)
+    scores = protocol.CENTER296.measure(hr, hr, 4)
     self.assertContainsSubset(["psnr_y", "ssim_y", "psnr_rgb"], scores)
     self.assertFalse([name for name in scores if "crop" in name])
 
   def test_too_small_for_ssim(self):
-    image = self.one(_picture(40, 18, 3))
+    image = self.one(_noise(40, 18, 3))
     with self.assertRaisesRegex(errors.InputError, r"x\.png has 40 x 16 .* 19"):
       protocol.MATLAB.pair(image, 4)
 

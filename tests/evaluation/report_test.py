@@ -13,7 +13,7 @@ from srfeat_jax.image_io import images
 from tests.support import image_files
 
 
-def _picture(*shape: int, seed: int = 0) -> np.ndarray:
+def _noise(*shape: int, seed: int = 0) -> np.ndarray:
   """Smooth noise, so that bicubic has something to restore."""
   rng = np.random.default_rng(seed)
   small = rng.integers(0, 256, (9, 9, *shape[2:]), dtype=np.uint8)

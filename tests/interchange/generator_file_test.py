@@ -1,4 +1,4 @@
-"""Generator files of our own: what their description may say, and damage."""
+"""Generators in our own format: false descriptions and damaged files."""
 
 import pathlib
 

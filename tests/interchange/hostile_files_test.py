@@ -1,4 +1,4 @@
-"""Weights files made to harm: refused in a sentence, nothing run or hung."""
+"""Hostile weights files are refused in a sentence, without running code."""
 
 import io
 import json
@@ -59,7 +59,7 @@ LAUGHS = b"]" + b"".join(b"q%c](%se" % (i, b"h%c" % i * 10) for i in range(60))
 
 class HostileTest(image_files.FolderTestCase):
   def refuse(self, name: str, data: bytes, sentence: str) -> None:
-    """Checks that a file is refused for a reason, and within 100 MiB."""
+    """Checks that a file is refused with a reason, within 100 MiB of memory."""
     path = self.file(name, data)
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""LPIPS' weights from the public files, and joined."""
+"""LPIPS' weights from the public files, and joined in one."""
 
 import pathlib
 import zipfile

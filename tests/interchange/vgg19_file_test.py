@@ -1,4 +1,4 @@
-"""VGG-19 from each of the files in which people have it."""
+"""VGG-19 from each of the public file formats."""
 
 import functools
 import hashlib
@@ -267,8 +267,8 @@ class RealWeightsTest(absltest.TestCase):
     network = vgg19.VGG19(("relu1_2", "relu5_4"), **cls.source.settings)
     cls.apply = staticmethod(jax.jit(network.apply))
 
-  def features(self, picture: np.ndarray) -> dict[str, np.ndarray]:
-    image = picture[None].astype(np.float32) / 255
+  def features(self, levels: np.ndarray) -> dict[str, np.ndarray]:
+    image = levels[None].astype(np.float32) / 255
     return jax.device_get(self.apply(self.source.variables, image))
 
   def test_is_caffes(self):
@@ -276,7 +276,7 @@ class RealWeightsTest(absltest.TestCase):
     self.assertEqual(self.source.kind, "Keras")
 
   def test_judges_as_people_do(self):
-    """A GAN's picture is nearest in deep features, though not in shallow."""
+    """A GAN-trained network's image is nearest in deep features only."""
     name = "img_002"
     sets = paths.DATA / "benchmarks" / "Set5"
     anchors = paths.DATA / "reference" / "anchors_set5_x4"

@@ -62,11 +62,11 @@ class EvaluateTest(programs.ProgramTestCase):
 
   def test_bicubic_on_scenes_by_the_other_protocol(self):
     result = self.evaluate(
-      "--weights=bicubic", "--benchmarks=synthetic", "--protocol=centre296"
+      "--weights=bicubic", "--benchmarks=synthetic", "--protocol=center296"
     )
     self.assertEqual(result.returncode, 0, result.stderr)
     results = json.loads((self.folder / "out/results.json").read_text())
-    self.assertEqual(results["protocol"]["name"], "centre296")
+    self.assertEqual(results["protocol"]["name"], "center296")
     self.assertLen(results["sets"]["Synthetic"]["images"], 10)
     self.assertNotIn("bicubic", results)
 

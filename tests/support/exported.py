@@ -1,4 +1,4 @@
-"""Small generators of every kind to export, and sizes to try them at."""
+"""Small generators of every kind to export, and image sizes to test."""
 
 import jax
 import numpy as np
@@ -39,7 +39,7 @@ def complete(config: dict) -> dict:
 
 
 def made(config: dict) -> tuple:
-  """A complete config, its module, and variables none of which is trivial."""
+  """A complete config, its module, and variables without zeros or ones."""
   config = complete(config)
   module = models.build(config)
   shapes = models.shapes(module)

@@ -1,4 +1,4 @@
-"""Files with generators as other programs save them."""
+"""Files of generators as other programs save them."""
 
 import pathlib
 import re
@@ -10,8 +10,8 @@ from torch import nn
 
 from srfeat_jax.interchange.layouts import srfeat
 
-# What to replace in the names of tests.torch_models and torch_gan_models, and
-# by what, to get those of other programs.
+# Expressions and replacements that turn the names of `torch_models` and
+# `torch_gan_models` into those of other programs.
 RRDBNET = {
   "basicsr": (),
   "new": (
@@ -83,8 +83,8 @@ SRRESNET = {
 def renamed(peer: nn.Module, names) -> dict[str, torch.Tensor]:
   state = {}
   for name, value in peer.state_dict().items():
-    for pattern, replacement in names:
-      name = re.sub(pattern, replacement, name)
+    for expression, replacement in names:
+      name = re.sub(expression, replacement, name)
     state[name] = value
   assert len(state) == len(peer.state_dict())
   return state
@@ -104,7 +104,7 @@ def write(folder: pathlib.Path, kind: str, state: dict) -> pathlib.Path:
 
 
 class Ranges(nn.Module):
-  """An SRResNet of the tests, its input and output read in another way."""
+  """An SRResNet of the tests with other value ranges of input and output."""
 
   def __init__(self, peer: nn.Module, entering: str, leaving: str):
     super().__init__()
@@ -130,7 +130,7 @@ class Ranges(nn.Module):
 
 
 def tutorial_with_ranges(path, entering: str, leaving: str) -> dict:
-  """The pretrained network, changed to want other ranges."""
+  """The pretrained network, changed to other value ranges."""
   with np.load(path) as file:
     state = {name: file[name].astype(np.float64) for name in file.files}
   mean, deviation = {
@@ -138,7 +138,7 @@ def tutorial_with_ranges(path, entering: str, leaving: str) -> dict:
     "symmetric": ([0.5] * 3, [0.5] * 3),
     "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
   }[entering]
-  # Equal but for the padding of the outermost pixels.
+  # The result is equal, except for the padding at the border.
   head = state["conv_input.weight"]
   state["conv_input.bias"] += np.einsum("oihw,i->o", head, mean)
   state["conv_input.weight"] = head * np.reshape(deviation, (1, 3, 1, 1))
@@ -149,7 +149,7 @@ def tutorial_with_ranges(path, entering: str, leaving: str) -> dict:
 
 
 def official_srfeat(peer: nn.Module) -> list[np.ndarray]:
-  """The arrays of tests.torch_models.SRFeat as its authors' program saves."""
+  """The arrays of `torch_models.SRFeat` as its authors' program saves them."""
   state = {k: np.float32(v) for k, v in peer.state_dict().items()}
 
   def kernel(name):
@@ -178,7 +178,7 @@ def official_srfeat(peer: nn.Module) -> list[np.ndarray]:
 
 
 def _column_last(x: np.ndarray) -> np.ndarray:
-  """From torch's order of what is shuffled to TensorFlow's."""
+  """Changes channels before a pixel shuffle to TensorFlow's order."""
   features = x.shape[-1] // 4
   order = [c * 4 + place for place in range(4) for c in range(features)]
   return x[..., order]

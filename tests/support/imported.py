@@ -1,4 +1,4 @@
-"""Generators of others as files, and what comes of reading them."""
+"""Generators of other programs as files, and checks of what is read."""
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ def random(peer: nn.Module) -> nn.Module:
 
 
 class ImportTestCase(image_files.FolderTestCase):
-  def assert_same_picture(self, peer: nn.Module, path, **options):
+  def assert_same_image(self, peer: nn.Module, path, **options):
     read = generator_file.load(path, **options)
     lr = parity.images(1, 9, 7, 3)
     with torch.no_grad():

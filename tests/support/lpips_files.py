@@ -1,4 +1,4 @@
-"""LPIPS of random weights, as files and as a network."""
+"""LPIPS with random weights, as files and as a network."""
 
 import functools
 import pathlib
@@ -14,7 +14,7 @@ from tests.support.torch_networks import torch_lpips
 
 
 def save(folder: pathlib.Path, backbone: str, **options) -> list[str]:
-  """Writes the two public files, but of random weights."""
+  """Writes the two public files, but with random weights."""
   sources = [str(folder / f"{backbone}{i}.pth") for i in range(2)]
   state = torch_lpips.Backbone(backbone).state_dict()
   torch.save(state, sources[0], **options)

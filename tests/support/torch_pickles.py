@@ -1,4 +1,4 @@
-"""Files of `torch.save`, right or wrong, made by hand."""
+"""Files of `torch.save`, valid and invalid, made by hand."""
 
 import io
 import os
@@ -15,7 +15,7 @@ def saved(value, as_zip: bool) -> bytes:
 
 
 class Runs:
-  """Makes a file when a pickle of it is trusted."""
+  """Makes a folder when its pickle is executed."""
 
   def __init__(self, path: pathlib.Path):
     self.path = str(path)
@@ -25,7 +25,7 @@ class Runs:
 
 
 def tensor(size, strides, offset=0, count=4, kind="Float") -> bytes:
-  """A pickle of a dict with one tensor, right or wrong."""
+  """A pickle of a dict with one tensor, valid or invalid."""
 
   def tuple_of(*numbers):
     return b"(" + b"".join(b"I%d\n" % each for each in numbers) + b"t"

@@ -1,4 +1,4 @@
-"""VGG-19 written in each of the formats in which people have it."""
+"""VGG-19 in each of the public file formats."""
 
 import pathlib
 
@@ -21,7 +21,7 @@ TORCHVISION = {
 
 
 def layers(state) -> dict[str, list[np.ndarray]]:
-  """[kernel, bias] as TensorFlow has them, by our names."""
+  """[kernel, bias] of each layer in TensorFlow's layout, by our names."""
   arrays = iter(state.values())
   return {
     layer: [next(arrays).numpy().transpose(2, 3, 1, 0), next(arrays).numpy()]
@@ -45,7 +45,7 @@ def write_keras(path, state, root="", leaves="{0}/{0}_W_1:0 {0}/{0}_b_1:0"):
 
 def write(kind: str, path: pathlib.Path, state) -> None:
   """Writes VGG-19 in a public format."""
-  # What comes after the convolutions is there, and is not asked for.
+  # The files also have what comes after the convolutions.
   rest = {"classifier.0.weight": torch.ones(2, 4)}
   match kind:
     case "torch" | "torch before 2020":

@@ -20,9 +20,10 @@ _HEADER = 30  # bytes before a member's name; its length is at 26
 
 
 def is_npz(path: pathlib.Path) -> bool:
-  """Tells numpy's zip archives from others, and from other files.
+  """Whether a file is one of numpy's zip archives.
 
-  One that is cut short has lost its list of names: then the first name tells.
+  An archive that is cut short has lost its list of names; then its first
+  name decides.
   """
   try:
     with zipfile.ZipFile(path) as archive:

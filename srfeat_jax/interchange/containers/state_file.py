@@ -128,7 +128,7 @@ def _unwrapped(value: Any) -> dict[str, np.ndarray]:
     value = inner[0] if inner else None
   named = _arrays(value) if isinstance(value, Mapping) else {}
   for prefix in _PREFIXES * 2:
-    # Beside a generator its discriminator may lie; neither is the other.
+    # A file may also hold the discriminator, under another prefix.
     chosen = {n: x for n, x in named.items() if n.startswith(prefix)}
     if chosen:
       named = {n.removeprefix(prefix): x for n, x in chosen.items()}

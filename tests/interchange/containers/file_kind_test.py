@@ -1,4 +1,4 @@
-"""Which kind of file it is, whatever its name says."""
+"""The kind of a file is found from its content, whatever its name is."""
 
 import h5py
 import numpy as np

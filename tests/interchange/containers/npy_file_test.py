@@ -18,7 +18,7 @@ VALUE = {
 
 
 def npy(value, protocol: int) -> bytes:
-  """A file as `numpy.save` writes it, by any protocol of pickle."""
+  """A file of `numpy.save`, with any protocol of pickle."""
   array = np.empty((), object)
   array[()] = value
   return header("|O", ()) + pickle.dumps(array, protocol)

@@ -1,4 +1,4 @@
-"""Generators in files of our own: there and back, damaged, no room."""
+"""Generators in our own format: written and read, damaged, no space left."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""RRDBNet and MSRResNet as BasicSR saves them, in and out, against torch."""
+"""RRDBNet and MSRResNet in BasicSR's files, compared with PyTorch."""
 
 import collections
 
@@ -33,7 +33,7 @@ class BasicSRTest(imported.ImportTestCase):
     peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
     state = foreign_files.renamed(peer, foreign_files.RRDBNET[style])
     path = foreign_files.write(self.folder, kind, state)
-    read = self.assert_same_picture(peer, path)
+    read = self.assert_same_image(peer, path)
     self.assertEqual(read.config["num_blocks"], 3)
     self.assertEqual(read.config["growth"], 4)
     self.assertEqual(read.config["features"], 8)
@@ -59,7 +59,7 @@ class BasicSRTest(imported.ImportTestCase):
     fields = {"features": 8, "num_blocks": 3, "scale": scale}
     peer = imported.random(torch_models.MSRResNet(**fields))
     state = foreign_files.renamed(peer, foreign_files.MSRRESNET[style])
-    read = self.assert_same_picture(
+    read = self.assert_same_image(
       peer, foreign_files.write(self.folder, kind, state)
     )
     self.assertEqual(read.config, read.config | fields)
@@ -81,7 +81,7 @@ class BasicSRTest(imported.ImportTestCase):
     state = {k: v.bfloat16() for k, v in peer.state_dict().items()}
     peer.load_state_dict(state)
     path = foreign_files.write(self.folder, "pth", wrap(peer.state_dict()))
-    self.assert_same_picture(peer.double(), path)
+    self.assert_same_image(peer.double(), path)
 
   def test_bfloat16_safetensors(self):
     peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
@@ -89,7 +89,7 @@ class BasicSRTest(imported.ImportTestCase):
     peer.load_state_dict(state)
     path = self.folder / "x.safetensors"
     safetensors.torch.save_file(state, path)
-    self.assert_same_picture(peer.double(), path)
+    self.assert_same_image(peer.double(), path)
 
   def refuse(self, change) -> str:
     state = dict(torch_gan_models.RRDBNet(**RRDBNET).state_dict())

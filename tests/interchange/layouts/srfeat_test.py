@@ -1,4 +1,4 @@
-"""SRFeat as its authors save it, against torch."""
+"""SRFeat in its authors' files, compared with PyTorch."""
 
 import numpy as np
 from absl.testing import absltest
@@ -16,7 +16,7 @@ class SRFeatTest(imported.ImportTestCase):
     arrays = foreign_files.official_srfeat(peer)
     self.assertLen(arrays, 11 * 3 + 7)  # of 16 blocks: 183
     path = foreign_files.write_objects(self.folder, arrays)
-    read = self.assert_same_picture(peer, path)
+    read = self.assert_same_image(peer, path)
     self.assertEqual(read.kind, "SRFeat of its authors")
     self.assertTrue(read.config["batch_norm"])
 

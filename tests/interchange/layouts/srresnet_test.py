@@ -1,4 +1,4 @@
-"""SRResNet as others save it, whatever its names, against torch."""
+"""SRResNet in files with any names, compared with PyTorch."""
 
 import unittest
 
@@ -38,7 +38,7 @@ class SRResNetTest(imported.ImportTestCase):
     peer = imported.random(peer)
     state = foreign_files.renamed(peer, foreign_files.SRRESNET[style])
     path = foreign_files.write(self.folder, kind, state)
-    read = self.assert_same_picture(
+    read = self.assert_same_image(
       peer, path, input_range="unit", output_range="symmetric"
     )
     self.assertEqual(read.config, read.config | fields)
@@ -51,7 +51,7 @@ class SRResNetTest(imported.ImportTestCase):
     peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
     as_theirs = foreign_files.Ranges(peer, entering, leaving)
-    self.assert_same_picture(
+    self.assert_same_image(
       as_theirs, path, input_range=entering, output_range=leaving
     )
 
@@ -68,7 +68,7 @@ class SRResNetTest(imported.ImportTestCase):
     peer.upscale[1].prelu = nn.PReLU(8)
     peer = imported.random(peer)
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
-    self.assert_same_picture(
+    self.assert_same_image(
       peer, path, input_range="unit", output_range="symmetric"
     )
 

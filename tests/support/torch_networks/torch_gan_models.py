@@ -1,8 +1,8 @@
 """ESRGAN's generator and the discriminators in plain PyTorch.
 
-Oracles like those of `torch_models`, NCHW, with BasicSR's names where BasicSR
-has the network. Discriminators flatten their last maps in our order (row,
-column, channel), so that the dense layers' weights need no permutation.
+References like those of `torch_models`, NCHW, with BasicSR's names where
+BasicSR has the network. Discriminators flatten their last feature maps in our
+order (row, column, channel), so that weights of dense layers stay as they are.
 """
 
 from collections.abc import Mapping
@@ -51,8 +51,8 @@ class RRDBNet(nn.Module):
     self, features=64, num_blocks=23, growth=32, scale=4, residual_scale=0.2
   ):
     super().__init__()
-    self.fold = 4 // scale
-    self.conv_first = nn.Conv2d(3 * self.fold**2, features, 3, padding=1)
+    self.unshuffle = 4 // scale
+    self.conv_first = nn.Conv2d(3 * self.unshuffle**2, features, 3, padding=1)
     self.body = nn.Sequential(
       *(_RRDB(features, growth, residual_scale) for _ in range(num_blocks))
     )
@@ -63,7 +63,7 @@ class RRDBNet(nn.Module):
     self.conv_last = nn.Conv2d(features, 3, 3, padding=1)
 
   def forward(self, lr):
-    x = self.conv_first(functional.pixel_unshuffle(lr, self.fold))
+    x = self.conv_first(functional.pixel_unshuffle(lr, self.unshuffle))
     x = x + self.conv_body(self.body(x))
     for conv in (self.conv_up1, self.conv_up2):
       x = functional.interpolate(x, scale_factor=2, mode="nearest")
@@ -80,7 +80,7 @@ def _flat(x):
 
 
 class SRGANDiscriminator(nn.Module):
-  """Padded as in TensorFlow: an even side gets its zeros after it alone."""
+  """Padded as in TensorFlow: an even side gets zeros only at its end."""
 
   def __init__(
     self,

@@ -1,6 +1,6 @@
-"""LPIPS in plain PyTorch, of random weights: the oracle ours is held against.
+"""LPIPS in plain PyTorch, with random weights: the reference for ours.
 
-Backbones are written as torchvision has them, so that their names are its own.
+Backbones have the structure and the names of torchvision.
 """
 
 import torch
@@ -62,7 +62,7 @@ def _vgg():
 
 
 class Backbone(nn.Module):
-  """`features` of a classifier, and a bit of the rest."""
+  """The `features` of a classifier, and a small part of the rest."""
 
   def __init__(self, name: str):
     super().__init__()

@@ -1,9 +1,9 @@
 """The generators in plain PyTorch, and their weights in our layout.
 
-The oracle our networks are held against: written from the published
-descriptions with torch's own layers, NCHW, channel order of torch's
-PixelShuffle. SRFeat's names are ours with dots; SRResNet's are those of the
-pretrained network in the test data; MSRResNet's those of BasicSR.
+References for our networks, written from the published descriptions with
+PyTorch's own layers, NCHW, in the channel order of its PixelShuffle. SRFeat's
+names are ours with dots; SRResNet's are those of the pretrained network in the
+test data; MSRResNet's are those of BasicSR.
 """
 
 import re
@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn import functional
 
 
-def enlarge(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
+def upscale(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
   """MATLAB's imresize to a larger size, by torch's own kernels.
 
-  With antialias torch's bicubic has MATLAB's a = -0.5; its edges are mirrored
-  here by hand, since it would drop what lies outside.
+  With antialias, PyTorch's bicubic has MATLAB's a = -0.5; edges are mirrored
+  here, because it would ignore pixels outside of the image.
   """
   if kernel == "bilinear":
     return functional.interpolate(lr, scale_factor=scale, mode="bilinear")
@@ -39,7 +39,7 @@ def enlarge(lr: torch.Tensor, scale: int, kernel: str) -> torch.Tensor:
 def _to_image(y, lr, scale, residual_base):
   if residual_base == "none":
     return 0.5 * y + 0.5
-  return enlarge(lr, scale, residual_base) + 0.5 * y
+  return upscale(lr, scale, residual_base) + 0.5 * y
 
 
 def _stages(scale: int) -> int:
@@ -138,7 +138,7 @@ class _SRResNetUpsample(nn.Module):
 
 
 class SRResNet(nn.Module):
-  """Takes batch normalisation's momentum as we do: one minus torch's."""
+  """Its momentum of batch normalization is ours: one minus PyTorch's."""
 
   def __init__(
     self,
@@ -212,10 +212,10 @@ class MSRResNet(nn.Module):
       x = functional.pixel_shuffle(getattr(self, f"upconv{i + 1}")(x), 2)
       x = functional.leaky_relu(x, 0.1)
     y = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.1))
-    return y + enlarge(lr, self.scale, "bilinear")
+    return y + upscale(lr, self.scale, "bilinear")
 
 
-# What to replace in a torch name to get the path of our layer.
+# Expressions and replacements that turn PyTorch's names into our paths.
 _NAMES = {
   "srfeat": (
     (r"^(blocks|skips|upsample)\.(\d+)", r"\1_\2"),
@@ -264,7 +264,7 @@ def to_variables(
 def convert(
   state: Mapping[str, np.ndarray], names: tuple[tuple[str, str], ...]
 ) -> dict[str, dict]:
-  """As `to_variables`, by pairs of what to replace in a name, and by what."""
+  """As `to_variables`, with pairs of expression and replacement for names."""
   variables = {}
   for key, value in state.items():
     prefix, leaf = key.rsplit(".", 1)

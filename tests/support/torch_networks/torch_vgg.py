@@ -1,4 +1,4 @@
-"""VGG of any depth in plain PyTorch, named as torchvision names its own."""
+"""VGG of any depth in plain PyTorch, with torchvision's names."""
 
 import functools
 
@@ -26,7 +26,7 @@ def features(depth: int = 19, ceil_mode: bool = False) -> nn.Sequential:
 
 @functools.cache
 def state(depth: int = 19) -> dict[str, torch.Tensor]:
-  """Random weights that neither fade nor grow; not to be changed."""
+  """Random weights that keep the scale of features; not to be changed."""
   rng = np.random.default_rng(0)
   tensors = {}
   with torch.device("meta"):
@@ -56,7 +56,7 @@ def compute(
   weights = {k.removeprefix("features."): v for k, v in state().items()}
   network.load_state_dict(weights, assign=True)
   for module in network:
-    # Out of place, for what comes before a ReLU is asked for too.
+    # Not in place, because features before a ReLU are returned too.
     module.inplace = False
   with torch.no_grad():
     y = network[: POSITIONS[layer] + 1](x)

@@ -1,11 +1,10 @@
-"""A very large picture on little memory: 12000 x 9000 pixels, peak and time.
+"""A very large image with little memory: 12000 x 9000 pixels, peak and time.
 
-  python -m benchmarks.large_picture
+  python -m benchmarks.large_image
 
-Enlarges a synthetic picture of 3000 x 2250 pixels with the weights that ship,
-in a process of its own, and prints the largest resident memory of that process,
-the result included, and how long it took. The default of `--memory` is the
-upscaler's own.
+Upscales a synthetic image of 3000 x 2250 pixels with the shipped weights, in a
+process of its own, and prints that process's peak memory, which includes the
+result, and how long it took. The default of `--memory` is that of the upscaler.
 """
 
 import os
@@ -18,17 +17,17 @@ from absl import flags
 
 from srfeat_jax import cli
 
-_MEMORY = flags.DEFINE_integer("memory", 1536, "MiB that a tile may take")
-_TILE = flags.DEFINE_integer("tile", None, "side of tiles instead")
-_HERE = flags.DEFINE_bool("here", False, "in this process")
+_MEMORY = flags.DEFINE_integer("memory", 1536, "memory for one tile, in MiB")
+_TILE = flags.DEFINE_integer("tile", None, "side of tiles, not by --memory")
+_HERE = flags.DEFINE_bool("here", False, "measure here: used by itself")
 
 
 def main(argv) -> int:
-  """Starts the process, or is it."""
+  """Starts a process that measures, or measures."""
   if not _HERE.value:
-    program = [sys.executable, "-m", "benchmarks.large_picture", "--here"]
+    program = [sys.executable, "-m", "benchmarks.large_image", "--here"]
     return subprocess.run(program + list(argv[1:]) + sys.argv[1:]).returncode
-  # Imported here, so that all that they take is counted.
+  # Imported here, so that the memory that imports take counts.
   import numpy as np
 
   from srfeat_jax import models
