@@ -148,7 +148,7 @@ def _wrong_field(argv: Sequence[str]) -> str | None:
         return f"{path} is {owner!r}, which has no fields: there is no {name}"
       elif name not in owner:
         similar = difflib.get_close_matches(name, owner.keys(), 1)
-        hint = f': did you mean "{similar[0]}" instead of "{name}"?'
+        hint = f'. Did you mean "{similar[0]}" instead of "{name}"?'
         return f"{path} has no field {name}{hint if similar else ''}"
       owner, path = owner[name], f"{path}.{name}"
   return None

@@ -179,7 +179,7 @@ def _left_to_do(
   kept = [target for source, target in planned.items() if source not in left]
   if kept:
     exist = f"and {len(kept) - 1} more exist" if kept[1:] else "exists"
-    text = f"{kept[0]} {exist}: kept as before (--overwrite replaces them)"
+    text = f"{kept[0]} {exist}: kept (use --overwrite to replace)"
     print(cli.printable(text))
   return left, len(kept)
 

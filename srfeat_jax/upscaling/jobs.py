@@ -147,7 +147,7 @@ def _sources(
     ]
     if not found:
       raise errors.InputError(
-        f"no image matches {argument}: no file that does ends in"
+        f"no image matches {argument}: expected files that end in"
         f" {', '.join(pictures.READ_ENDINGS)}"
       )
     parts = path.parts
