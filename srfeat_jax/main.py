@@ -10,6 +10,8 @@ when Ctrl-C and 75 when SIGTERM stopped it (its state is saved), 1 after an
 error.
 """
 
+from collections.abc import Sequence
+
 import ml_collections
 from absl import flags
 from ml_collections import config_flags
@@ -28,7 +30,7 @@ _MULTIHOST = flags.DEFINE_bool(
 flags.mark_flags_as_required(["config", "workdir"])
 
 
-def main(argv) -> int:
+def main(argv: Sequence[str]) -> int:
   """Trains as the flags say."""
   if len(argv) > 1:
     raise errors.InputError(

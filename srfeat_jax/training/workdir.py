@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import jax
 from absl import logging
@@ -105,7 +106,7 @@ def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
 
 
 @contextlib.contextmanager
-def hold(workdir: pathlib.Path):
+def hold(workdir: pathlib.Path) -> Iterator[None]:
   """Makes the folder, and keeps other runs out of it within the context.
 
   Raises:

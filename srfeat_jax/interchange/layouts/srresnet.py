@@ -12,6 +12,7 @@ their names.
 import collections
 import dataclasses
 import itertools
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -45,7 +46,7 @@ class _Layer:
 
 
 def convert(
-  path, arrays: Mapping[str, np.ndarray], *, ordered: bool
+  path: pathlib.Path, arrays: Mapping[str, np.ndarray], *, ordered: bool
 ) -> tuple[dict, dict] | None:
   """Finds the structure and converts it.
 
