@@ -18,7 +18,7 @@ def get_config() -> ml_collections.ConfigDict:
   # what is evaluated and exported; 0 keeps none.
   config.ema_decay = 0.0
 
-  # How LR is made of HR: by flag, --config.degradation.kind=photo.
+  # How LR is made from HR. By flag: --config.degradation.kind=photo
   config.degradation = degradations.bicubic()
 
   # `architecture` and the fields of its module, see srfeat_jax/models.

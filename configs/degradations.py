@@ -1,14 +1,16 @@
-"""What makes LR of HR in training: presets for `config.degradation`.
+"""How LR is made from HR in training: presets for `config.degradation`.
 
 bicubic  MATLAB's bicubic, as the field's test sets are made. The default.
 photo    Real-ESRGAN's second-order degradation with its published parameters
-         (Wang et al. 2021): old photographs that were shared again and again.
+         (Wang et al. 2021): photographs that were shared again and again.
 camera   Light blur, little noise and one JPEG of quality 60 to 98: photographs
-         as they come from a phone.
-mixed    Either of these two, and clean images: what srfeat-photo is for.
+         as a phone saves them.
+mixed    From clean images over camera's to somewhat less than photo's: the
+         preset of srfeat-photo.
 
-A function of one's own: `config.degradation = degradations.custom("FUNCTION")`,
-or --config.degradation.kind=custom --config.degradation.function=MODULE:NAME.
+A function of your own:
+`config.degradation = degradations.custom("MODULE:NAME")`, or
+--config.degradation.kind=custom --config.degradation.function=MODULE:NAME.
 It takes HR, float32 [b, s, s, 3] in [0, 1], a key and the scale, must be
 traceable by jax.jit, and returns LR, float32 [b, s / scale, s / scale, 3].
 """
@@ -17,14 +19,14 @@ import ml_collections
 
 
 def bicubic() -> ml_collections.ConfigDict:
-  """All fields, of which this kind reads none."""
+  """MATLAB's bicubic; of the other fields, this kind reads none."""
   config = photo()
   config.kind = "bicubic"
   return config
 
 
 def custom(function: str) -> ml_collections.ConfigDict:
-  """A person's own, as "module:name"."""
+  """A function of your own, by "MODULE:NAME"."""
   config = photo()
   config.kind = "custom"
   config.function = function
@@ -32,7 +34,7 @@ def custom(function: str) -> ml_collections.ConfigDict:
 
 
 def photo() -> ml_collections.ConfigDict:
-  """Real-ESRGAN's."""
+  """Real-ESRGAN's, as published."""
   config = ml_collections.ConfigDict()
   config.kind = "photo"  # "bicubic", "photo" or "custom"
   config.function = ""  # of kind "custom": "module:name"
@@ -57,13 +59,14 @@ def photo() -> ml_collections.ConfigDict:
     noise_sigma=(1.0, 25.0),
     poisson_scale=(0.05, 2.5),
   )
-  # Of the sinc filter at the LR size, before or after the last JPEG.
+  # Share of images with a sinc filter at the LR size, before or after the last
+  # JPEG.
   config.last_sinc_probability = 0.8
   return config
 
 
 def camera() -> ml_collections.ConfigDict:
-  """One mild stage."""
+  """A single stage, mild."""
   config = photo()
   config.clean_probability = 0.1
   config.first_probability = 0.0
@@ -83,7 +86,7 @@ def camera() -> ml_collections.ConfigDict:
 
 
 def mixed() -> ml_collections.ConfigDict:
-  """Clean, camera and old photographs, for one network that serves them all."""
+  """Clean, camera and worn photographs, for one network that serves all."""
   config = photo()
   config.clean_probability = 0.15
   config.first_probability = 0.4
@@ -118,21 +121,21 @@ def _stage(
   config = ml_collections.ConfigDict()
   config.blur_probability = blur_probability
   config.kernel_size = (7, 21)  # odd sides
-  # Relative shares of isotropic and anisotropic Gaussians, of generalized
-  # ones, and of plateaus; a sinc filter comes in their place.
+  # Relative shares of Gaussians, generalized Gaussians and plateaus, each
+  # isotropic and anisotropic.
   config.kernels = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
-  config.sinc_probability = 0.1
+  config.sinc_probability = 0.1  # of a sinc filter instead of these
   config.sigma = sigma  # pixels
   config.generalized_beta = (0.5, 4.0)
   config.plateau_beta = (1.0, 2.0)
   config.resize_directions = resize_directions  # shares of up, down and keep
-  config.resize_range = resize_range
+  config.resize_range = resize_range  # smallest and largest factor
   # Shares of area, bilinear, bicubic, and bicubic with antialiasing.
   config.resize_kernels = (1.0, 1.0, 1.0, 0.0)
   config.noise_probability = 1.0
   config.gaussian_probability = 0.5  # else Poisson
   config.noise_sigma = noise_sigma  # levels of 255
-  config.poisson_scale = poisson_scale
+  config.poisson_scale = poisson_scale  # what Poisson noise is multiplied by
   config.gray_noise_probability = 0.4  # the same noise in all channels
   config.jpeg_probability = 1.0
   config.jpeg_quality = (30.0, 95.0)

@@ -1,4 +1,4 @@
-"""Pre-training: a generator learns to minimise the pixel difference.
+"""Pre-training: a generator learns to minimize the pixel difference.
 
   python -m srfeat_jax.main --config=configs/pretrain.py:VARIANT \
       --config.data.train=COCO/train2017 --config.data.benchmarks=BENCHMARKS \
@@ -17,7 +17,7 @@ esrgan        Wang et al. 2018: RRDBNet, the start of ESRGAN's GAN training, as
               in BasicSR: Y 32.73 / 28.99 / 27.85, RGB 30.64 / 27.05 on Set5 /
               Set14. On DIV2K and Flickr2K; a week on one GPU of 2018.
 
-Both SRFeat variants: COCO 2017 without small images, 116,620 pictures, centre
+Both SRFeat variants: COCO 2017 without small images, 116,620 images, center
 crops of 296 px, batch 9, 20 epochs of 12,958 iterations, MSE, Adam. The cost
 is days on one GPU of 2018; a step has 2.3 TFLOP.
 """

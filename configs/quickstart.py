@@ -4,7 +4,7 @@
       --workdir=runs/quickstart
 
 Launched by `launch/quickstart.sh`. It shows that the whole machine works, and
-beats bicubic on scenes it has not seen; for pictures, train on pictures.
+beats bicubic on scenes it has not seen; for photographs, train on photographs.
 """
 
 import ml_collections

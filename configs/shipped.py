@@ -10,10 +10,10 @@ srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   four layers count, and a term against the checkerboard
                   artifacts that these alone leave in flat areas:
                   srfeat-lite-gan.
-srfeat_photo_psnr  Photographs as they are, PSNR-oriented: degradations from
-                  none to blur, noise and JPEG, L1: the start of srfeat_photo.
-srfeat_photo      The same with VGG-19 and a U-Net discriminator, whose every
-                  pixel has a logit: srfeat-photo.
+srfeat_photo_psnr  For photographs, PSNR-oriented: degradations from none to
+                  blur, noise and JPEG, L1: the start of srfeat_photo.
+srfeat_photo      The same with VGG-19 and a U-Net discriminator, which has a
+                  logit a pixel: srfeat-photo.
 """
 
 import ml_collections

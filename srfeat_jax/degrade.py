@@ -1,10 +1,10 @@
-"""Shows what a config's degradation makes of its training crops.
+"""Shows training crops before and after a config's degradation.
 
   python -m srfeat_jax.degrade --config=configs/shipped.py:srfeat_photo \\
     --config.data.train=photos --output=degradations.png
 
-Writes a contact sheet: each crop in HR, beside its LR at four times the size
-with the parameters that were drawn for it.
+Writes a contact sheet: each crop in HR beside its LR, upscaled to the same
+size, with the parameters that were drawn for it.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ def main(argv: Sequence[str]) -> None:
   """Draws as the flags say."""
   if len(argv) > 1:
     raise errors.InputError(
-      f"{argv[1]} is no flag: name the pictures by --config.data.train"
+      f"{argv[1]} is not a flag: name the folder of images by"
+      " --config.data.train"
     )
   if _CONFIG.value is None:
     raise errors.InputError("--config is missing: name a file of configs/")

@@ -136,7 +136,7 @@ class TrainTest(parameterized.TestCase):
       return exploding
 
     config = _tiny(self.pictures, num_steps=50)
-    config.log_every = 50  # so that only saving looks at the numbers
+    config.log_every = 50  # so that only saving checks the numbers
     config.checkpoint_every = 1
     with (
       mock.patch.object(steps, "make_step", make_exploding_step),

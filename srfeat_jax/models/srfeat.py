@@ -29,8 +29,9 @@ class SRFeat(nn.Module):
     skip_bias: whether the skips have biases.
     activation_after_shuffle: whether a leaky ReLU ends each upsampling, as in
       the authors' code but not in the paper's figure.
-    blur_after_shuffle: whether the convolutions after a pixel shuffle blur
-      first, against checkerboard artifacts, see `layers.Conv`.
+    blur_after_shuffle: whether the convolutions after a pixel shuffle first
+      blur their input by [1, 2, 1] / 4, against checkerboard artifacts, see
+      `layers.Conv`.
     tanh: whether tanh ends the network.
     residual_base: image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.

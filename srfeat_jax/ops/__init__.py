@@ -1,1 +1,1 @@
-"""Pure array functions: pixels, resizing, colour, quality, artifacts."""
+"""Pure array functions: pixels, resizing, color, quality, artifacts."""

@@ -1,8 +1,8 @@
-"""What upscalers add of their own, in float64 on the host.
+"""Measures of artifacts that upscalers add, in float64 on the host.
 
-Each LR pixel becomes a block of `scale` x `scale` pixels; the place of a pixel
-in its block, its row and column modulo `scale`, is its phase. A network has
-kernels of its own for each phase, and so its mistakes may repeat with the
+Each LR pixel becomes a block of `scale` x `scale` pixels; the position of a
+pixel in its block, its row and column modulo `scale`, is its phase. A network
+has kernels of its own for each phase, and so its errors may repeat with the
 block. Images are on the 0..255 scale, begin with a whole block, and count up to
 their edges; they need not end with one.
 """
@@ -27,7 +27,7 @@ def checkerboard(luma: np.ndarray, scale: int) -> float:
   Args:
     luma: [H, W]; Y or gray, in whole levels or not. The published Y, with
       levels from 16 to 235, serves: the ratio has no unit.
-    scale: enlargement.
+    scale: scale factor.
 
   Returns:
     The ratio; 1 for a direction without any differences; infinite where only
@@ -65,7 +65,7 @@ def phase_error(sr: np.ndarray, hr: np.ndarray, scale: int) -> float:
   Args:
     sr: [H, W] or [H, W, C].
     hr: the target, of the same shape.
-    scale: enlargement.
+    scale: scale factor.
 
   Raises:
     ValueError: shapes differ, or a side is shorter than `scale`.

@@ -13,8 +13,8 @@ def rgb_to_y(rgb):
 def rgb_to_gray(rgb):
   """RGB `[..., 3]` in any range to full-range luma `[...]`: gray stays gray.
 
-  The weights of `rgb_to_y` without its offset; a colour network's output for a
-  single-channel picture is compared with that picture through it.
+  The weights of `rgb_to_y` without its offset; a color network's output for a
+  single-channel image is compared with that image through it.
   """
   red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
   return (65.481 * red + 128.553 * green + 24.966 * blue) / 219

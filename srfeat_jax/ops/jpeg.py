@@ -35,7 +35,7 @@ _MCU = 16  # pixels a side of a minimum coded unit: two by two luma blocks
 
 
 def compress(image: jax.Array, quality, row=0, column=0) -> jax.Array:
-  """The image as it comes back from a JPEG file.
+  """The image after it was saved as JPEG and read again.
 
   Args:
     image: float `[h, w, 3]`, RGB in [0, 1].

@@ -24,8 +24,8 @@ def psnr(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
 def ssim(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
   """Structural similarity (Wang et al. 2004) as MATLAB's `ssim.m` has it.
 
-  Gaussian window of 11 pixels, sigma 1.5, only where it lies inside the image;
-  the mean over channels for colour.
+  Gaussian window of 11 pixels, sigma 1.5, only where it lies within the image;
+  the mean over channels for color.
 
   Raises:
     ValueError: shapes differ, or less than 11 pixels are left on a side.
@@ -62,6 +62,6 @@ def _prepare(a, b, border: int) -> tuple[np.ndarray, np.ndarray]:
     raise ValueError(f"images differ in shape: {a.shape} and {b.shape}")
   if min(a.shape[:2]) <= 2 * border:
     raise ValueError(f"nothing is left of {a.shape} after shaving {border}")
-  inside = slice(border, -border or None)
-  a, b = a[inside, inside], b[inside, inside]
+  kept = slice(border, -border or None)
+  a, b = a[kept, kept], b[kept, kept]
   return a.astype(np.float64), b.astype(np.float64)

@@ -23,8 +23,8 @@ def resize(
     image: floats of any range, uint8, or (numpy) uint16. The result has the
       same dtype, as in MATLAB: floats are neither clipped nor rounded, integers
       are rounded after each of the two passes.
-    scale: factor above 0; 0.25 shrinks four times, 4 enlarges four times.
-    kernel: "bicubic" (Keys 1981, a = -0.5) or "bilinear"; when enlarging the
+    scale: factor above 0; 0.25 shrinks four times, 4 upscales four times.
+    kernel: "bicubic" (Keys 1981, a = -0.5) or "bilinear"; when upscaling the
       latter equals PyTorch's `interpolate(align_corners=False)`.
     antialias: widen the kernel when shrinking.
 
@@ -40,7 +40,7 @@ def resize(
       image = _resize_levels(image, axis, float(scale), kernel, antialias)
     return image
   if not all(isinstance(side, int) for side in image.shape[-3:-1]):
-    return _enlarge(xp, image, scale, kernel)
+    return _upscale(xp, image, scale, kernel)
   levels = image.dtype == np.uint8
   if levels:
     # Powers of two as scale have weights that float32 sums exactly.
@@ -61,29 +61,29 @@ def resize(
   return _round(xp, image).astype(np.uint8) if levels else image
 
 
-def _enlarge(xp, image, scale: int, kernel: str):
+def _upscale(xp, image, scale: int, kernel: str):
   """Resizes an image whose size only the compiled program will know.
 
-  A matrix needs the size; but enlarged by a whole number, every pixel becomes
-  `scale` sums of its neighbours whose weights are those of every other.
+  A matrix needs the size; but when the scale is a whole number, every pixel
+  becomes `scale` sums of its neighbors, with the same weights everywhere.
   """
   if scale != int(scale) or image.dtype == np.uint8:
-    raise ValueError("an image of unknown size is enlarged a whole number")
+    raise ValueError("an image of unknown size takes a whole number as scale")
   scale, reach = int(scale), 2
   function, _ = _kernel(kernel)
   offsets = np.arange(-reach, reach + 1)
-  centres = (np.arange(scale) + 0.5) / scale - 0.5
-  weights = function(centres[:, None] - offsets)
+  centers = (np.arange(scale) + 0.5) / scale - 0.5
+  weights = function(centers[:, None] - offsets)
   weights = (weights / weights.sum(axis=1, keepdims=True)).astype(image.dtype)
   for axis in (image.ndim - 3, image.ndim - 2):
     length = image.shape[axis]
-    neighbours = []
+    neighbors = []
     for offset in offsets:
       i = (xp.arange(length) + offset) % (2 * length)
       i = xp.minimum(i, 2 * length - 1 - i)
-      neighbours.append(xp.take(image, i, axis))
+      neighbors.append(xp.take(image, i, axis))
     phases = [
-      sum(w * x for w, x in zip(row, neighbours, strict=True) if w)
+      sum(w * x for w, x in zip(row, neighbors, strict=True) if w)
       for row in weights
     ]
     shape = (*image.shape[:axis], scale * length, *image.shape[axis + 1 :])
@@ -94,8 +94,8 @@ def _enlarge(xp, image, scale: int, kernel: str):
 def _resize_levels(image, axis, scale, kernel, antialias) -> np.ndarray:
   """Resizes one axis of integers on the host, in little memory at any size.
 
-  Matrices are as long as the picture: right for patches on a device, too much
-  for what is 12,000 pixels wide.
+  Matrices are as long as the image: right for crops on a device, too large for
+  an image 12,000 pixels wide.
   """
   rows = np.moveaxis(image, axis, 0)
   places, weights = taps(len(rows), scale, kernel, antialias)
@@ -154,10 +154,10 @@ def taps(
   support /= stretch
   # The small term keeps e.g. 30 * 0.1 = 3.0000000000000004 from becoming 4.
   new_length = math.ceil(length * scale - 1e-9)
-  centres = (np.arange(new_length) + 0.5) / scale - 0.5
-  first = np.floor(centres - support / 2).astype(int)
+  centers = (np.arange(new_length) + 0.5) / scale - 0.5
+  first = np.floor(centers - support / 2).astype(int)
   places = first[:, None] + np.arange(math.ceil(support) + 2)
-  weights = function((centres[:, None] - places) * stretch)
+  weights = function((centers[:, None] - places) * stretch)
   weights /= weights.sum(axis=1, keepdims=True)
   mirrored = np.mod(places, 2 * length)
   return np.minimum(mirrored, 2 * length - 1 - mirrored), weights

@@ -229,7 +229,7 @@ def _check_generator(workdir: pathlib.Path, saved: dict) -> None:
   if differing:
     raise errors.InputError(
       f"the checkpoints in {folder(workdir)} are of another generator than the"
-      f" config.json beside them: {'; '.join(differing)}. Put back the"
+      f" config.json beside them: {'; '.join(differing)}. Restore the"
       " config.json of their run"
     )
 

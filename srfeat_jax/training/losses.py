@@ -153,7 +153,7 @@ def probabilities(
   """Mean D(real) and mean D(fake), in [0, 1], for the log.
 
   Of a relativistic discriminator, mean D_Ra(real, fake) and D_Ra(fake, real):
-  how often real images look more real than the average fake one.
+  how often a real image looks more real than fake ones on average.
   """
   if _is_relativistic(kind):
     real, fake = _relative(real, fake), _relative(fake, real)

@@ -61,4 +61,7 @@ def updated(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _has(config: Mapping[str, Any], field: str) -> bool:
   owner, name = field.split(".")
-  return owner in config and name in config[owner]
+  if owner not in config:
+    return False
+  fields = config[owner]
+  return hasattr(fields, "keys") and name in fields

@@ -57,6 +57,22 @@ class _Term(NamedTuple):
   value: jax.Array
 
 
+class _Discrimination(NamedTuple):
+  """What a discriminator's loss has computed beside its weighted value.
+
+  Attributes:
+    loss: before it is multiplied by its weight.
+    real_probability: mean D(real), see `losses.probabilities`.
+    fake_probability: mean D(fake).
+    batch_stats: the discriminator's, after the real batch.
+  """
+
+  loss: jax.Array
+  real_probability: jax.Array
+  fake_probability: jax.Array
+  batch_stats: Any
+
+
 def make_step(
   config,
   networks: networks_lib.Networks,
@@ -99,8 +115,8 @@ def make_step(
         lr,
         freeze_batch_norm=config.freeze_batch_norm,
       )
-      sr = _extract_features(networks, settings, vgg_variables, sr)
-      return sr, batch_stats
+      fake = _extract_features(networks, settings, vgg_variables, sr)
+      return fake, batch_stats
 
     real = _extract_features(networks, settings, vgg_variables, hr)
     # One pass for all losses: `pullback` takes their gradients with respect to
@@ -109,18 +125,15 @@ def make_step(
       super_resolve, state.generator.params, has_aux=True
     )
 
-    discriminators, discriminator_metrics = _update_discriminators(
+    updated, discriminator_metrics = _update_discriminators(
       networks, optimizers, settings, state.discriminators, real, fake
     )
+    # Those whose logits the generator's loss is of.
+    discriminators = state.discriminators
+    if config.update_first == "discriminator":
+      discriminators = updated
     gradients, generator_metrics = _generator_gradients(
-      networks,
-      settings,
-      discriminators
-      if config.update_first == "discriminator"
-      else state.discriminators,
-      real,
-      fake,
-      pullback,
+      networks, settings, discriminators, real, fake, pullback
     )
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
@@ -134,7 +147,7 @@ def make_step(
     next_state = state_lib.TrainState(
       step=state.step + 1,
       generator=generator,
-      discriminators=discriminators,
+      discriminators=updated,
       ema=ema,
     )
     return next_state, metrics
@@ -197,7 +210,9 @@ def _update_discriminators(
   """One step of each discriminator down the gradient of its own loss."""
   updated, metrics = {}, {}
   for name, discriminator in discriminators.items():
-    (_, aux), gradients = jax.value_and_grad(_discriminator_loss, has_aux=True)(
+    (_, found), gradients = jax.value_and_grad(
+      _discriminator_loss, has_aux=True
+    )(
       discriminator.params,
       discriminator.batch_stats,
       networks.discriminators[name],
@@ -206,31 +221,15 @@ def _update_discriminators(
       fake.input_of(name),
     )
     updated[name] = discriminator.update(
-      optimizers.discriminator, gradients, aux.batch_stats
+      optimizers.discriminator, gradients, found.batch_stats
     )
     metrics |= {
-      f"loss/discriminator_{name}": aux.loss,
-      f"probability/{name}_real": aux.real_probability,
-      f"probability/{name}_fake": aux.fake_probability,
+      f"loss/discriminator_{name}": found.loss,
+      f"probability/{name}_real": found.real_probability,
+      f"probability/{name}_fake": found.fake_probability,
       f"gradient_norm/{name}_discriminator": optax.tree.norm(gradients),
     }
   return updated, metrics
-
-
-class _Discrimination(NamedTuple):
-  """What a discriminator's loss tells beside its weighted value.
-
-  Attributes:
-    loss: before it is multiplied by its weight.
-    real_probability: mean D(real), see `losses.probabilities`.
-    fake_probability: mean D(fake).
-    batch_stats: the discriminator's, after the real batch.
-  """
-
-  loss: jax.Array
-  real_probability: jax.Array
-  fake_probability: jax.Array
-  batch_stats: Any
 
 
 def _discriminator_loss(

@@ -89,14 +89,14 @@ class ParityTest(parameterized.TestCase):
   @parameterized.parameters(*PEERS)
   def test_real_and_fake_are_batches_of_their_own(self, architecture):
     peer, variables = peer_and_variables(architecture, 32, **SMALL)
-    judge = jax.jit(build(architecture, 32, **SMALL).apply)
+    logits_of = jax.jit(build(architecture, 32, **SMALL).apply)
     real, fake = parity.images(2, 3, 32, 32, 3)
     fake = fake * 0.3
-    logits = [judge(variables, x) for x in (real, fake)]
+    logits = [logits_of(variables, x) for x in (real, fake)]
     with torch.no_grad():
       theirs = [peer(parity.channels_first(x))[:, 0] for x in (real, fake)]
     np.testing.assert_allclose(logits, theirs, rtol=0, atol=1e-4)
-    together = judge(variables, np.concatenate([real, fake]))
+    together = logits_of(variables, np.concatenate([real, fake]))
     self.assertGreater(np.abs(together - np.concatenate(logits)).max(), 1e-2)
 
   def test_patches_are_judged_at_any_size(self):
@@ -124,7 +124,7 @@ class ParityTest(parameterized.TestCase):
     self.assertGreater(difference, 1e-5)
 
 
-class InitialisationTest(parameterized.TestCase):
+class InitializationTest(parameterized.TestCase):
   @parameterized.named_parameters(
     ("srfeat_image", "srgan", 296, 3, 193_959_105),
     ("srfeat_features", "srgan", 19, 512, 7_081_473),
@@ -205,8 +205,8 @@ class BuildTest(parameterized.TestCase):
     self.assertEqual((module.input_size, module.hidden), (96, 16))
 
   @parameterized.parameters(
-    ("srgan", 96, "input_size: .*for 296x296 but would be given 96x96"),
-    ("vgg_style", 96, "input_size: .*for 128x128 but would be given 96x96"),
+    ("srgan", 96, "input_size: .*for 296x296, but its input is 96x96"),
+    ("vgg_style", 96, "input_size: .*for 128x128, but its input is 96x96"),
   )
   def test_size_of_the_crop_does_not_fit(self, architecture, size, message):
     with self.assertRaisesRegex(errors.InputError, f"^discrim.*{message}"):

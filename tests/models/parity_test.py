@@ -94,7 +94,7 @@ class ParityTest(parameterized.TestCase):
           # Torch puts the variance of n - 1 into the running one, Flax (and
           # the authors' TensorFlow) that of n.
           n = lr[..., 0].size
-          for layer in _normalisations(after):
+          for layer in _normalizations(after):
             old = _at(before, layer)["var"]
             new = _at(after, layer)
             step = new["var"] - momentum * old
@@ -133,11 +133,11 @@ class ParityTest(parameterized.TestCase):
     self.assertGreater(difference.max(), 1e-4)
 
 
-def _normalisations(tree: dict, path: tuple = ()) -> list[tuple]:
+def _normalizations(tree: dict, path: tuple = ()) -> list[tuple]:
   """Returns the paths of all {"mean", "var"} in nested batch statistics."""
   if "var" in tree:
     return [path]
-  return [p for k in tree for p in _normalisations(tree[k], (*path, k))]
+  return [p for k in tree for p in _normalizations(tree[k], (*path, k))]
 
 
 def _at(tree: dict, path: tuple) -> dict:

@@ -150,7 +150,7 @@ class ShapesTest(parameterized.TestCase):
   def test_a_size_that_does_not_divide(self, size):
     with self.assertRaisesRegex(
       errors.InputError,
-      rf"^image\.architecture: unet .*multiples of 8, .*given {size}x{size};",
+      rf"^image\.architecture: unet .* of 8, .*input is {size}x{size};",
     ):
       models.build_discriminator({"architecture": "unet"}, size, name="image")
 

@@ -25,7 +25,7 @@ class ColorTest(parameterized.TestCase):
     ((0, 1, 0), 144.553),
     ((0, 0, 1), 40.966),
   )
-  def test_y_of_known_colours(self, rgb, y):
+  def test_y_of_known_colors(self, rgb, y):
     self.assertAlmostEqual(255 * color.rgb_to_y(np.array(rgb, float)), y)
     self.assertAlmostEqual(
       float(255 * color.rgb_to_y(jnp.array(rgb, float))), y, places=4

@@ -84,7 +84,7 @@ class QualityTest(parameterized.TestCase):
     expected = (2 * 100 * 150 + 2.55**2) / (100**2 + 150**2 + 2.55**2)
     self.assertAlmostEqual(quality.ssim(a, b), expected)
 
-  def test_ssim_of_colour_is_the_mean_over_channels(self):
+  def test_ssim_of_color_is_the_mean_over_channels(self):
     a, b = _levels(15, 16, 3), _levels(15, 16, 3, seed=1)
     channels = [quality.ssim(a[..., i], b[..., i]) for i in range(3)]
     self.assertAlmostEqual(quality.ssim(a, b), np.mean(channels))

@@ -38,13 +38,13 @@ def _resized_line(line: list[float], scale: float, antialias: bool):
   stretch = min(scale, 1) if antialias else 1
   result = []
   for i in range(math.ceil(len(line) * scale)):
-    centre = (i + 0.5) / scale - 0.5
+    center = (i + 0.5) / scale - 0.5
     total = weight_sum = 0
     for j in range(-3 * len(line), 4 * len(line)):
       mirrored = j % (2 * len(line))
       if mirrored >= len(line):
         mirrored = 2 * len(line) - 1 - mirrored
-      weight = kernel(stretch * (centre - j))
+      weight = kernel(stretch * (center - j))
       total += weight * line[mirrored]
       weight_sum += weight
     result.append(total / weight_sum)

@@ -1,4 +1,4 @@
-"""`python -m srfeat_jax.degrade` as a person runs it."""
+"""`python -m srfeat_jax.degrade` as a user runs it."""
 
 from absl.testing import absltest
 from PIL import Image
@@ -29,7 +29,7 @@ class DegradeProgramTest(programs.ProgramTestCase):
     )
     self.assert_fails(
       programs.run("degrade", _CONFIG, sheet, "photo.jpg"),
-      "photo.jpg is no flag",
+      "photo.jpg is not a flag",
     )
     self.assert_fails(
       programs.run(

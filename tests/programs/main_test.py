@@ -49,6 +49,16 @@ class CommandLineTest(image_files.FolderTestCase):
     )
     self.assertIn(f'Did you mean "{right}" instead of "{wrong}"', sentence)
 
+  def test_a_field_by_its_old_name(self):
+    sentence = self.fails(
+      "--config=configs/pretrain.py", "--config.losses.pattern_weight=300"
+    )
+    self.assertIn(
+      "config.losses.pattern_weight is now called"
+      " config.losses.checkerboard_weight",
+      sentence,
+    )
+
   @parameterized.parameters(
     ("num_steps.foo=3", "config.num_steps is 259160, which has no fields"),
     ("data.train.foo=3", "config.data.train is 'synthetic', which has no f"),

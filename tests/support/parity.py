@@ -29,7 +29,7 @@ def assert_trees_close(ours, theirs):
 
   def compare(path, a, b):
     # The floor is for gradients that vanish, as those of biases before a
-    # normalisation do: there the two differ in rounding alone.
+    # normalization do: there the two differ in rounding alone.
     tolerance = 1e-4 * np.abs(b).max() + 1e-5 * largest
     name = jax.tree_util.keystr(path)
     np.testing.assert_allclose(a, b, rtol=0, atol=tolerance, err_msg=name)

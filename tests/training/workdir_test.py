@@ -106,6 +106,24 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     self.assertIn("config.num_steps was 259160 and is now 3", log.output[-1])
     self.assertEqual(self.read("config.json")["num_steps"], 3)
 
+  def test_goes_on_from_a_config_with_an_old_name(self):
+    self.prepare()
+    old = self.read("config.json")
+    old["losses"]["pattern_weight"] = old["losses"].pop("checkerboard_weight")
+    (self.workdir / "config.json").write_text(json.dumps(old))
+    with self.assertLogs("absl", "WARNING") as log:
+      self.prepare()
+    self.assertLen(log.output, 1)
+    self.assertIn("is now called config.losses.checkerboard_w", log.output[0])
+    # The values still count.
+    self.assertIn("checkerboard_weight", self.read("config.json")["losses"])
+    old["losses"]["pattern_weight"] = 300.0
+    (self.workdir / "config.json").write_text(json.dumps(old))
+    with self.assertRaisesRegex(
+      errors.InputError, "losses.checkerboard_weight was 300.0 and is now 0.0"
+    ):
+      self.prepare()
+
   @parameterized.parameters("", '{"gener', "[]", "{}", '{"generator": 3}', "\0")
   def test_damaged_config(self, text):
     self.prepare()
