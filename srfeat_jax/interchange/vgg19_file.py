@@ -269,9 +269,9 @@ def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
   shapes = {name: value.shape for name, value in found.arrays.items()}
   if problems := mismatch.describe(shapes, expected):
     count = sum(len(shape) == 4 for shape in shapes.values())
-    looks = f" but looks like {_DEPTHS[count]}" if count in _DEPTHS else ""
+    depth = f" but looks like {_DEPTHS[count]}" if count in _DEPTHS else ""
     raise errors.InputError(
-      f"{path} is not VGG-19 as {found.kind} names it{looks}: {problems}"
+      f"{path} is not VGG-19 as {found.kind} names it{depth}: {problems}"
     )
   mismatch.check_floating_point(path, found.arrays)
 
