@@ -48,12 +48,12 @@ def main(argv) -> int:
   ):
     with jax.default_device(jax.devices("cpu")[0]):
       reference = compute_plainly(name, "float32", "highest")
-    for name_of_format, (dtype, precision, *tolerances) in _FORMATS.items():
+    for number_format, (dtype, precision, *tolerances) in _FORMATS.items():
       if dtype == "bfloat16" and not machine.on_gpu():
         continue
       found = compute(name, dtype, precision)
       tolerance = tolerances[compute is _image]
-      rows.append({"case": name, "format": name_of_format})
+      rows.append({"case": name, "format": number_format})
       rows[-1] |= comparison.compare(found, reference, tolerance)
       print(json.dumps(rows[-1]), flush=True)
       if _OUTPUT.value:  # each time, because this may be stopped

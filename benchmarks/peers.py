@@ -22,8 +22,9 @@ _GENERATORS = {
   "msrresnet": torch_models.MSRResNet,
   "rrdbnet": torch_gan_models.RRDBNet,
 }
-# The last is "unit" in all configs, as it is in the peers.
-_OURS_ALONE = ("architecture", "initializer", "dtype", "input_range")
+_OURS_ALONE = ("architecture", "initializer", "dtype")
+# Fields that the peers do not have, and the value that they stand for.
+_FIXED = {"input_range": "unit", "blur_after_shuffle": False}
 
 
 def prepare(threads: int = 0) -> torch.device:
@@ -152,7 +153,10 @@ class Generator:
 
 
 def _fields(config) -> dict:
-  return {k: v for k, v in dict(config).items() if k not in _OURS_ALONE}
+  fields = {k: v for k, v in dict(config).items() if k not in _OURS_ALONE}
+  for name, value in _FIXED.items():
+    assert fields.pop(name, value) == value, f"no peer has another {name}"
+  return fields
 
 
 def to_device(image: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -8,7 +8,7 @@ it; or a results.json of `evaluate`, for weights that were measured before and
 take hours. Prints a table, and writes it to photos.md and the metrics of each
 image to photos.json. Both are written after each of the weights, so that a run
 that is stopped has what it measured. The row HR has the checkerboard measure of
-the HR images: what is not an artifact.
+the HR images, which have no artifacts.
 """
 
 import json

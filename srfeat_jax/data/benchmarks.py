@@ -202,6 +202,6 @@ def _check_size(image: BenchmarkImage) -> None:
   if (lr_height, lr_width) != expected:
     raise errors.InputError(
       f"{image.lr_path} has {lr_height} x {lr_width} pixels (height x width):"
-      f" expected {expected[0]} x {expected[1]}, for its HR image has"
+      f" expected {expected[0]} x {expected[1]}, because its HR image has"
       f" {height} x {width}"
     )

@@ -57,7 +57,7 @@ class Material:
     """Paints a rectangle for an object.
 
     Args:
-      rng: what is drawn at random comes from it.
+      rng: the source of random numbers.
       width: of the rectangle.
       height: of the rectangle.
       radius: of the object.
@@ -116,7 +116,7 @@ class Material:
 
 
 def draw(rng: np.random.Generator, number: int, unit: float) -> list[Material]:
-  """Draws the materials of a scene of which a pixel measures `unit`."""
+  """Draws the materials of a scene; `unit` is the size of its pixels."""
   tint = rng.normal((-0.3, 0.15, 0), (0.5, 0.2, 0.06))
   noises = {
     "cloud": _noise(rng, rng.uniform(0.8, 1.4)),

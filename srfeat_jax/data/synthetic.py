@@ -9,7 +9,7 @@ and downscaled with a filter, so that edges are as sharp as a good lens and
 sensor would show them.
 
 Scenes are uint8 RGB [size, size, 3] and depend on (seed, index, size) alone.
-Lengths in this module are in pixels of the drawing, of which `_UNIT` are one
+Lengths in this module are in pixels of the drawing; `_UNIT` of them are one
 pixel of the scene.
 """
 

@@ -90,7 +90,7 @@ def load(
 
 
 def check_finite(path: str | pathlib.Path, variables: Mapping) -> None:
-  """Checks that all weights are finite: with others, images come out black.
+  """Checks that all weights are finite: otherwise images would be black.
 
   Args:
     path: where the weights are from, for the message.
@@ -112,9 +112,7 @@ def complete(generator: Mapping[str, Any]) -> dict[str, Any]:
   """Returns a config with every field, to compare with those of runs."""
   module = models.build(generator)
   return {"architecture": generator["architecture"]} | {
-    field.name: getattr(module, field.name)
-    for field in dataclasses.fields(module)
-    if field.name not in ("parent", "name")
+    name: getattr(module, name) for name in models.fields_of(module)
   }
 
 
@@ -166,14 +164,14 @@ def _srresnet(path, fields, variables, input_range, output_range) -> Generator:
 
 
 def _check(path: pathlib.Path, config: Any, variables: dict) -> None:
-  """Checks that the arrays are those of the config."""
+  """Checks that the arrays are those of the generator that is described."""
   arrays = traverse_util.flatten_dict(variables, sep="/")
   sizes = [n for array in arrays.values() for n in array.shape]
   if not isinstance(config, dict):
     raise errors.InputError(f"{path} describes its generator as {config!r}")
   for name, value in config.items():
-    # Before it is built, for a false number may be huge. `num_...` counts
-    # layers, of which each has an array; other numbers are sizes of arrays.
+    # This comes before the network is built, since a false number may be huge.
+    # `num_...` counts layers, which have arrays; others are sizes of arrays.
     most = len(arrays) if name.startswith("num_") else max(sizes, default=0)
     if isinstance(value, int) and value > most:
       raise errors.InputError(

@@ -1,17 +1,56 @@
 """Generators in our own format: false descriptions and damaged files."""
 
 import pathlib
+from unittest import mock
 
+import jax
 import numpy as np
 from absl.testing import absltest, parameterized
+from flax import linen as nn
 
+from srfeat_jax import errors, models
+from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import safetensors_file
-from tests.support import (
-  exported,
-  imported,
-)
+from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
+from srfeat_jax.models import fields
+from srfeat_jax.ops import pixels
+from tests.support import exported, image_files, imported, parity
 
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
+
+
+class _Plain(nn.Module):
+  """A generator that the package does not have: its file and one line more."""
+
+  features: fields.Count = 4
+  scale: fields.Scale = 2
+
+  receptive_radius = 1
+  unshuffle = 1
+
+  @nn.compact
+  def __call__(self, lr, train=False):
+    x = nn.Conv(3 * self.scale**2, (3, 3), name="conv")(lr)
+    return pixels.pixel_shuffle(x, self.scale)
+
+
+class AnotherGeneratorTest(image_files.FolderTestCase):
+  def test_needs_nothing_here(self):
+    config = {"architecture": "plain", "features": 3, "scale": 2}
+    path = self.folder / "x.safetensors"
+    with mock.patch.dict(models.GENERATORS, {"plain": _Plain}):
+      module = models.build(config)
+      variables = models.init(module, jax.random.key(0))
+      safetensors_file.save(path, config, variables)
+      loaded = generator_file.load(path)
+      self.assertEqual(generator_file.complete(loaded.config), config)
+      lr = parity.images(1, 5, 7, 3)
+      np.testing.assert_array_equal(
+        module.apply(loaded.variables, lr), module.apply(variables, lr)
+      )
+      stablehlo_file.save(self.folder / "x.stablehlo", config, variables)
+      with self.assertRaisesRegex(errors.InputError, "plain cannot be"):
+        onnx_file.save(self.folder / "x.onnx", config, variables)
 
 
 class OursTest(imported.ImportTestCase):

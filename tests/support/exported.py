@@ -4,6 +4,7 @@ import jax
 import numpy as np
 
 from srfeat_jax import models
+from srfeat_jax.interchange import generator_file
 
 SMALL = {"features": 8, "num_blocks": 2}
 
@@ -29,18 +30,9 @@ CONFIGS = (
 SIZES = ((1, 1, 1), (2, 7, 13), (1, 32, 5))
 
 
-def complete(config: dict) -> dict:
-  """The config with every field, as a run or an import has it."""
-  module = models.build(SMALL | config)
-  fields = set(module.__dataclass_fields__) - {"parent", "name"}
-  return {f: getattr(module, f) for f in fields} | {
-    "architecture": config["architecture"]
-  }
-
-
 def made(config: dict) -> tuple:
   """A complete config, its module, and variables without zeros or ones."""
-  config = complete(config)
+  config = generator_file.complete(SMALL | config)
   module = models.build(config)
   shapes = models.shapes(module)
   rng = np.random.default_rng(0)

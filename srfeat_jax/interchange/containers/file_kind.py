@@ -1,4 +1,4 @@
-"""Which kind of file holds arrays, found out from its content.
+"""The kind of a file with arrays, found from its content.
 
 kind         how it begins
 TORCH        as a zip archive, or as torch.save wrote before there was one
@@ -34,7 +34,7 @@ class Kind(enum.Enum):
 
 
 def find(path: pathlib.Path) -> Kind:
-  """Finds out which kind of file it is; the ending of its name counts nothing.
+  """Finds the kind of a file from its content, whatever its name ends in.
 
   Raises:
     errors.InputError: it cannot be read.

@@ -93,7 +93,7 @@ def write(
     errors.InputError: the file cannot be written.
   """
   tensors = {k: np.ascontiguousarray(v) for k, v in tensors.items()}
-  # Not save_file: its files may be read by their owner alone.
+  # Not save_file, whose files only their owner may read.
   data = safetensors.numpy.save(tensors, metadata)
   atomic.replace(path, _in_order(data))
 

@@ -1,5 +1,4 @@
-"""The state dict of a network that another program saved: .pth, .npz or
-.safetensors.
+"""State dicts that other programs saved, as .pth, .npz or .safetensors.
 
 People wrap what they save: {"params_ema": ...}, {"state_dict": ...}, and put
 "module." or "generator." before each name. Both are taken off.
@@ -22,7 +21,7 @@ from srfeat_jax.interchange.containers import (
   torch_file,
 )
 
-# What the weights are kept under, the best first: averages before the rest.
+# Keys under which weights are kept, the best first: averages before others.
 _WRAPPERS = (
   "params_ema",
   "model_ema",
@@ -45,8 +44,8 @@ class State:
 
   Attributes:
     arrays: float32, by name.
-    ordered: whether their order is that in which the network defines them, for
-      alphabetical order says nothing.
+    ordered: whether they are in the order in which the network defines them;
+      false if they are in alphabetical order.
     objects: of an .npz that is one array of objects, the arrays in it.
   """
 

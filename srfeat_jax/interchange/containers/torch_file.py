@@ -160,7 +160,7 @@ class _Unpickler(pickles.Unpickler):
 
   def persistent_load(self, pid: tuple) -> np.ndarray:
     """Returns a storage; called by `load`."""
-    # A sixth element appears in the older format alone: None, or a part.
+    # Only the older format has a sixth element: None, or a part.
     kind, storage, key, _, count, *part = pid
     if kind != "storage" or any(each is not None for each in part):
       raise errors.InputError("it has storages that are parts of others")

@@ -25,7 +25,7 @@ from srfeat_jax.interchange.exports.onnx_networks import (
 
 _OPSET = 17
 _IR_VERSION = 8  # what goes with that opset, and is read by old programs too
-# By architecture. One that is missing here can be used, but not exported.
+# By architecture; one that is missing here cannot be exported to ONNX.
 _NETWORKS: Mapping[str, Callable[..., str]] = {
   "srfeat": srfeat.describe,
   "srresnet": srresnet.describe,

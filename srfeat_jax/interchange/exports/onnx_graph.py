@@ -24,7 +24,7 @@ class Graph:
     """Starts an empty graph.
 
     Args:
-      onnx: the package, which is imported by those who need it alone.
+      onnx: the package, which is imported only where it is needed.
       variables: "params" and, with BatchNorm, "batch_stats".
     """
     self._onnx = onnx
@@ -60,7 +60,7 @@ class Graph:
 
     Args:
       x: its input.
-      layer: whose weights it has.
+      layer: the layer whose weights it has.
       kernel: HWIO, instead of the layer's.
       padding: zeros on each side; by default as many as keep the size.
     """
@@ -100,7 +100,7 @@ class Graph:
     return self.op("BatchNormalization", x, *inputs, epsilon=epsilon)
 
   def prelu(self, x: str, layer: str) -> str:
-    """A PReLU of one slope, or of one a channel."""
+    """A PReLU with one slope, or with one for each channel."""
     slope = np.asarray(self.arrays("params", layer)["slope"])
     return self.op("PRelu", x, self.constant(slope.reshape(-1, 1, 1)))
 
@@ -113,7 +113,7 @@ class Graph:
     return self.op("Add", x, y)
 
   def affine(self, x: str, factor, shift=0.0) -> str:
-    """factor * x + shift, of numbers or of one a channel."""
+    """factor * x + shift: numbers, or one for each channel."""
     for kind, value, neutral in (("Mul", factor, 1), ("Add", shift, 0)):
       value = np.asarray(value, np.float32)
       if np.any(value != neutral):
@@ -171,7 +171,7 @@ class Graph:
 
     Args:
       lr: the image.
-      scale: by how much.
+      scale: scale factor.
       kernel: "bilinear" or "bicubic".
     """
     border, x = 2, lr
@@ -191,7 +191,7 @@ class Graph:
     return x
 
   def to_image(self, y: str, lr: str, generator: nn.Module) -> str:
-    """See `models.layers.symmetric_to_image`; by the generator's fields."""
+    """Does what `models.layers.symmetric_to_image` does in the generator."""
     if generator.tanh:
       y = self.op("Tanh", y)
     if generator.residual_base == "none":
@@ -201,6 +201,6 @@ class Graph:
 
 
 def stages(generator: nn.Module) -> Sequence[str]:
-  """The layers that upscale by 2 each, of which a generator has some."""
+  """Returns the names of a generator's layers that upscale by 2 each."""
   doublings = generator.scale.bit_length() - 1
   return [f"upsample_{i}" for i in range(doublings)]

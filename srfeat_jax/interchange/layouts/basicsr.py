@@ -24,8 +24,8 @@ class _Style:
   """How one program names the layers of a network.
 
   Attributes:
-    program: whose names these are.
-    architecture: the network, as `models.build` calls it.
+    program: the program whose names these are.
+    architecture: the network's name in `models.build`.
     names: our name of a layer -> theirs, with {b} for the number of a block
       and {n} for the number of blocks; other numbers are written out.
   """
@@ -303,7 +303,7 @@ def _rrdbnet_shapes(owner: str, layers: Mapping, found: Mapping):
 
 
 def _msr_shapes(owner: str, layers: Mapping, found: Mapping):
-  """As `_rrdbnet_shapes`, of MSRResNet."""
+  """As `_rrdbnet_shapes`, for MSRResNet."""
   features, _ = _sizes(owner, layers["head"], found)
   upsamples = [layer for layer in layers if layer.endswith("/conv")]
   for layer in upsamples:

@@ -137,7 +137,7 @@ def _mirrors(head: _Layer | None, layer: _Layer) -> bool:
 def _natural(name: str) -> list:
   """A key that sorts block.10 after block.2."""
   parts = re.split(r"(\d+)", name)
-  # Of two numbers the longer is the greater; they may be too long for an int.
+  # The longer of two numbers is the larger; int() refuses very long ones.
   parts[1::2] = [(len(n), n) for n in (p.lstrip("0") for p in parts[1::2])]
   return parts
 
@@ -220,7 +220,7 @@ def _check_counts(owner, names, trunk, norms, slopes, upsamples) -> None:
 
 
 def _lone_last(layers: Sequence[_Layer]) -> list[_Layer]:
-  """Moves to the end the layer that is outside of the blocks.
+  """Moves the layer that is outside of the blocks to the end.
 
   That is the one whose name differs in more than its numbers. Where none does,
   names say nothing, and the layer is last already.
@@ -239,7 +239,7 @@ def _shared(name: str, other: str) -> int:
 
 
 def _slopes(owner, slopes, convs, places) -> dict[str, str]:
-  """Places each PReLU with the convolution it follows."""
+  """Finds the convolution that each PReLU follows."""
   order = {layer.name: i for i, layer in enumerate(convs)}
   taken = {}
   for slope in slopes:

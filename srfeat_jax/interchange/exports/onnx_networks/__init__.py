@@ -1,5 +1,5 @@
 """Each generator in ONNX's operators.
 
 A module here has a function `describe(graph, generator, lr)`, which adds the
-generator to an `onnx_graph.Graph`. `onnx_file` has the list of them.
+generator to an `onnx_graph.Graph`. They are listed in `onnx_file`.
 """

@@ -8,12 +8,12 @@ def describe(graph: onnx_graph.Graph, generator: srfeat.SRFeat, lr: str) -> str:
   """Adds the network to the graph.
 
   Args:
-    graph: that has the network's variables.
-    generator: the network's fields.
-    lr: its input, [batch, 3, height, width] in [0, 1].
+    graph: the graph, which has the network's variables.
+    generator: the network, whose fields are read.
+    lr: the name of its input, [batch, 3, height, width] in [0, 1].
 
   Returns:
-    Its output.
+    The name of its output.
   """
   x = graph.conv(graph.affine(lr, 2, -1), "head")
   skips = []
@@ -29,7 +29,7 @@ def describe(graph: onnx_graph.Graph, generator: srfeat.SRFeat, lr: str) -> str:
       skips.append(graph.conv(x, f"skips_{i}"))
   for skip in skips:
     x = graph.add(x, skip)
-  # What follows a pixel shuffle blurs first, if the config says so.
+  # Convolutions after a pixel shuffle blur first, if the config says so.
   blurs = generator.blur_after_shuffle
   conv_after_shuffle = graph.blurred_conv if blurs else graph.conv
   for i, stage in enumerate(onnx_graph.stages(generator)):
