@@ -108,7 +108,9 @@ def piecewise(
   return config
 
 
-def cosine(peak: float, final: float, until: float):
+def cosine(
+  peak: float, final: float, until: float
+) -> ml_collections.ConfigDict:
   """A learning rate that falls along half a cosine, then stays.
 
   `until` is the fraction of the run at which `final` is reached.

@@ -1,10 +1,10 @@
-"""Draws one picture as several generators enlarge it, side by side.
+"""Draws one image as several generators upscale it, side by side.
 
-  python -m docs.gallery PICTURE OUTPUT.png NAME=WEIGHTS NAME=WEIGHTS ...
+  python -m docs.gallery IMAGE OUTPUT.png NAME=WEIGHTS NAME=WEIGHTS ...
 
-The picture is shrunk four times and enlarged again: bicubic first, then each of
-the weights under its name, then the picture itself. Without a picture, "-",
-it is the portrait of Grace Hopper (US Navy, public domain) of matplotlib.
+The image is downscaled four times and upscaled again: by bicubic first, then by
+each of the weights under its name; last comes the original. For the image "-",
+the portrait of Grace Hopper (US Navy, public domain) of matplotlib is taken.
 """
 
 import sys
@@ -21,11 +21,11 @@ from srfeat_jax.weights import lookup
 _SCALE = 4
 
 
-def main(picture: str, output: str, *named: str):
+def main(image: str, output: str, *named: str) -> None:
   """Draws as the arguments say."""
-  if picture == "-":
-    picture = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
-  hr = images.read_rgb(picture)
+  if image == "-":
+    image = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+  hr = images.read_rgb(image)
   hr = hr[: len(hr) // _SCALE * _SCALE, : hr.shape[1] // _SCALE * _SCALE]
   lr = resize.resize(hr, 1 / _SCALE)
   versions = {"bicubic": upscaler.bicubic(lr, _SCALE)}

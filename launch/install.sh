@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes .venv beside this folder and installs the project into it.
-#   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml, with commas
-#   between: cuda, tpu, convert (reads Keras' VGG-19), onnx and stablehlo (what
-#   convert export writes), demo (the page of srfeat_jax.demo), test
-# Does nothing when .venv already has what pyproject.toml and requirements.txt
-# ask for. PYTHON chooses the interpreter (3.11 or newer).
+# Creates .venv in the repository and installs the project into it.
+#   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml, separated by commas:
+#   cuda, tpu, convert (reads Keras' VGG-19), onnx and stablehlo (for convert
+#   export), demo (the web page of srfeat_jax.demo), test
+# Does nothing if .venv already has what pyproject.toml and requirements.txt ask
+# for. PYTHON names the interpreter (3.11 or newer).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 extras=${1:-}
@@ -20,10 +20,10 @@ if [ ! -x .venv/bin/python ]; then
       "as PYTHON=/path/to/python" >&2
     exit 1
   fi
-  echo "making .venv with $("$python" --version)"
+  echo "creating .venv with $("$python" --version)"
   "$python" -m venv .venv || {
     rm -rf .venv
-    echo "error: $python cannot make virtual environments: on Debian and" \
+    echo "error: $python cannot create virtual environments: on Debian and" \
       "Ubuntu, apt install python3-venv" >&2
     exit 1
   }

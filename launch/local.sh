@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains on all devices of this machine, with a persistent compilation cache.
 #   launch/local.sh configs/pretrain.py:srfeat runs/srfeat [--config.x=y ...]
-# The config is found from the repository, the workdir from where you are.
+# CONFIG is relative to the repository, WORKDIR to the current folder.
 set -euo pipefail
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 if [ $# -lt 2 ]; then

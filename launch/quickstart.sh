@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# From nothing to a trained, judged generator in minutes, on two CPU cores.
+# From nothing to a trained and evaluated generator in minutes, on two CPU cores.
 #   launch/quickstart.sh [FOLDER [BENCHMARKS [--config.x=y ...]]]
-# FOLDER holds pictures to train on (default: embedded synthetic scenes),
-# BENCHMARKS holds SET/HR/*.png to judge on (default: held-out scenes).
+# FOLDER holds images to train on (default: built-in synthetic scenes),
+# BENCHMARKS holds SET/HR/*.png to evaluate on (default: held-out scenes).
 # WORKDIR chooses where the results go (default: runs/quickstart).
-# Stopped while it trains, it ends there; the same command goes on.
+# If training is interrupted, the same command continues it.
 set -euo pipefail
 absolute() { case $1 in /* | synthetic) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 train=$(absolute "${1:-synthetic}")
@@ -25,15 +25,15 @@ cat <<END
 
 Everything is in $workdir:
   generator.safetensors     the trained network
-  checkpoints/              everything needed to go on training
+  checkpoints/              everything needed to continue training
   training_curve.png        loss and PSNR by step
-  results/comparison.png    bicubic, ours and the target side by side
-  results/results.md        the table above, and each image
+  results/comparison.png    bicubic, ours and the original side by side
+  results/results.md        the table above, and the scores of each image
 
 Next:
-  enlarge a picture     .venv/bin/python -m srfeat_jax.upscale PHOTO.jpg \\
+  upscale an image      .venv/bin/python -m srfeat_jax.upscale PHOTO.jpg \\
                           --weights=$workdir --output=PHOTO_x4.png
   watch the curves      .venv/bin/tensorboard --logdir=$workdir
   train on your photos  launch/quickstart.sh FOLDER
-  train for real        see "Train" in README.md
+  train for real        see docs/training.md
 END

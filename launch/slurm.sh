@@ -6,8 +6,8 @@
 #SBATCH --cpus-per-task=32
 #SBATCH --signal=TERM@120
 #SBATCH --requeue
-# One process a node, all of them one run. Asked to stop, it saves, ends with
-# status 75 and is put back into the queue, to go on there.
+# One process per node, all of them one run. On SIGTERM it saves a checkpoint and
+# ends with status 75; the job is then requeued and continues.
 #   sbatch launch/slurm.sh configs/pretrain.py:srfeat /shared/runs/srfeat [FLAGS]
 # The work directory must be on a disk that all nodes share.
 set -euo pipefail

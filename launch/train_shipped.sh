@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Makes the weights in srfeat_jax/weights/pretrained again, as configs/shipped.py
-# has it.
+# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py.
 #   launch/train_shipped.sh DATA VGG19_FILE [WORKDIRS [FLAGS]]
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
-# each; DATA/benchmarks/Set5 is looked at, and nothing is chosen by it.
-# WORKDIRS (default: runs/shipped) gets a workdir for each run, and the files.
-# Two CPU cores take some two and a half hours; after an interruption the same command
-# goes on.
+# each; DATA/benchmarks/Set5 is evaluated, but nothing is selected by it.
+# WORKDIRS (default: runs/shipped) gets a work directory for each run, and the
+# files. Takes some two and a half hours on two CPU cores; after an interruption
+# the same command continues.
 set -euo pipefail
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 if [ $# -lt 2 ]; then

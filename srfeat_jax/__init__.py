@@ -4,7 +4,7 @@ import srfeat_jax
 sr = srfeat_jax.upscale(lr)
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def upscale(image, weights=None, **options):

@@ -14,6 +14,7 @@ import re
 import select
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -130,7 +131,7 @@ def _wrong_field(argv: Sequence[str]) -> str | None:
   parsed, others = parser.parse_known_args(argv[1:])
   if parsed.config is None:
     return None
-  config = flags.FLAGS["config"].parser.parse(parsed.config)
+  config: Any = flags.FLAGS["config"].parser.parse(parsed.config)
   for argument in others:
     field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
     if field is None:

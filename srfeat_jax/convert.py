@@ -186,7 +186,7 @@ def _export(sources: list[str], output: pathlib.Path) -> None:
     (name for name, ends in _FORMATS.items() if output.suffix in ends), None
   )
   if chosen is None or output.suffix not in _FORMATS[chosen]:
-    endings = _FORMATS.get(chosen) or sum(_FORMATS.values(), ())
+    endings = _FORMATS.get(chosen or "") or sum(_FORMATS.values(), ())
     raise errors.InputError(
       f"--output={output} does not end in {' or '.join(dict.fromkeys(endings))}"
       + (f", as --format={chosen} does" if chosen else "")
@@ -268,7 +268,7 @@ def _blend(sources: list[str], output: pathlib.Path) -> None:
   from srfeat_jax.interchange.containers import safetensors_file
   from srfeat_jax.weights import blending
 
-  blended = blending.blend(*sources, _ALPHA.value)
+  blended = blending.blend(sources[0], sources[1], _ALPHA.value)
   safetensors_file.save(output, blended.generator, blended.variables)
   print(f"{sources[0]} + {_ALPHA.value:g} {sources[1]} -> {output}")
 

@@ -10,6 +10,8 @@ when Ctrl-C and 75 when SIGTERM stopped it (its state is saved), 1 after an
 error.
 """
 
+from collections.abc import Sequence
+
 import ml_collections
 from absl import flags
 from ml_collections import config_flags
@@ -28,7 +30,7 @@ _MULTIHOST = flags.DEFINE_bool(
 flags.mark_flags_as_required(["config", "workdir"])
 
 
-def main(argv) -> int:
+def main(argv: Sequence[str]) -> int:
   """Trains as the flags say."""
   if len(argv) > 1:
     raise errors.InputError(
@@ -45,7 +47,7 @@ def main(argv) -> int:
   from srfeat_jax.training import interruption
 
   try:
-    train.train_and_evaluate(_CONFIG.value, _WORKDIR.value)
+    train.train_and_evaluate(_CONFIG.value, str(_WORKDIR.value))
   except interruption.Stopped as stopped:
     return stopped.status
   return 0

@@ -302,7 +302,7 @@ def _train(
         averages.check()  # a bad state must not replace a good one
         data = {"position": run.batches.get_state(), "pictures": run.sources}
         checkpointer.save(step, state, data, config.to_dict())
-    if last and not ends:
+    if status is not None and not ends:
       return state, interruption.Stopped(step, status)
   return state, None
 

@@ -133,7 +133,9 @@ def main(argv: Sequence[str]) -> int:
   naming = jobs.Naming(output, _OUTPUT_NAME.value, _FORMAT.value)
   problems = []
   planned = jobs.plan(argv[1:], naming, problems.append)
-  failures = sum(map(cli.fail, problems))
+  failures = 0
+  for problem in problems:
+    failures += cli.fail(problem)
   planned = jobs.shard(planned, _SHARD.value)
   planned, num_kept = _left_to_do(planned)
   if planned:

@@ -187,6 +187,7 @@ def _check_names(
 
 
 def _check_size(image: BenchmarkImage) -> None:
+  assert image.hr_path is not None  # it is a file, no scene
   height, width = images.size(image.hr_path)
   scale = image.scale
   if min(height, width) < scale:

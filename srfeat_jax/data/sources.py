@@ -121,7 +121,9 @@ class Cached:
     return self._get(index)
 
 
-def create(train: str, crop_size: int, cache_bytes: float):
+def create(
+  train: str, crop_size: int, cache_bytes: float
+) -> tuple[list[Cached], list[float]]:
   """Makes the sources that `config.data.train` names.
 
   Args:

@@ -139,7 +139,7 @@ class Service:
     with _errors_about(path):
       picture = self._read(path)
       for name in filter(None, (options.weights, options.blend)):
-        self._check_offered(name)
+        self._check_offered(str(name))
       upscaler, scale = _upscaler(dataclasses.replace(options, outscale=None))
       total, done = _num_pixels(*picture.size, len(picture.frames)), 0
 

@@ -205,7 +205,7 @@ def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
   return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def finite(value):
+def finite(value: Any) -> Any:
   """Replaces numbers that are not finite by None, JSON's null, at any depth."""
   if isinstance(value, Mapping):
     return {key: finite(item) for key, item in value.items()}

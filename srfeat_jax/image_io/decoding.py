@@ -53,8 +53,9 @@ def opened(
     ) from error
   with handle:
     try:
-      image = Image.open(handle, formats=formats)
-      if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+      image = Image.open(handle, formats=tuple(formats))
+      limit = Image.MAX_IMAGE_PIXELS
+      if limit is not None and image.width * image.height > limit:
         raise Image.DecompressionBombError("beyond the limit")
       yield image
     # Pillow promises no set of exceptions for damaged files: besides OSError

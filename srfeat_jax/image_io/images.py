@@ -162,7 +162,7 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
       " .png"
     )
   buffer = io.BytesIO()
-  Image.fromarray(image).save(buffer, form.name, **form.plain)
+  Image.fromarray(image).save(buffer, form.name, **(form.plain or {}))
   atomic.replace(path, buffer.getbuffer())
 
 

@@ -184,6 +184,7 @@ def _plain_colors(
       pass
     else:
       warnings.append("CMYK became sRGB by its profile")
+      assert converted is not None  # it is, for conversion in place
       return converted, b""
   warnings.append("CMYK without a usable profile became RGB approximately")
   return image.convert("RGB"), b""

@@ -150,7 +150,7 @@ def _raw_mode(tile) -> str:
 def _decoded(image: Image.Image, raw_mode: str) -> np.ndarray:
   """Decodes the file again, with the numbers laid out as in `raw_mode`."""
   image.fp.seek(0)
-  again = Image.open(image.fp, formats=[image.format])
+  again = Image.open(image.fp, formats=[str(image.format)])
   again.tile = [
     tile._replace(
       args=(raw_mode, *tile.args[1:])

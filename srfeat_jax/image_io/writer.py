@@ -209,7 +209,8 @@ def _timing(picture: Picture, form: formats.Format) -> dict:
 
 
 def _pillow_frames(picture: Picture, form: formats.Format) -> list[Image.Image]:
-  alphas: Sequence = picture.alphas or [None] * len(picture.frames)
+  without: Sequence = [None] * len(picture.frames)
+  alphas = picture.alphas or without
   frames = []
   for color, alpha in zip(picture.frames, alphas, strict=True):
     if form.name == "GIF":
@@ -227,7 +228,7 @@ def _of_256_colors(color: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
   image = image.convert("RGB").quantize(255)
   # In GIF a pixel is opaque or transparent.
   indices = np.where(alpha < 128, 255, np.array(image)).astype(np.uint8)
-  palette = image.getpalette()
+  palette = image.getpalette() or []
   image = Image.fromarray(indices, "L")
   image.putpalette(palette + [0] * (768 - len(palette)))
   image.info["transparency"] = 255
@@ -263,7 +264,7 @@ def _tiff(picture: Picture) -> bytes:
 
 
 def _tiff_tags(picture: Picture) -> dict[int, object]:
-  tags = {}
+  tags: dict[int, object] = {}
   if picture.exif:
     exif = Image.Exif()
     exif.load(picture.exif)

@@ -13,7 +13,7 @@ def use() -> None:
   """
   import jax  # takes seconds
 
-  if jax.config.jax_compilation_cache_dir:
+  if jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
     return
   home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
   folder = pathlib.Path(home).expanduser() / "srfeat_jax"

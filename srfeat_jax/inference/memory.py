@@ -56,5 +56,6 @@ def _bytes_per_pixel(generator: nn.Module, ensemble: bool) -> float:
     generator, variables, lr, (_PROBE, _PROBE), ensemble=ensemble
   ).compile()
   usage = program.memory_analysis()
+  assert usage is not None
   total = usage.temp_size_in_bytes + usage.output_size_in_bytes
   return _UNCOUNTED * total / _PROBE**2

@@ -49,12 +49,13 @@ def choose(
       for length, each in zip(shape, costs, strict=True)
     )
     if whole[0] * whole[1] <= largest**2:
-      return whole
+      return whole[0], whole[1]
   costs = [
     {side: n for side, n in each.items() if side <= largest} for each in costs
   ]
   if not square:
-    return tuple(_roundest(each, largest) for each in costs)
+    height, width = (_roundest(each, largest) for each in costs)
+    return height, width
   both = {
     side: costs[0][side] * costs[1][side]
     for side in costs[0].keys() & costs[1].keys()

@@ -83,7 +83,7 @@ def upscale_tiled(
   scale = tiling.scale
   sr = np.zeros((scale * height, scale * width, channels), lr.dtype)
   canvas = _Canvas(sr, scale)
-  valid = tuple(
+  valid_height, valid_width = (
     min(side, tiling.overlap.round_up(length))
     for side, length in zip(tiling.tile, lr.shape, strict=False)
   )
@@ -101,10 +101,11 @@ def upscale_tiled(
         for i in range(tiling.batch)
       ]
     )
-    started = batch, network(tiles, valid)
+    started = batch, network(tiles, (valid_height, valid_width))
     if running:
       _keep(canvas, *running, on_pixels)
     running = started
+  assert running  # an image has at least one tile
   _keep(canvas, *running, on_pixels)
   return sr
 
@@ -132,7 +133,8 @@ class _Canvas:
   def __init__(self, sr: np.ndarray, scale: int):
     self._sr = sr
     self._scale = scale
-    self._left = None  # what the tile on the left shares with the next one
+    # What the tile on the left shares with the next one.
+    self._left: np.ndarray | None = None
 
   def put(self, row: _Span, column: _Span, result: np.ndarray) -> None:
     """Writes the result of a tile, [scale * tile, scale * tile, c]."""
@@ -148,7 +150,7 @@ class _Canvas:
     if right:
       self._left = new[:, -right:].copy()
       new, target = new[:, :-right], target[:, :-right]
-    if left:
+    if left and shared is not None:
       faded = _faded(shared, new[:, :left], axis=1)
       new = np.concatenate([faded, new[:, left:]], axis=1)
     if above:

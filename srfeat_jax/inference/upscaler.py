@@ -86,7 +86,7 @@ class Upscaler:
         f" {least} or more, preferably twice that"
       )
     self.scale = generator.scale
-    self._largest = tile and tile - tile % self._overlap.unshuffle
+    self._largest = tile - tile % self._overlap.unshuffle if tile else 0
     self._memory = memory
     self._ensemble = ensemble
     generator, self._variables = folding.fold(generator, variables)

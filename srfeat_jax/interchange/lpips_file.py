@@ -151,7 +151,7 @@ def _layout(
   image = jax.ShapeDtypeStruct((1, 64, 64, 3), "float32")
   network = lpips.LPIPS(backbone)
   variables = jax.eval_shape(network.init, jax.random.key(0), image, image)
-  layout = {}
+  layout: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {}
   for place, array in traverse_util.flatten_dict(variables).items():
     _, *modules, kind = place
     module = ".".join(modules).replace("features_", "features.")

@@ -127,7 +127,7 @@ def load(path: str) -> Source:
   if not place.is_file():
     target = "vgg19.safetensors"
     if place.name:
-      target = place.with_suffix(".safetensors")
+      target = str(place.with_suffix(".safetensors"))
     kind = "caffe" if place.suffix in (".h5", ".npy") else "torchvision"
     raise errors.InputError(
       f'there is no file "{path}" with the weights of VGG-19:'
@@ -257,7 +257,7 @@ def _npy_arrays(path: pathlib.Path, saved: Any) -> dict[str, np.ndarray]:
 
 def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
   """Checks the arrays and puts them in our layout."""
-  expected = {}
+  expected: dict[str, tuple[int, ...]] = {}
   previous = 3
   for layer, channels in vgg19.CHANNELS.items():
     shape = (3, 3, previous, channels)
@@ -269,9 +269,9 @@ def _params(path: pathlib.Path, found: _Found) -> dict[str, dict]:
   shapes = {name: value.shape for name, value in found.arrays.items()}
   if problems := mismatch.describe(shapes, expected):
     count = sum(len(shape) == 4 for shape in shapes.values())
-    looks = f" but looks like {_DEPTHS[count]}" if count in _DEPTHS else ""
+    depth = f" but looks like {_DEPTHS[count]}" if count in _DEPTHS else ""
     raise errors.InputError(
-      f"{path} is not VGG-19 as {found.kind} names it{looks}: {problems}"
+      f"{path} is not VGG-19 as {found.kind} names it{depth}: {problems}"
     )
   mismatch.check_floating_point(path, found.arrays)
 

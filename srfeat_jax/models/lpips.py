@@ -75,7 +75,7 @@ class LPIPS(nn.Module):
       )
     x = 2 * jnp.concatenate([a, b]).astype(jnp.float32) - 1
     x = (x - jnp.array(_MEAN)) / jnp.array(_STD)
-    distance = 0
+    distance = jnp.zeros(len(a))
     for i, features in enumerate(_BACKBONES[self.backbone](x)):
       length = jnp.linalg.norm(features, axis=-1, keepdims=True)
       of_a, of_b = jnp.split(features / (length + _EPSILON), 2)

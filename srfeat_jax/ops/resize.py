@@ -61,7 +61,7 @@ def resize(
   return _round(xp, image).astype(np.uint8) if levels else image
 
 
-def _upscale(xp, image, scale: int, kernel: str):
+def _upscale(xp, image, scale: float, kernel: str):
   """Resizes an image whose size only the compiled program will know.
 
   A matrix needs the size; but when the scale is a whole number, every pixel

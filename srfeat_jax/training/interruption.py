@@ -39,7 +39,7 @@ class Interruption:
     """
     self._agreed = agreed
     self._alone = jax.process_count() == 1
-    self._status = None
+    self._status: int | None = None
     self._before = {}
 
   def status_after(self, step: int) -> int | None:

@@ -157,9 +157,10 @@ def probabilities(
   """
   if _is_relativistic(kind):
     real, fake = _relative(real, fake), _relative(fake, real)
-  return tuple(
+  of_real, of_fake = (
     jnp.mean(jax.nn.sigmoid(each.astype(jnp.float32))) for each in (real, fake)
   )
+  return of_real, of_fake
 
 
 def _mean_difference(a, b, kind: str, field: str) -> jax.Array:

@@ -93,7 +93,7 @@ def assemble(config, vgg_settings: Mapping[str, Any]) -> Networks:
   if layers:
     vgg = vgg19.VGG19(layers, dtype=generator.dtype, **vgg_settings)
   input_shapes = {"image": (1, config.crop_size, config.crop_size, 3)}
-  if "feature" in config.discriminators:
+  if vgg is not None and "feature" in config.discriminators:
     image = jax.ShapeDtypeStruct(input_shapes["image"], "float32")
     features, _ = jax.eval_shape(vgg.init_with_output, jax.random.key(0), image)
     input_shapes["feature"] = features[config.losses.feature_layer].shape

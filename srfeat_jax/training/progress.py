@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import time
+from collections.abc import Iterator
 
 import tqdm
 
@@ -39,14 +40,14 @@ class Progress:
     self._paused = 0.0
 
   @contextlib.contextmanager
-  def waiting_for_data(self):
+  def waiting_for_data(self) -> Iterator[None]:
     """Time within the context counts as waiting for data."""
     start = time.perf_counter()
     yield
     self._waited += time.perf_counter() - start
 
   @contextlib.contextmanager
-  def pause(self):
+  def pause(self) -> Iterator[None]:
     """Time within the context does not count: evaluating, saving."""
     start = time.perf_counter()
     yield

@@ -45,7 +45,7 @@ class _Images(NamedTuple):
   layers: Mapping[str, jax.Array]
   feature: jax.Array | None
 
-  def input_of(self, discriminator: str) -> jax.Array:
+  def input_of(self, discriminator: str) -> Any:
     """What the discriminator called "image" or "feature" takes."""
     return {"image": self.image, "feature": self.feature}[discriminator]
 
@@ -286,7 +286,7 @@ def _generator_loss(
   networks: networks_lib.Networks,
   settings,
   discriminators: Mapping[str, state_lib.NetworkState],
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+) -> tuple[jax.Array | float, dict[str, jax.Array]]:
   """L_G, the weighted sum of its terms, and the terms whose weight is not 0."""
   terms = _content_terms(fake, real, settings, networks.generator.scale)
   terms |= _adversarial_terms(fake, real, networks, settings, discriminators)

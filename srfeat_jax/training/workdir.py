@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import jax
 from absl import logging
@@ -23,7 +24,7 @@ from srfeat_jax.training import renamed_fields
 try:
   import fcntl
 except ImportError:  # not Unix
-  fcntl = None
+  fcntl = None  # type: ignore[assignment]
 
 # Fields that may differ when a run goes on: they do not touch the numbers,
 # except num_steps, which moves the schedule with it. What init_from names is
@@ -105,7 +106,7 @@ def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
 
 
 @contextlib.contextmanager
-def hold(workdir: pathlib.Path):
+def hold(workdir: pathlib.Path) -> Iterator[None]:
   """Makes the folder, and keeps other runs out of it within the context.
 
   Raises:

@@ -14,7 +14,9 @@ from absl import logging
 from srfeat_jax import atomic
 
 
-def create(workdir: pathlib.Path, *, first_step: int, active: bool):
+def create(
+  workdir: pathlib.Path, *, first_step: int, active: bool
+) -> "Writers":
   """The run's writers.
 
   Args:

@@ -60,7 +60,7 @@ class Options:
   @property
   def name(self) -> str:
     """The weights and options, for reports."""
-    parts = [self.weights]
+    parts = [os.fspath(self.weights)]
     if self.blend is not None:
       parts.append(f"+ {self.alpha:g} {self.blend}")
     if self.ensemble:
@@ -89,7 +89,7 @@ def _check(options: Options) -> None:
     )
   for option in ("tile", "memory"):
     value = getattr(options, option)
-    whole = isinstance(value, numbers.Integral) and value > 0
+    whole = isinstance(value, numbers.Integral) and int(value) > 0
     if value is not None and not whole:
       raise errors.InputError(
         f"{option} is {value!r}: expected a whole number above 0, or None"

@@ -53,7 +53,8 @@ def upscale(
 
 def upscaled_size(height: int, width: int, outscale: float) -> tuple[int, int]:
   """Height and width of the result of `upscale`."""
-  return tuple(math.ceil(side * outscale - 1e-9) for side in (height, width))
+  high, wide = (math.ceil(side * outscale - 1e-9) for side in (height, width))
+  return high, wide
 
 
 def _resized(image: np.ndarray, scale: float) -> np.ndarray:

@@ -107,7 +107,7 @@ def _upscaler(options: options_lib.Options, stamps: tuple):
   return upscalers.make(options)
 
 
-def _stamp(path: str | None) -> int | None:
+def _stamp(path: str | os.PathLike | None) -> int | None:
   """When a file, or the newest checkpoint of a folder, was written."""
   if path is None:
     return None

@@ -1,5 +1,6 @@
 """From options to an upscaler: of weights, of two blended, or bicubic."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -32,10 +33,12 @@ def make(
     if options.blend is not None:
       raise errors.InputError("blend: bicubic has no weights to blend")
     return upscaler.bicubic, _BICUBIC_SCALE
-  if options.blend is None:
-    loaded = lookup.load(options.weights)
+  if options.blend is None or options.alpha is None:
+    loaded = lookup.load(os.fspath(options.weights))
   else:
-    loaded = blending.blend(options.weights, options.blend, options.alpha)
+    loaded = blending.blend(
+      os.fspath(options.weights), os.fspath(options.blend), options.alpha
+    )
   generator = models.build(loaded.generator)
   upscale = upscaler.Upscaler(
     generator,

@@ -80,7 +80,7 @@ class ResizeTest(parameterized.TestCase):
       np.testing.assert_allclose(ours, whole[start : start + len(ours)])
 
   @parameterized.parameters(2, 3, 4, 8, 2.5)
-  def test_bilinear_equals_torch_when_enlarging(self, scale):
+  def test_bilinear_equals_torch_when_upscaling(self, scale):
     image = _floats(2, 7, 6, 3)
     theirs = functional.interpolate(
       torch.from_numpy(image).permute(0, 3, 1, 2),

@@ -43,7 +43,7 @@ class CommandLineTest(image_files.FolderTestCase):
     ("genrator.features=8", "genrator", "generator"),
     ("dat.train=x", "dat", "data"),
   )
-  def test_misspelt_field(self, override, wrong, right):
+  def test_misspelled_field(self, override, wrong, right):
     sentence = self.fails(
       "--config=configs/pretrain.py", f"--config.{override}"
     )

@@ -7,11 +7,11 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _data() -> pathlib.Path | None:
-  given = os.environ.get("SRFEAT_DATA")
-  if given:
-    folder = pathlib.Path(given)
+  chosen = os.environ.get("SRFEAT_DATA")
+  if chosen:
+    folder = pathlib.Path(chosen)
     if not folder.is_dir():
-      raise NotADirectoryError(f"SRFEAT_DATA={given} is not a folder")
+      raise NotADirectoryError(f"SRFEAT_DATA={chosen} is not a folder")
     return folder
   beside = REPOSITORY.parent / "shared" / "data"
   return beside if beside.is_dir() else None

@@ -48,7 +48,7 @@ class Unpickler(pickle.Unpickler):
     tuples = 0
     for opcode, argument, _ in pickletools.genops(self._file):
       tuples += opcode.name.startswith(("TUPLE", "FROZENSET"))
-      if opcode.name.endswith("PUT") and argument > _MAX_MEMO:
+      if opcode.name.endswith("PUT") and (argument or 0) > _MAX_MEMO:
         raise errors.InputError(
           f"its pickle has memo entries beyond {_MAX_MEMO:,}"
         )

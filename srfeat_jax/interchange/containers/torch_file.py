@@ -137,7 +137,7 @@ def _load_legacy(file: BinaryIO) -> Any:
     (count,) = struct.unpack("<q", file.read(8))
     if count != len(storage):
       raise ValueError(f"storage {key} has {count} of {len(storage)} numbers")
-    if file.readinto(storage.view(np.uint8)) != storage.nbytes:
+    if file.readinto(storage.view(np.uint8)) != storage.nbytes:  # type: ignore[attr-defined]
       raise EOFError(f"the file ends within storage {key}")
   if storages:
     raise EOFError(f"{len(storages)} storages are missing")

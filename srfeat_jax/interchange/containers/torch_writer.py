@@ -16,7 +16,9 @@ import numpy as np
 from srfeat_jax import atomic
 
 
-def save(path: pathlib.Path, wrapper: str, state: Mapping[str, np.ndarray]):
+def save(
+  path: pathlib.Path, wrapper: str, state: Mapping[str, np.ndarray]
+) -> None:
   """Writes {wrapper: state dict}, whole or not at all.
 
   Args:

@@ -11,7 +11,7 @@ training does here, and a dozen operators are enough.
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from srfeat_jax import atomic, errors, models
@@ -26,7 +26,7 @@ from srfeat_jax.interchange.exports.onnx_networks import (
 _OPSET = 17
 _IR_VERSION = 8  # what goes with that opset, and is read by old programs too
 # By architecture; one that is missing here cannot be exported to ONNX.
-_NETWORKS = {
+_NETWORKS: Mapping[str, Callable[..., str]] = {
   "srfeat": srfeat.describe,
   "srresnet": srresnet.describe,
   "msrresnet": msrresnet.describe,
@@ -64,7 +64,7 @@ def save(
   module = models.build(generator)
   graph = onnx_graph.Graph(onnx, variables)
   graph.op("Identity", _NETWORKS[architecture](graph, module, "lr"), name="sr")
-  sizes = [
+  sizes: list[list[str | int]] = [
     ["batch", 3, f"{prefix}height", f"{prefix}width"]
     for prefix in ("", f"{module.scale} * ")
   ]

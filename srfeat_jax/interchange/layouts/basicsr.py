@@ -7,6 +7,7 @@ these two networks, so they are recognized by the names.
 
 import dataclasses
 import math
+import pathlib
 import re
 from collections.abc import Mapping
 
@@ -127,7 +128,7 @@ _SIMILAR = 0.5  # a network is recognized by this share of its names, or more
 
 
 def convert(
-  path, arrays: Mapping[str, np.ndarray]
+  path: pathlib.Path, arrays: Mapping[str, np.ndarray]
 ) -> tuple[str, dict, dict] | None:
   """Finds out which of the networks it is, and converts it.
 
@@ -153,7 +154,7 @@ def convert(
   make = _rrdbnet_shapes if style.architecture == "rrdbnet" else _msr_shapes
   owner = f"{path} looks like {style.architecture} as {style.program} names it"
   fields, shapes = make(owner, layers, found)
-  expected = {}
+  expected: dict[str, tuple[int, ...]] = {}
   for layer, (outputs, inputs) in shapes.items():
     expected[f"{layers[layer]}.weight"] = (outputs, inputs, 3, 3)
     expected[f"{layers[layer]}.bias"] = (outputs,)

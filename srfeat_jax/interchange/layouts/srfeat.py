@@ -7,6 +7,7 @@ Kernels are HWIO, and channels before a pixel shuffle in TensorFlow's order, as
 they are here.
 """
 
+import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,7 +24,9 @@ _NORM = (
 )
 
 
-def convert(path, arrays: Sequence[np.ndarray]) -> tuple[dict, dict]:
+def convert(
+  path: pathlib.Path, arrays: Sequence[np.ndarray]
+) -> tuple[dict, dict]:
   """Puts the arrays in their places.
 
   Args:

@@ -12,6 +12,7 @@ their names.
 import collections
 import dataclasses
 import itertools
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -45,7 +46,7 @@ class _Layer:
 
 
 def convert(
-  path, arrays: Mapping[str, np.ndarray], *, ordered: bool
+  path: pathlib.Path, arrays: Mapping[str, np.ndarray], *, ordered: bool
 ) -> tuple[dict, dict] | None:
   """Finds the structure and converts it.
 
@@ -79,6 +80,7 @@ def convert(
     return None
   owner = f"{path} looks like SRResNet"
   _check_ends(owner, convs, head, tail)
+  assert head and tail
   features = head.shape[0]
   middle = [x for x in convs if x not in (head, tail)]
   shape = (features, features, 3, 3)
@@ -163,6 +165,7 @@ def _check_ends(owner, convs, head: _Layer | None, tail: _Layer | None) -> None:
   if head:
     wanted = f"last convolution, (3, {head.shape[0]}, 9, 9)"
   else:
+    assert tail
     wanted = f"first convolution, ({tail.shape[1]}, 3, 9, 9)"
   others = [x for x in convs if x not in (head, tail) and x.shape[2:] != (3, 3)]
   instead = f", and has instead {_named(others)}" if others else ""
@@ -288,8 +291,9 @@ def _converted(owner, layer: _Layer, place: str, fields: Mapping) -> dict:
   if bias is not None and bias.shape != (outputs,):
     _refuse_others(owner, [layer])
   kernel = torch_layout.kernel(weight)
-  if "upsample" in place:
-    kernel, bias = map(torch_layout.to_depth_last, (kernel, bias))
+  if "upsample" in place and bias is not None:
+    kernel = torch_layout.to_depth_last(kernel)
+    bias = torch_layout.to_depth_last(bias)
   converted = {f"params/{place}/kernel": np.ascontiguousarray(kernel)}
   if bias is not None:
     converted[f"params/{place}/bias"] = bias

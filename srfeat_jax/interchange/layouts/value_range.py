@@ -76,7 +76,7 @@ def find(
       scores[entering, leaving] = quality.psnr(
         255 * again, 255 * lr[0], border=4
       )
-  best, *others = sorted(scores, key=scores.get, reverse=True)
+  best, *others = sorted(scores, key=scores.__getitem__, reverse=True)
   second = max((scores[each] for each in others), default=-np.inf)
   # A network whose numbers are not finite has no score: it is never sure.
   if scores[best] >= _LEAST and scores[best] - second >= _LEAD:
