@@ -155,7 +155,7 @@ class HeldOutTest(image_files.FolderTestCase):
         r"tiny\.png has 63 x 200 .* expected 64 x 64 or",
       ),
       (["doubles"], {"name": "2"}, r"t\.png would both be called doubles-t"),
-      (["empty"], {"name": "3"}, "empty holds no image"),
+      (["empty"], {"name": "3"}, "empty contains no image"),
       (["nowhere"], {"name": "4"}, "nowhere cannot be read"),
     ):
       with (

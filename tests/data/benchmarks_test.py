@@ -109,7 +109,7 @@ class LoadTest(image_files.FolderTestCase):
 
   def test_empty_hr(self):
     self.file("A/HR/notes.txt")
-    self.fails("A/HR holds no image")
+    self.fails("A/HR contains no image")
 
   def test_names_that_lack_a_partner(self):
     for name in ("a", "b", "both"):
@@ -121,7 +121,7 @@ class LoadTest(image_files.FolderTestCase):
   def test_empty_lr(self):
     self.write("A/HR/x.png", 8, 8, 3)
     (self.folder / "A/LRx4").mkdir()
-    self.fails("LRx4 holds no image")
+    self.fails("LRx4 contains no image")
 
   def test_lr_of_another_size(self):
     self.write("A/HR/x.png", 9, 13, 3)
