@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, from wherever it is asked."""
+"""Files are written atomically, by all writers."""
 
 import concurrent.futures
 

@@ -1,4 +1,4 @@
-"""The fuzzer: a few hundred files with a fixed seed, and that it would tell."""
+"""The fuzzer: a few hundred files with a fixed seed, and failures it finds."""
 
 import os
 import pathlib

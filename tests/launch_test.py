@@ -1,4 +1,4 @@
-"""Tests of the scripts in launch/, run as a person runs them."""
+"""Tests of the scripts in launch/, run as users run them."""
 
 import os
 import re

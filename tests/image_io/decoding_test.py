@@ -1,4 +1,4 @@
-"""Tests of what srfeat_jax.data.images reads, and refuses to read."""
+"""Tests of what srfeat_jax.image_io.images reads, and refuses to read."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Tests of how srfeat_jax.data.images finds and writes images."""
+"""Tests of how srfeat_jax.image_io.images finds and writes images."""
 
 import concurrent.futures
 import resource

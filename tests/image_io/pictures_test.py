@@ -1,4 +1,4 @@
-"""Images of all kinds against the table of the documentation."""
+"""Image files of all kinds, compared with the table in the documentation."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Colors, animations and damage of image files, as they are read."""
+"""Colors, animations and damaged files, as they are read."""
 
 import numpy as np
 from absl.testing import absltest, parameterized

@@ -1,4 +1,4 @@
-"""What images are written as, and what is refused."""
+"""How images are written, and what is refused."""
 
 import numpy as np
 from absl.testing import absltest, parameterized

@@ -1,4 +1,4 @@
-"""Tests of srfeat_jax.inference.folding: the same images without norms."""
+"""Tests of srfeat_jax.inference.folding: the same results without norms."""
 
 import jax
 import numpy as np

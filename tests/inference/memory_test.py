@@ -1,4 +1,4 @@
-"""Memory: what tiles it allows, and what happens when it runs out."""
+"""Memory: the tiles that it allows, and what happens when it runs out."""
 
 from unittest import mock
 

@@ -1,4 +1,4 @@
-"""Tests of srfeat_jax.inference.upscaler: tiled results are the whole's."""
+"""Tests of srfeat_jax.inference.upscaler: tiles give the whole result."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""The program convert, run as a person runs it."""
+"""Tests of the program convert, run as users run it."""
 
 import os
 import pathlib

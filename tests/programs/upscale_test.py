@@ -1,4 +1,4 @@
-"""Tests of the program upscale, run as a person runs it."""
+"""Tests of the program upscale, run as users run it."""
 
 import os
 import subprocess

@@ -1,21 +1,21 @@
-"""Damages files at random and reads them: a clear line each, or a failure.
+"""Damages files at random and reads them: a clear error each, or a failure.
 
   python -m tests.support.fuzz_files --count=10000 --seed=0 --keep=failures
 
 Small files of every format of images and weights are changed (bits, bytes,
 numbers, cuts, copies, other files' pieces) and read as the programs read them,
-in a child process that is started anew when it dies. Prints a table of outcomes
+in a child process that is restarted when it dies. Prints a table of outcomes
 by format:
 
-  read      the file was still good enough
+  read      the file was still readable
   refused   errors.InputError of one printable line
-  TRACEBACK any other exception, or a message that is no such line
+  TRACEBACK any other exception, or a message that is not such a line
   HANG      no answer within --seconds
   CRASH     the process died
   MEMORY    it needed more than --mebibytes beyond what it had
 
-Those in capitals are failures: the file is kept under a name that says which it
-was, `FORMAT-SEED-INDEX`, and the exit status is 1.
+Outcomes in capitals are failures: the file is kept under the name
+`FORMAT-SEED-INDEX`, and the exit status is 1.
 """
 
 import collections
@@ -49,7 +49,7 @@ _TOLD = 2  # failures of one format that are shown whole
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-  """How a file of a format, the `index`-th, was taken."""
+  """The outcome for the `index`-th file of a format."""
 
   kind: str
   index: int
@@ -125,7 +125,7 @@ def run(
   mebibytes: int,
   make: Callable = fuzz_samples.make,
 ) -> Iterator[Result]:
-  """Reads changed files in a child process, and says how each was taken.
+  """Reads changed files in a child process, and yields the outcome of each.
 
   Args:
     seed: what the changes are drawn from.

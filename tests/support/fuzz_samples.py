@@ -156,7 +156,7 @@ def _generator(config: dict) -> tuple[dict, dict]:
 
 
 def _srresnet() -> dict[str, np.ndarray]:
-  """A state dict as PyTorch people's, of one block."""
+  """A state dict of one block, as PyTorch users have it."""
   shapes = {"conv1.0.weight": (2, 3, 9, 9), "conv1.0.bias": (2,)}
   shapes["conv1.1.weight"] = (1,)
   for conv, norm in (("b.0.0", "b.0.1"), ("b.0.3", "b.0.4"), ("c.0", "c.1")):

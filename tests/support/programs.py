@@ -1,4 +1,4 @@
-"""Running the package's programs as a person runs them."""
+"""Running the programs of the package as users do."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""The weights that ship: what their cards and the README say of them."""
+"""The shipped weights, compared with their cards."""
 
 import json
 import pathlib
