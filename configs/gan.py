@@ -102,7 +102,9 @@ def unet_discriminator(features: int = 64) -> ml_collections.ConfigDict:
   return config
 
 
-def _schedules(config, peak: float, boundaries, factors) -> None:
+def _schedules(
+  config: ml_collections.ConfigDict, peak: float, boundaries, factors
+) -> None:
   """The same learning rate for all networks."""
   config.learning_rate = common.piecewise(peak, boundaries, factors)
   config.discriminator_learning_rate = common.piecewise(
@@ -110,7 +112,7 @@ def _schedules(config, peak: float, boundaries, factors) -> None:
   )
 
 
-def _perceptual(config, layer: str) -> None:
+def _perceptual(config: ml_collections.ConfigDict, layer: str) -> None:
   config.losses.perceptual_weight = 1.0
   config.losses.perceptual_layers = ml_collections.ConfigDict({layer: 1.0})
   config.vgg_preprocessing = "caffe"  # what 1/12.75 was found for
@@ -210,7 +212,7 @@ def _esrgan():
   return config
 
 
-def _lite(config):
+def _lite(config: ml_collections.ConfigDict):
   """Another config's losses on the small generator, for two CPU cores."""
   config.generator = pretrain.get_config("srfeat_lite").generator
   config.num_steps = 1_000

@@ -4,10 +4,12 @@ import srfeat_jax
 sr = srfeat_jax.upscale(lr)
 """
 
+from typing import Any
+
 __version__ = "0.2.0"
 
 
-def upscale(image, weights=None, **options):
+def upscale(image: Any, weights: Any = None, **options: Any) -> Any:
   """Upscales an image; see `upscaling.python_call.upscale`.
 
   Args:

@@ -1,7 +1,9 @@
 """Grayscale images as RGB."""
 
+from typing import Any
 
-def to_rgb(image):
+
+def to_rgb(image: Any) -> Any:
   """Repeats gray to three equal channels; RGB stays as it is.
 
   Args:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import ml_collections
 from absl import logging
 from jax.sharding import Mesh
 
@@ -58,7 +59,9 @@ class _Run:
   validator: validator_lib.Validator
 
 
-def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
+def train_and_evaluate(
+  config: ml_collections.ConfigDict, workdir: str
+) -> state_lib.TrainState:
   """Trains until `config.num_steps`, going on from the newest checkpoint.
 
   Args:
@@ -132,7 +135,9 @@ def train_and_evaluate(config, workdir: str) -> state_lib.TrainState:
   return state
 
 
-def _build(config, workdir: pathlib.Path) -> tuple[_Run, state_lib.TrainState]:
+def _build(
+  config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> tuple[_Run, state_lib.TrainState]:
   """All parts of a run and its state at step 0; nothing is written.
 
   Raises:
@@ -181,7 +186,7 @@ def _build(config, workdir: pathlib.Path) -> tuple[_Run, state_lib.TrainState]:
   return run, state
 
 
-def make_batches(config):
+def make_batches(config: ml_collections.ConfigDict) -> tuple[Any, list[str]]:
   """The training crops of a run, and what they are cut from.
 
   Args:
@@ -215,7 +220,11 @@ def make_batches(config):
 
 
 def _start(
-  config, networks, optimizers, initial_variables, sharding
+  config: ml_collections.ConfigDict,
+  networks,
+  optimizers,
+  initial_variables,
+  sharding,
 ) -> state_lib.TrainState:
   """The state at step 0, its generator random unless variables are passed."""
 

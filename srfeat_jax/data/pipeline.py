@@ -8,6 +8,8 @@ processes, and not on where the run was stopped and restored.
 import multiprocessing
 import os
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import grain
 import numpy as np
@@ -19,7 +21,7 @@ _READ_THREADS = 8
 
 
 def create(
-  sources,
+  sources: Sequence[Any],
   weights: list[float],
   *,
   crop_size: int,
@@ -30,7 +32,7 @@ def create(
   process_index: int = 0,
   process_count: int = 1,
   num_workers: int = 0,
-):
+) -> Any:
   """Makes the endless iterator of training batches.
 
   Args:

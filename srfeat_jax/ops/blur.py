@@ -9,10 +9,18 @@ plateaus and circular low-pass filters.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from scipy import fft
 
 
-def gaussian(size: int, sigma_x, sigma_y, angle, beta=1.0, plateau=False):
+def gaussian(
+  size: int,
+  sigma_x: ArrayLike,
+  sigma_y: ArrayLike,
+  angle: ArrayLike,
+  beta: ArrayLike = 1.0,
+  plateau: ArrayLike = False,
+) -> jax.Array:
   """An anisotropic Gaussian, its generalization or a plateau.
 
   With q the squared Mahalanobis distance from the center, values are
@@ -39,7 +47,7 @@ def gaussian(size: int, sigma_x, sigma_y, angle, beta=1.0, plateau=False):
   return _normalized(jnp.where(plateau, 1 / (1 + power), jnp.exp(-power / 2)))
 
 
-def sinc(size: int, cutoff):
+def sinc(size: int, cutoff: ArrayLike) -> jax.Array:
   """The circular low-pass filter, which leaves ringing as sharpening does.
 
   omega J1(omega r) / (2 pi r) at the distance r from the center, normalized to
@@ -53,6 +61,7 @@ def sinc(size: int, cutoff):
     float32 `[size, size]`.
   """
   y, x = _offsets(size)
+  cutoff = jnp.asarray(cutoff)
   r = jnp.sqrt(jnp.square(x) + jnp.square(y))
   safe = jnp.maximum(r, 1e-6)
   elsewhere = cutoff * bessel_j1(cutoff * safe) / (2 * jnp.pi * safe)
@@ -66,7 +75,7 @@ def identity(size: int) -> jax.Array:
   return ((x == 0) & (y == 0)).astype(jnp.float32)
 
 
-def cropped(kernel: jax.Array, side) -> jax.Array:
+def cropped(kernel: jax.Array, side: jax.Array | int) -> jax.Array:
   """Keeps the middle `side` x `side` pixels, odd; `side` may be traced."""
   y, x = _offsets(len(kernel))
   kept = jnp.maximum(jnp.abs(x), jnp.abs(y)) <= side // 2

@@ -10,6 +10,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 _LUMA = np.array(
   [
@@ -34,7 +35,12 @@ _CHROMA[:4, :4] = [
 _MCU = 16  # pixels a side of a minimum coded unit: two by two luma blocks
 
 
-def compress(image: jax.Array, quality, row=0, column=0) -> jax.Array:
+def compress(
+  image: jax.Array,
+  quality: ArrayLike,
+  row: ArrayLike = 0,
+  column: ArrayLike = 0,
+) -> jax.Array:
   """The image after it was saved as JPEG and read again.
 
   Args:
@@ -61,7 +67,7 @@ def compress(image: jax.Array, quality, row=0, column=0) -> jax.Array:
   return jax.lax.dynamic_slice(levels, start, (height, width, 3)) / 255
 
 
-def quantization_table(kind: str, quality) -> jax.Array:
+def quantization_table(kind: str, quality: ArrayLike) -> jax.Array:
   """Annex K's table of "luma" or "chroma" for a quality, float32 `[8, 8]`."""
   table = {"luma": _LUMA, "chroma": _CHROMA}[kind]
   quality = jnp.asarray(quality, jnp.float32)

@@ -5,22 +5,24 @@ TensorFlow's `depth_to_space`, where the output channel varies fastest; "CRD"
 is PyTorch's `PixelShuffle`, where it varies slowest.
 """
 
+from typing import Any
+
 import numpy as np
 
 
-def to_float(image):
+def to_float(image: Any) -> Any:
   """uint8 0..255 to float32 in [0, 1]."""
   xp = image.__array_namespace__()
   return image.astype(xp.float32) / np.float32(255)
 
 
-def to_uint8(image):
+def to_uint8(image: Any) -> Any:
   """Floats in [0, 1] to uint8 0..255: clipped, halves rounded upwards."""
   xp = image.__array_namespace__()
   return xp.floor(xp.clip(image, 0, 1) * 255 + 0.5).astype(xp.uint8)
 
 
-def pixel_shuffle(x, scale: int, order: str = "DCR"):
+def pixel_shuffle(x: Any, scale: int, order: str = "DCR") -> Any:
   """`[..., H, W, C * scale**2]` to `[..., H * scale, W * scale, C]`.
 
   Sub-pixel convolution's rearrangement (Shi et al. 2016, equation 4).
@@ -39,7 +41,7 @@ def pixel_shuffle(x, scale: int, order: str = "DCR"):
   return x.reshape(*batch, height * scale, width * scale, channels)
 
 
-def pixel_unshuffle(x, scale: int, order: str = "DCR"):
+def pixel_unshuffle(x: Any, scale: int, order: str = "DCR") -> Any:
   """The inverse of `pixel_shuffle`: height and width must divide by scale."""
   xp = x.__array_namespace__()
   *batch, height, width, channels = x.shape

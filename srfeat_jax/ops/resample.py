@@ -9,11 +9,18 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 KERNELS = ("area", "bilinear", "bicubic", "antialiased")
 
 
-def resample(canvas, side, new_canvas: int, new_side, kernel) -> jax.Array:
+def resample(
+  canvas: jax.Array,
+  side: ArrayLike,
+  new_canvas: int,
+  new_side: ArrayLike,
+  kernel: ArrayLike,
+) -> jax.Array:
   """Resizes the square image of a canvas to another square.
 
   Args:

@@ -8,6 +8,7 @@ rounded to 8 bits after the rows *and* after the columns. Works on
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,8 @@ _STRIP = 1 << 20  # numbers that are done at a time on the host
 
 
 def resize(
-  image, scale: float, kernel: str = "bicubic", antialias: bool = True
-):
+  image: Any, scale: float, kernel: str = "bicubic", antialias: bool = True
+) -> Any:
   """Resizes `[..., H, W, C]` to `[..., ceil(H * scale), ceil(W * scale), C]`.
 
   Args:

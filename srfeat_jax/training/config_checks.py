@@ -6,6 +6,7 @@ that part.
 
 import fnmatch
 
+import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
@@ -81,7 +82,7 @@ _TABLE = (
 )
 
 
-def check(config) -> None:
+def check(config: ml_collections.ConfigDict) -> None:
   """Refuses values that no run can have.
 
   Args:
@@ -103,7 +104,7 @@ def check(config) -> None:
     )
 
 
-def check_ranges(config) -> None:
+def check_ranges(config: ml_collections.ConfigDict) -> None:
   """Refuses numbers that are out of their range.
 
   Args:
@@ -121,7 +122,7 @@ def check_ranges(config) -> None:
         )
 
 
-def _check_losses(config) -> None:
+def _check_losses(config: ml_collections.ConfigDict) -> None:
   losses = config.losses
   if losses.perceptual_weight and not any(losses.perceptual_layers.values()):
     raise errors.InputError(

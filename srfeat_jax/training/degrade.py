@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 
 from srfeat_jax import errors
 from srfeat_jax.ops import pixels, resize
@@ -31,7 +32,7 @@ def check_crop_size(crop_size: int, scale: int) -> None:
     )
 
 
-def make(config, scale: int) -> Degradation:
+def make(config: ml_collections.ConfigDict, scale: int) -> Degradation:
   """The degradation of a run.
 
   Args:
@@ -101,7 +102,7 @@ def _bicubic(scale: int) -> Degradation:
   return degraded
 
 
-def _photo(config, scale: int) -> Degradation:
+def _photo(config: ml_collections.ConfigDict, scale: int) -> Degradation:
   """`photo.degrade` of each image, but for the share that is to be clean."""
 
   def degraded(hr, key):

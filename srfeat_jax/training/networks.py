@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 from flax import linen as nn
 
 from srfeat_jax import errors, models
@@ -47,7 +48,7 @@ class Networks:
     return models.init(self.generator, key), discriminators
 
 
-def build(config) -> tuple[Networks, dict]:
+def build(config: ml_collections.ConfigDict) -> tuple[Networks, dict]:
   """Makes the modules, and loads VGG-19 if a loss or a discriminator needs it.
 
   Args:
@@ -68,7 +69,9 @@ def build(config) -> tuple[Networks, dict]:
   return assemble(config, source.settings), source.variables
 
 
-def assemble(config, vgg_settings: Mapping[str, Any]) -> Networks:
+def assemble(
+  config: ml_collections.ConfigDict, vgg_settings: Mapping[str, Any]
+) -> Networks:
   """Makes the modules alone.
 
   Args:
@@ -101,7 +104,7 @@ def assemble(config, vgg_settings: Mapping[str, Any]) -> Networks:
   return Networks(generator, vgg, discriminators, input_shapes)
 
 
-def _layers(config) -> tuple[str, ...]:
+def _layers(config: ml_collections.ConfigDict) -> tuple[str, ...]:
   """The layers of VGG-19 whose features the run needs."""
   losses = config.losses
   layers = {}  # where each is named
@@ -115,7 +118,7 @@ def _layers(config) -> tuple[str, ...]:
   return tuple(sorted(layers))
 
 
-def _load_vgg(config) -> vgg19_file.Source:
+def _load_vgg(config: ml_collections.ConfigDict) -> vgg19_file.Source:
   """VGG-19's file, if its weights are those that the losses are set for."""
   wanted, path = config.vgg_preprocessing, config.vgg_weights
   if wanted not in ("", *vgg19.PREPROCESSINGS):
@@ -152,7 +155,9 @@ def _load_vgg(config) -> vgg19_file.Source:
   return source
 
 
-def _discriminators(config, input_shapes) -> dict[str, nn.Module]:
+def _discriminators(
+  config: ml_collections.ConfigDict, input_shapes
+) -> dict[str, nn.Module]:
   """Those of the config, if all of them fit their inputs."""
   built, problems = {}, []
   for name, each in config.discriminators.items():

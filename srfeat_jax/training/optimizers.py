@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 
+import ml_collections
 import optax
 
 from srfeat_jax import errors
@@ -25,7 +26,7 @@ class Optimizers:
   discriminator_schedule: optax.Schedule
 
 
-def build(config) -> Optimizers:
+def build(config: ml_collections.ConfigDict) -> Optimizers:
   """The optimizers of a run.
 
   Args:
@@ -48,7 +49,9 @@ def build(config) -> Optimizers:
   )
 
 
-def learning_rate(config, num_steps: int) -> optax.Schedule:
+def learning_rate(
+  config: ml_collections.ConfigDict, num_steps: int
+) -> optax.Schedule:
   """The learning rate as a function of the step.
 
   Args:
@@ -98,7 +101,9 @@ def learning_rate(config, num_steps: int) -> optax.Schedule:
   )
 
 
-def adam(config, schedule: optax.Schedule) -> optax.GradientTransformation:
+def adam(
+  config: ml_collections.ConfigDict, schedule: optax.Schedule
+) -> optax.GradientTransformation:
   """Adam (Kingma & Ba 2015) with an optional limit on the gradient's norm.
 
   Args:

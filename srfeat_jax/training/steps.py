@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import optax
 from flax import linen as nn
 
@@ -74,7 +75,7 @@ class _Discrimination(NamedTuple):
 
 
 def make_step(
-  config,
+  config: ml_collections.ConfigDict,
   networks: networks_lib.Networks,
   optimizers: optimizers_lib.Optimizers,
 ) -> Callable:
