@@ -1,8 +1,34 @@
 """What all runs share: defaults of every field, with their meaning."""
 
+from collections.abc import Callable, Mapping
+
 import ml_collections
 
 from configs import degradations
+from srfeat_jax import errors
+
+
+def choose(
+  file: str,
+  variant: str,
+  variants: Mapping[str, Callable[[], ml_collections.ConfigDict]],
+) -> ml_collections.ConfigDict:
+  """Makes the config of a file's variant.
+
+  Args:
+    file: what the file is called, for the message.
+    variant: as it was asked for.
+    variants: the functions that make each.
+
+  Raises:
+    errors.InputError: the file has no such variant.
+  """
+  if variant not in variants:
+    raise errors.InputError(
+      f'{file} has no variant "{variant}": expected one of'
+      f" {', '.join(variants)}"
+    )
+  return variants[variant]()
 
 
 def get_config() -> ml_collections.ConfigDict:

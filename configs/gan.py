@@ -34,40 +34,28 @@ PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).
 import ml_collections
 
 from configs import common, pretrain
-from srfeat_jax import errors
 
 _SRFEAT_EPOCH = 20_800
 
 
 def get_config(variant: str = "srfeat") -> ml_collections.ConfigDict:
   """The config of a variant, see above."""
-  match variant:
-    case "srfeat":
-      return _srfeat("srfeat")
-    case "srfeat_nobn":
-      return _srfeat("srfeat_nobn")
-    case "srfeat_official":
-      return _srfeat_official()
-    case "srgan_mse":
-      return _srgan_mse()
-    case "srgan_vgg22":
-      return _srgan("relu2_2")
-    case "srgan_vgg54":
-      return _srgan("relu5_4")
-    case "srgan_mirflickr":
-      return _srgan_mirflickr()
-    case "esrgan":
-      return _esrgan()
-    case "srfeat_lite":
-      return _lite(_srfeat("srfeat_nobn"))
-    case "srgan_lite":
-      return _lite(_srgan("relu5_4"))
-    case "esrgan_lite":
-      return _esrgan_lite()
-  raise errors.InputError(
-    f'configs/gan.py has no variant "{variant}": choose srfeat, srfeat_nobn,'
-    " srfeat_official, srgan_mse, srgan_vgg22, srgan_vgg54, srgan_mirflickr,"
-    " esrgan, srfeat_lite, srgan_lite or esrgan_lite"
+  return common.choose(
+    "configs/gan.py",
+    variant,
+    {
+      "srfeat": lambda: _srfeat("srfeat"),
+      "srfeat_nobn": lambda: _srfeat("srfeat_nobn"),
+      "srfeat_official": _srfeat_official,
+      "srgan_mse": _srgan_mse,
+      "srgan_vgg22": lambda: _srgan("relu2_2"),
+      "srgan_vgg54": lambda: _srgan("relu5_4"),
+      "srgan_mirflickr": _srgan_mirflickr,
+      "esrgan": _esrgan,
+      "srfeat_lite": lambda: _lite(_srfeat("srfeat_nobn")),
+      "srgan_lite": lambda: _lite(_srgan("relu5_4")),
+      "esrgan_lite": _esrgan_lite,
+    },
   )
 
 

@@ -25,29 +25,23 @@ is days on one GPU of 2018; a step has 2.3 TFLOP.
 import ml_collections
 
 from configs import common
-from srfeat_jax import errors
 
 _EPOCH = 12_958
 
 
 def get_config(variant: str = "srfeat") -> ml_collections.ConfigDict:
   """The config of a variant, see above."""
-  match variant:
-    case "srfeat":
-      return _srfeat()
-    case "srfeat_nobn":
-      return _srfeat_nobn()
-    case "srfeat_lite":
-      return _srfeat_lite()
-    case "srresnet":
-      return _srresnet()
-    case "msrresnet":
-      return _msrresnet()
-    case "esrgan":
-      return _esrgan()
-  raise errors.InputError(
-    f'configs/pretrain.py has no variant "{variant}": choose srfeat,'
-    " srfeat_nobn, srfeat_lite, srresnet, msrresnet or esrgan"
+  return common.choose(
+    "configs/pretrain.py",
+    variant,
+    {
+      "srfeat": _srfeat,
+      "srfeat_nobn": _srfeat_nobn,
+      "srfeat_lite": _srfeat_lite,
+      "srresnet": _srresnet,
+      "msrresnet": _msrresnet,
+      "esrgan": _esrgan,
+    },
   )
 
 

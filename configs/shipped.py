@@ -19,26 +19,20 @@ srfeat_photo      The same with VGG-19 and a U-Net discriminator, which has a
 import ml_collections
 
 from configs import common, degradations, gan, pretrain
-from srfeat_jax import errors
 
 
 def get_config(variant: str = "srfeat_lite") -> ml_collections.ConfigDict:
   """The config of a variant, see above."""
-  match variant:
-    case "srfeat_lite":
-      return _srfeat_lite()
-    case "srfeat_lite_more":
-      return _srfeat_lite_more()
-    case "srfeat_lite_gan":
-      return _srfeat_lite_gan()
-    case "srfeat_photo_psnr":
-      return _srfeat_photo_psnr()
-    case "srfeat_photo":
-      return _srfeat_photo()
-  raise errors.InputError(
-    f'configs/shipped.py has no variant "{variant}": choose srfeat_lite,'
-    " srfeat_lite_more, srfeat_lite_gan, srfeat_photo_psnr or"
-    " srfeat_photo"
+  return common.choose(
+    "configs/shipped.py",
+    variant,
+    {
+      "srfeat_lite": _srfeat_lite,
+      "srfeat_lite_more": _srfeat_lite_more,
+      "srfeat_lite_gan": _srfeat_lite_gan,
+      "srfeat_photo_psnr": _srfeat_photo_psnr,
+      "srfeat_photo": _srfeat_photo,
+    },
   )
 
 

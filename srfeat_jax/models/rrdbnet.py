@@ -70,14 +70,9 @@ class RRDBNet(nn.Module):
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
-    """Upscales images.
+    """Maps [b, h, w, 3] in [0, 1] to float32 [b, scale * h, scale * w, 3].
 
-    Args:
-      lr: [b, h, w, 3] in [0, 1].
-      train: without effect; taken so that all generators are called alike.
-
-    Returns:
-      Float32 [b, scale * h, scale * w, 3], nominally in [0, 1], not clipped.
+    The output is nominally in [0, 1] and not clipped; `train` has no effect.
     """
     del train
     tenth = functools.partial(

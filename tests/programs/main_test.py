@@ -107,7 +107,7 @@ class CommandLineTest(image_files.FolderTestCase):
 
   def test_unknown_variant(self):
     sentence = self.fails("--config=configs/pretrain.py:nope")
-    self.assertIn('no variant "nope": choose srfeat,', sentence)
+    self.assertIn('no variant "nope": expected one of srfeat,', sentence)
 
   @parameterized.parameters((), ("--config.num_steps=3",))
   def test_missing_file(self, *override):
