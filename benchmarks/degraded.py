@@ -19,7 +19,7 @@ import PIL
 from PIL import Image, ImageFilter
 
 from srfeat_jax import atomic, errors
-from srfeat_jax.evaluation import detail
+from srfeat_jax.evaluation import detailed_region
 from srfeat_jax.image_io import images
 
 SCALE = 4
@@ -235,5 +235,5 @@ def _box(
     # Absolute gradients, not squared: fine detail counts for more than edges.
     gray = image.mean(axis=-1)
     energy = sum(np.abs(slope) for slope in np.gradient(gray))
-    top, left = detail.find(energy, rows, columns)
+    top, left = detailed_region.find(energy, rows, columns)
   return left, top, left + columns, top + rows

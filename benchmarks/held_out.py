@@ -1,4 +1,4 @@
-"""Makes evaluation sets of photos: clean, and degraded as people's own are.
+"""Makes evaluation sets of real-world photos: clean, and degraded.
 
   python -m benchmarks.held_out PHOTOS MORE_PHOTOS --output=FOLDER
   python -m srfeat_jax.evaluate --benchmarks=FOLDER \\

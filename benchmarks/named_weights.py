@@ -48,9 +48,9 @@ def load(path: str):
     errors.InputError: there are no such weights, or they are for another scale
       factor.
   """
-  from srfeat_jax.upscaling import options, upscalers
+  from srfeat_jax.upscaling import options, upscaler_factory
 
-  upscale, scale = upscalers.make(options.Options(weights=path))
+  upscale, scale = upscaler_factory.make(options.Options(weights=path))
   if scale != SCALE:
     raise errors.InputError(
       f"{path} upscales by {scale}: expected weights that upscale by {SCALE}"

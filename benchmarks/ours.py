@@ -171,7 +171,7 @@ class Generator:
     return run
 
   def onnx(self, lr: np.ndarray, threads: int) -> Callable[[int], None]:
-    """Prepares the bare network in onnxruntime on the CPU.
+    """Prepares the bare network in ONNX Runtime on the CPU.
 
     Raises:
       ImportError: onnxruntime is missing.

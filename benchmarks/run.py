@@ -1,4 +1,4 @@
-"""Measures speed and memory, next to PyTorch and onnxruntime.
+"""Measures speed and memory, next to PyTorch and ONNX Runtime.
 
   python -m benchmarks.run --suite=train --batch=1 --output=FILE.json
   python -m benchmarks.run --suite=infer --case=srfeat_lite_480x270
@@ -53,7 +53,7 @@ _COUNT = flags.DEFINE_integer(
 )
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "data: how long each is measured")
 _THREADS = flags.DEFINE_integer(
-  "threads", 0, "of PyTorch and onnxruntime; 0: their default"
+  "threads", 0, "of PyTorch and ONNX Runtime; 0: their default"
 )
 _MEMORY = flags.DEFINE_bool(
   "memory", True, "on a CPU: measure memory too, in other processes"

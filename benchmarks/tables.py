@@ -10,7 +10,9 @@ in `cpu_*.json`. Where there is no result, the table says so.
 import json
 import pathlib
 import re
-import sys
+from collections.abc import Sequence
+
+from srfeat_jax import cli, errors
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 _NOT_MEASURED = "*Not measured yet.*"
@@ -18,12 +20,16 @@ _PEERS = {
   "ours": "ours",
   "eager": "PyTorch",
   "compiled": "torch.compile",
-  "onnx": "onnxruntime",
+  "onnx": "ONNX Runtime",
 }
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
   """Rewrites the README."""
+  if argv[1:]:
+    raise errors.InputError(
+      f'unexpected argument "{argv[1]}": all of benchmarks/results is read'
+    )
   path = _FOLDER / "README.md"
   path.write_text(fill(path.read_text(), load(_FOLDER / "results")))
 
@@ -188,4 +194,4 @@ _TABLES = {
 }
 
 if __name__ == "__main__":
-  sys.exit(main())
+  cli.run(main)

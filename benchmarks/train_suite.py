@@ -16,7 +16,7 @@ class Options:
     batch_size: instead of that of the case; 0: that of the case.
     repeats: the number of turns.
     count: steps or images in each turn.
-    threads: of PyTorch and onnxruntime on a CPU; 0: their default.
+    threads: of PyTorch and ONNX Runtime on a CPU; 0: their default.
     tiny: shrink everything, to test the benchmark itself.
   """
 

@@ -186,9 +186,10 @@ def _export(sources: list[str], output: pathlib.Path) -> None:
     (name for name, ends in _FORMATS.items() if output.suffix in ends), None
   )
   if chosen is None or output.suffix not in _FORMATS[chosen]:
-    endings = _FORMATS.get(chosen or "") or sum(_FORMATS.values(), ())
+    extensions = _FORMATS.get(chosen or "") or sum(_FORMATS.values(), ())
+    allowed = " or ".join(dict.fromkeys(extensions))
     raise errors.InputError(
-      f"--output={output} does not end in {' or '.join(dict.fromkeys(endings))}"
+      f"--output={output} does not end in {allowed}"
       + (f", as --format={chosen} does" if chosen else "")
     )
   from srfeat_jax.interchange import generator_file

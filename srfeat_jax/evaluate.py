@@ -62,12 +62,12 @@ def main(argv: Sequence[str]) -> None:
   from srfeat_jax.image_io import images
   from srfeat_jax.inference import upscaler
   from srfeat_jax.interchange import lpips_file
-  from srfeat_jax.upscaling import upscalers
+  from srfeat_jax.upscaling import upscaler_factory
 
   output = pathlib.Path(_OUTPUT.value)
   rules = protocol.ALL[_PROTOCOL.value]
   options = upscaler_flags.options()
-  upscale, scale = upscalers.make(options)
+  upscale, scale = upscaler_factory.make(options)
   bicubic = functools.partial(upscaler.bicubic, scale=scale)
   sets = rules.load(_BENCHMARKS.value, _SETS.value, scale)
   shown = {

@@ -41,18 +41,18 @@ WITHOUT = {
   "training/progress": "what runs print: train_test",
   "training/state": "what a step changes: training/steps_test",
   "upscaling/upscaler_flags": "flags as given: programs/upscale_test",
-  "upscaling/upscalers": "python_call_test, programs/upscale_test",
+  "upscaling/upscaler_factory": "python_call_test, programs/upscale_test",
   "weights/architectures": "its sentences: weights/lookup_test, blending_test",
 }
 
 
 def expected(module: str) -> str:
-  """Where the tests of a module lie, by its path without the ending."""
+  """Where the tests of a module lie, by its path without the extension."""
   return f"programs/{module}_test" if module in PROGRAMS else f"{module}_test"
 
 
 def names(root: pathlib.Path, glob: str) -> list[str]:
-  """Paths below a folder, without their endings."""
+  """Paths below a folder, without their extensions."""
   return sorted(
     file.relative_to(root).with_suffix("").as_posix()
     for file in root.rglob(glob)

@@ -20,7 +20,7 @@ FOLDERS = (
   "srfeat_jax",
   "tests",
 )
-ENDINGS = (".py", ".md", ".sh", ".toml", ".txt", ".cff", ".yaml")
+EXTENSIONS = (".py", ".md", ".sh", ".toml", ".txt", ".cff", ".yaml")
 # Where mistakes of the user are raised.
 RAISING = ("benchmarks", "configs", "srfeat_jax")
 
@@ -95,7 +95,7 @@ def files() -> list[str]:
   return sorted(
     path.relative_to(paths.REPOSITORY).as_posix()
     for path in found
-    if path.is_file() and path.suffix in ENDINGS
+    if path.is_file() and path.suffix in EXTENSIONS
   )
 
 

@@ -1,7 +1,7 @@
 """Benchmark sets: whole images for evaluation, never for training.
 
 Layout: `FOLDER/SET/HR/*.png`, with `FOLDER/SET/LRx4/*.png` (LRx2, ...) under
-the same file names if there are LR images; files may have any ending of
+the same file names if there are LR images; files may have any extension of
 `images.EXTENSIONS`. All faults of a set but damaged pixels are found when it is
 loaded; pixels are read when they are used.
 """
@@ -30,7 +30,7 @@ class BenchmarkImage:
   """One image of a set: a file, or a held-out scene.
 
   Attributes:
-    name: the file's path below HR without its ending; unique in its set.
+    name: the file's path below HR without its extension; unique in its set.
     scale: how many times larger HR is than LR.
     hr_path: the HR file; None for a scene.
     lr_path: the LR file; None if the set has no LR images.
@@ -159,8 +159,8 @@ def _pairs(folder: pathlib.Path, scale: int) -> tuple[BenchmarkImage, ...]:
     name = file.with_suffix("").as_posix()
     if name in found:
       raise errors.InputError(
-        f"{found[name].hr_path} and {hr_folder / file} differ in their endings"
-        " only: rename one"
+        f"{found[name].hr_path} and {hr_folder / file} differ only in"
+        " their extensions: rename one"
       )
     lr_path = lr_folder / file if has_lr else None
     found[name] = BenchmarkImage(name, scale, hr_folder / file, lr_path)

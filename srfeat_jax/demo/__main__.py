@@ -86,7 +86,7 @@ def _free_port(host: str, port: int) -> int:
       return server.getsockname()[1]
   except OSError as error:
     raise errors.InputError(
-      f"the page cannot be served at {host}:{port}: {error.strerror}. Choose"
+      f"the page cannot be served at {host}:{port}: {error.strerror}; choose"
       " another --port or --host; --port=0 takes any free port"
     ) from error
 

@@ -10,7 +10,7 @@ from srfeat_jax.demo import service as service_lib
 from srfeat_jax.upscaling import options as options_lib
 
 _MAX_AGE = 3600  # seconds after which uploaded files and results are deleted
-_NO_PARTNER = "nothing"
+_NO_PARTNER = "none"
 _CSS = """
 .gradio-container {
   width: 100%;
@@ -139,7 +139,7 @@ def _outputs() -> _Outputs:
   """Lays out the column with the result."""
   return _Outputs(
     comparison=gr.ImageSlider(
-      label="Left: bicubic. Right: upscaled. Use the wheel to zoom.",
+      label="Left: bicubic. Right: the chosen weights. Use the wheel to zoom.",
       interactive=False,
       buttons=["fullscreen"],
       max_height=600,

@@ -17,7 +17,7 @@ import jax
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
 from srfeat_jax.upscaling import options as options_lib
-from srfeat_jax.upscaling import picture_upscaling, upscalers
+from srfeat_jax.upscaling import picture_upscaling, upscaler_factory
 from srfeat_jax.weights import lookup, shipped
 
 MAX_OUTSCALE = 4  # larger ones add pixels, but no detail
@@ -132,8 +132,8 @@ class Service:
     outscale = options.outscale or MAX_OUTSCALE
     if outscale > MAX_OUTSCALE:
       raise errors.InputError(
-        f"the scale factor is {outscale:g}: it must be above 0 and at most"
-        f" {MAX_OUTSCALE}"
+        f"the scale factor is {outscale:g}: it must be at most"
+        f" {MAX_OUTSCALE} on this page"
       )
     start = time.perf_counter()
     with _errors_about(path):
@@ -171,7 +171,7 @@ class Service:
       raise errors.InputError(
         f"{path} is too large for this page: it has {pixels / 1e6:.1f}"
         f" megapixels ({times}{width} x {height}), and the limit is"
-        f" {self._max_pixels / 1e6:g}. Make it smaller, or upscale it with"
+        f" {self._max_pixels / 1e6:g}; make it smaller, or upscale it with"
         " python -m srfeat_jax.upscale, which has no such limit"
       )
     return pictures.read(path)
@@ -203,8 +203,8 @@ def _errors_about(path: str | pathlib.Path) -> Iterator[None]:
 
 @functools.lru_cache(maxsize=2)
 def _upscaler(options: options_lib.Options):
-  """Caches `upscalers.make`."""
-  return upscalers.make(options)
+  """Caches `upscaler_factory.make`."""
+  return upscaler_factory.make(options)
 
 
 def _architecture(loaded: lookup.Weights) -> tuple:

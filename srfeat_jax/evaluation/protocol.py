@@ -1,7 +1,7 @@
 """How quality is measured: which images are compared, and in which channels.
 
 Numbers of different protocols cannot be compared: the same images have a PSNR
-some 2 dB lower in RGB than in Y. `MATLAB` is the protocol of published tables,
+about 2 dB lower in RGB than in Y. `MATLAB` is the protocol of published tables,
 `CENTER296` that of this project's documents.
 """
 
@@ -80,8 +80,7 @@ class Protocol:
       )
     lr = image.lr()
     if lr is None:
-      lr = resize.resize(np.atleast_3d(hr), 1 / scale)
-      lr = lr if hr.ndim == 3 else lr[..., 0]
+      lr = resize.resize(hr, 1 / scale)
     return lr, hr
 
   def metrics(self, scale: int) -> tuple[str, ...]:

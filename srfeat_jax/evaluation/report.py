@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from srfeat_jax import atomic
-from srfeat_jax.evaluation import detail
+from srfeat_jax.evaluation import detailed_region
 from srfeat_jax.image_io import images
 
 # Of `comparison`:
@@ -144,7 +144,7 @@ def _crop_box(image: np.ndarray) -> tuple[int, int, int, int]:
   side = min(_CROP, height, width)
   gray = np.atleast_3d(image).mean(axis=-1)
   energy = sum(slope**2 for slope in np.gradient(gray))
-  top, left = detail.find(energy, side, side)
+  top, left = detailed_region.find(energy, side, side)
   return left, top, left + side, top + side
 
 

@@ -20,22 +20,25 @@ class Format:
 
   Attributes:
     name: the name that Pillow and people use.
-    endings: file extensions, the most common one first.
+    extensions: file extensions, the most common one first.
     side: the largest width or height in pixels; 0: it is read, but not written.
     alpha: whether it holds transparency.
     deep: whether it holds 16 bits per channel.
-    animation: whether it holds several frames.
+    animation: whether it holds the frames of an animation.
+    pages: what its further images are called, of which only the first is read;
+      "": it holds none.
     metadata: which of "icc", "exif", "xmp" and "text" it holds.
     plain: Pillow's options to write 8-bit RGB and gray as data, see `images`;
       None: training and benchmarks neither read nor write it.
   """
 
   name: str
-  endings: tuple[str, ...]
+  extensions: tuple[str, ...]
   side: int = 0
   alpha: bool = False
   deep: bool = False
   animation: bool = False
+  pages: str = ""
   metadata: tuple[str, ...] = ("icc", "exif", "xmp")
   plain: Mapping[str, Any] | None = None
 
@@ -55,6 +58,7 @@ FORMATS = {
     "JPEG",
     (".jpg", ".jpeg"),
     65500,
+    pages="images",
     plain={"quality": 95, "subsampling": "4:4:4"},
   ),
   "webp": Format(
@@ -71,31 +75,35 @@ FORMATS = {
     2**31 - 1,
     alpha=True,
     deep=True,
+    pages="pages",
     plain={"compression": "tiff_lzw"},
   ),
   "gif": Format(
     "GIF", (".gif",), 65535, alpha=True, animation=True, metadata=()
   ),
   "bmp": Format("BMP", (".bmp",), 2**31 - 1, metadata=(), plain={}),
-  "avif": Format("AVIF", (".avif",)),
+  "avif": Format("AVIF", (".avif",), animation=True),
   "jpeg2000": Format("JPEG2000", (".jp2",)),
   "ppm": Format("PPM", (".ppm", ".pgm")),
 }
 WRITTEN = tuple(key for key, form in FORMATS.items() if form.side)
 # Formats by file extension: all that are read, those that are written, and
-# those of training and benchmarks, whose images are no animations.
-READ_ENDINGS = {
-  ending: form for form in FORMATS.values() for ending in form.endings
+# those of training and benchmarks, whose images are not animated.
+READ_EXTENSIONS = {
+  extension: form for form in FORMATS.values() for extension in form.extensions
 }
-WRITE_ENDINGS = {e: form for e, form in READ_ENDINGS.items() if form.side}
-PLAIN_ENDINGS = {
-  ending: form
-  for ending, form in WRITE_ENDINGS.items()
-  if form.plain is not None and ending != ".apng"
+WRITE_EXTENSIONS = {e: form for e, form in READ_EXTENSIONS.items() if form.side}
+PLAIN_EXTENSIONS = {
+  extension: form
+  for extension, form in WRITE_EXTENSIONS.items()
+  if form.plain is not None and extension != ".apng"
 }
 # What Pillow may try, whatever the file extension: it knows other formats that
-# run programs (EPS) or are no images (PDF, MPEG).
+# run programs (EPS) or are not images (PDF, MPEG).
 READABLE = tuple(form.name for form in FORMATS.values())
+BY_PILLOW = {form.name: form for form in FORMATS.values()} | {
+  "MPO": FORMATS["jpeg"]  # what Pillow calls a JPEG file of several images
+}
 PLAIN = tuple(form.name for form in FORMATS.values() if form.plain is not None)
 
 
@@ -105,10 +113,10 @@ def format_of(path: str | os.PathLike) -> Format:
   Raises:
     errors.InputError: no such format can be written.
   """
-  ending = pathlib.Path(path).suffix.lower()
-  if ending not in WRITE_ENDINGS:
+  extension = pathlib.Path(path).suffix.lower()
+  if extension not in WRITE_EXTENSIONS:
     raise errors.InputError(
       f"{path} cannot be written: its file extension must be one of"
-      f" {', '.join(WRITE_ENDINGS)}"
+      f" {', '.join(WRITE_EXTENSIONS)}"
     )
-  return WRITE_ENDINGS[ending]
+  return WRITE_EXTENSIONS[extension]

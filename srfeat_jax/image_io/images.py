@@ -18,7 +18,7 @@ from PIL import Image
 from srfeat_jax import atomic, errors, gray
 from srfeat_jax.image_io import decoding, formats
 
-EXTENSIONS = tuple(formats.PLAIN_ENDINGS)
+EXTENSIONS = tuple(formats.PLAIN_EXTENSIONS)
 
 
 def find(
@@ -166,11 +166,11 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
   atomic.replace(path, buffer.getbuffer())
 
 
-def has_foreign_ending(path: str | os.PathLike) -> bool:
+def has_foreign_extension(path: str | os.PathLike) -> bool:
   """Whether the extension is that of an image that cannot be written."""
-  ending = pathlib.Path(path).suffix.lower()
+  extension = pathlib.Path(path).suffix.lower()
   known = (*Image.registered_extensions(), ".heic", ".heif", ".svg")
-  return ending in known and ending not in EXTENSIONS
+  return extension in known and extension not in EXTENSIONS
 
 
 def _plain(image: Image.Image) -> Image.Image:

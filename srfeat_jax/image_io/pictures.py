@@ -9,8 +9,8 @@ from srfeat_jax.image_io import formats, reader, writer
 from srfeat_jax.image_io.picture import Picture as Picture
 
 # File extensions that `read` can read and those that `write` can write.
-READ_ENDINGS = tuple(formats.READ_ENDINGS)
-WRITE_ENDINGS = tuple(formats.WRITE_ENDINGS)
+READ_EXTENSIONS = tuple(formats.READ_EXTENSIONS)
+WRITE_EXTENSIONS = tuple(formats.WRITE_EXTENSIONS)
 FORMATS = formats.WRITTEN
 
 read = reader.read

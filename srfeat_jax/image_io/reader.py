@@ -10,8 +10,6 @@ from srfeat_jax import errors
 from srfeat_jax.image_io import decoding, formats, metadata, sixteen_bits
 from srfeat_jax.image_io.picture import Picture
 
-_ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
-_PAGED = {"TIFF": "pages", "MPO": "images"}
 _GRAY = ("1", "L", "LA", "La")
 _BITS_TAG = 258
 
@@ -34,7 +32,7 @@ def read(path: str | os.PathLike) -> Picture:
       gray values that cannot be converted.
   """
   with decoding.opened(path, formats.READABLE) as image:
-    if image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1:
+    if _form(image).animation and getattr(image, "n_frames", 1) > 1:
       return _animation(path, image)
     return _still(path, image)
 
@@ -50,7 +48,7 @@ def size(path: str | os.PathLike) -> tuple[int, int, int]:
     if decoding.orientation_of(image) >= 5:
       width, height = height, width
     frames = 1
-    if image.format in _ANIMATED:
+    if _form(image).animation:
       frames = getattr(image, "n_frames", 1) - _has_separate_still(image)
     return height, width, max(frames, 1)
 
@@ -76,10 +74,15 @@ def from_image(image: Image.Image, path: str = "the image") -> Picture:
   )
 
 
+def _form(image: Image.Image) -> formats.Format:
+  """The format of a file that `decoding.opened` opened."""
+  return formats.BY_PILLOW[image.format or ""]
+
+
 def _still(path, image: Image.Image) -> Picture:
   warnings = []
-  if image.format in _PAGED and getattr(image, "n_frames", 1) > 1:
-    pages = _PAGED[image.format]
+  pages = _form(image).pages
+  if pages and getattr(image, "n_frames", 1) > 1:
     warnings.append(
       f"of its {image.n_frames} {pages}, only the first was upscaled"
     )
@@ -135,7 +138,7 @@ def _animation(path, image: Image.Image) -> Picture:
 
 
 def _has_separate_still(image: Image.Image) -> bool:
-  """Whether the first frame is for programs that play no animations."""
+  """Whether the first frame is for programs that do not play animations."""
   return bool(image.format == "PNG" and image.info.get("default_image"))
 
 

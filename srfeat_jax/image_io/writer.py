@@ -78,8 +78,9 @@ def write(
     Warnings: what was converted or left out, a phrase each.
 
   Raises:
-    errors.InputError: the extension is not one of `formats.WRITE_ENDINGS`, the
-      image is too large for the format, or the file cannot be written.
+    errors.InputError: the extension is not one of
+      `formats.WRITE_EXTENSIONS`, the image is too large for the format, or the
+      file cannot be written.
   """
   form = formats.format_of(path)
   check_size(path, *picture.size)

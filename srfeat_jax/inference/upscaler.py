@@ -230,12 +230,11 @@ def bicubic(
   Returns:
     [scale * h, scale * w, 3] or [scale * h, scale * w] of the same dtype.
   """
-  image = np.atleast_3d(lr)
   if lr.dtype == np.uint16:
-    sr = resize.resize(image.astype(np.float64), scale)
+    sr = resize.resize(lr.astype(np.float64), scale)
     sr = np.floor(np.clip(sr, 0, 65535) + 0.5).astype(np.uint16)
   else:
-    sr = resize.resize(image, scale)
+    sr = resize.resize(lr, scale)
   if on_pixels:
     on_pixels(lr.shape[0] * lr.shape[1])
-  return sr if lr.ndim == 3 else sr[..., 0]
+  return sr

@@ -3,7 +3,8 @@
 The field's low-resolution images come from MATLAB: bicubic with a = -0.5, the
 kernel widened when shrinking (antialiasing), edges mirrored, and 8-bit images
 rounded to 8 bits after the rows *and* after the columns. Works on
-`[..., H, W, C]` arrays of numpy (host) and JAX (device, under jit).
+`[..., H, W, C]` and `[H, W]` arrays of NumPy (host) and JAX (device, under
+jit).
 """
 
 import functools
@@ -18,23 +19,25 @@ _STRIP = 1 << 20  # numbers that are done at a time on the host
 def resize(
   image: Any, scale: float, kernel: str = "bicubic", antialias: bool = True
 ) -> Any:
-  """Resizes `[..., H, W, C]` to `[..., ceil(H * scale), ceil(W * scale), C]`.
+  """Resizes an image, or a batch of them.
 
   Args:
-    image: floats of any range, uint8, or (numpy) uint16. The result has the
-      same dtype, as in MATLAB: floats are neither clipped nor rounded, integers
-      are rounded after each of the two passes.
+    image: `[..., H, W, C]` or `[H, W]`, floats of any range, uint8, or (numpy)
+      uint16. The result has the same dtype, as in MATLAB: floats are neither
+      clipped nor rounded, integers are rounded after each of the two passes.
     scale: factor above 0; 0.25 shrinks four times, 4 upscales four times.
     kernel: "bicubic" (Keys 1981, a = -0.5) or "bilinear"; when upscaling the
       latter equals PyTorch's `interpolate(align_corners=False)`.
     antialias: widen the kernel when shrinking.
 
   Returns:
-    The resized array.
+    `[..., ceil(H * scale), ceil(W * scale), C]`, or the same without C.
 
   Raises:
     ValueError: unknown kernel, scale not above 0, or an empty image.
   """
+  if image.ndim == 2:
+    return resize(image[..., None], scale, kernel, antialias)[..., 0]
   xp = image.__array_namespace__()
   if xp is np and image.dtype in (np.uint8, np.uint16):
     for axis in (-3, -2):

@@ -14,7 +14,7 @@ from srfeat_jax.image_io import images, pictures
 SAME = "same"  # the format of the input
 DEFAULT_NAME = "{name}.{format}"
 _FIELDS = ("name", "format")
-_ENDINGS = {"jpeg": "jpg", "tiff": "tif"}  # of others, the format's name
+_EXTENSIONS = {"jpeg": "jpg", "tiff": "tif"}  # of others, the format's name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Naming:
     """Whether the output is a single image file, by its extension."""
     if os.path.isdir(self.output):
       return False
-    return self.output.suffix.lower() in pictures.WRITE_ENDINGS
+    return self.output.suffix.lower() in pictures.WRITE_EXTENSIONS
 
   def target(self, relative: pathlib.Path) -> pathlib.Path:
     """Returns the path of an image's result.
@@ -47,12 +47,12 @@ class Naming:
     """
     if self.is_file:
       return self.output
-    ending = _ENDINGS.get(self.format, self.format)
+    extension = _EXTENSIONS.get(self.format, self.format)
     if self.format == SAME:
-      ending = relative.suffix[1:]
-      if relative.suffix.lower() not in pictures.WRITE_ENDINGS:
-        ending = "png"
-    name = self.output_name.format(name=relative.stem, format=ending)
+      extension = relative.suffix[1:]
+      if relative.suffix.lower() not in pictures.WRITE_EXTENSIONS:
+        extension = "png"
+    name = self.output_name.format(name=relative.stem, format=extension)
     return self.output / relative.parent / name
 
 
@@ -72,7 +72,7 @@ def plan(
 
   Returns:
     The target of each source, sorted by the sources' paths. Results of earlier
-    runs are no sources: files that a folder or glob contains are skipped if
+    runs are not sources: files that a folder or glob contains are skipped if
     they are below an output within it, or are named as a result of another
     source. If several sources have the same target, the first one keeps it.
 
@@ -122,8 +122,8 @@ def shard(
   index, count = map(int, numbers.groups()) if numbers else (0, 0)
   if not 1 <= index <= count:
     raise errors.InputError(
-      f"--shard={part} is no shard: with four shards, for example, the first is"
-      " 1/4 and the last 4/4"
+      f"--shard={part} is not a shard: with four shards, for example, the first"
+      " is 1/4 and the last 4/4"
     )
   return dict(list(jobs.items())[index - 1 :: count])
 
@@ -134,7 +134,7 @@ def _sources(
   """Yields images, and their paths below the folder that was asked for."""
   path = pathlib.Path(argument)
   if os.path.isdir(path):
-    top, found = path, images.find(path, pictures.READ_ENDINGS)
+    top, found = path, images.find(path, pictures.READ_EXTENSIONS)
   elif not _is_glob(argument):
     yield path, pathlib.Path(path.name)
     return
@@ -142,13 +142,13 @@ def _sources(
     found = [
       pathlib.Path(match)
       for match in sorted(glob.glob(argument, recursive=True))
-      if pathlib.Path(match).suffix.lower() in pictures.READ_ENDINGS
+      if pathlib.Path(match).suffix.lower() in pictures.READ_EXTENSIONS
       and os.path.isfile(match)
     ]
     if not found:
       raise errors.InputError(
         f"no image matches {argument}: expected files that end in"
-        f" {', '.join(pictures.READ_ENDINGS)}"
+        f" {', '.join(pictures.READ_EXTENSIONS)}"
       )
     parts = path.parts
     fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
@@ -170,12 +170,12 @@ def _is_glob(argument: str) -> bool:
 
 def _check_naming(naming: Naming) -> None:
   output = naming.output
-  if images.has_foreign_ending(output) and not os.path.isdir(output):
-    ending = output.suffix.lower()
-    if ending not in pictures.WRITE_ENDINGS:
+  if images.has_foreign_extension(output) and not os.path.isdir(output):
+    extension = output.suffix.lower()
+    if extension not in pictures.WRITE_EXTENSIONS:
       raise errors.InputError(
         f"--output={output} has a file extension that cannot be written: choose"
-        f" one of {', '.join(pictures.WRITE_ENDINGS)}, or a folder"
+        f" one of {', '.join(pictures.WRITE_EXTENSIONS)}, or a folder"
       )
   if naming.is_file and (naming.output_name, naming.format) != (
     DEFAULT_NAME,
@@ -198,7 +198,7 @@ def _check_output_name(name: str) -> None:
     fields = {"?"}
   if fields - {None, *_FIELDS} or "/" in example or example in ("", "."):
     raise errors.InputError(
-      f"--output_name={name} is no file name in which only {{name}} and"
+      f"--output_name={name} is not a file name in which only {{name}} and"
       " {format} stand in braces, such as {name}_x4.{format}"
     )
   if pathlib.Path(example).suffix != ".png":

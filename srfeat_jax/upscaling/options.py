@@ -1,7 +1,7 @@
 """The options of upscaling.
 
 The command line (`upscaler_flags`), the Python call, the page and `evaluate`
-all fill in one value, which `upscalers.make` and `picture_upscaling` use.
+all fill in one value, which `upscaler_factory` and `picture_upscaling` use.
 Importing this does not import JAX.
 """
 

@@ -46,8 +46,10 @@ def upscale(
     if picture.alphas:
       color = transparency.fill(color, picture.alphas[index])
     sr = upscaler(color, on_pixels=on_pixels)
-    frames.append(_resized(sr, outscale / scale))
-  alphas = [_resized(alpha, outscale) for alpha in picture.alphas]
+    frames.append(
+      sr if outscale == scale else resize.resize(sr, outscale / scale)
+    )
+  alphas = [resize.resize(alpha, outscale) for alpha in picture.alphas]
   return dataclasses.replace(picture, frames=frames, alphas=alphas)
 
 
@@ -55,11 +57,3 @@ def upscaled_size(height: int, width: int, outscale: float) -> tuple[int, int]:
   """Height and width of the result of `upscale`."""
   high, wide = (math.ceil(side * outscale - 1e-9) for side in (height, width))
   return high, wide
-
-
-def _resized(image: np.ndarray, scale: float) -> np.ndarray:
-  """Resizes [h, w] or [h, w, c] bicubically."""
-  if scale == 1:
-    return image
-  resized = resize.resize(np.atleast_3d(image), scale)
-  return resized if image.ndim == 3 else resized[..., 0]

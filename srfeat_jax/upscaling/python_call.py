@@ -11,7 +11,7 @@ from PIL import Image
 from srfeat_jax import errors
 from srfeat_jax.image_io import pictures
 from srfeat_jax.upscaling import options as options_lib
-from srfeat_jax.upscaling import picture_upscaling, upscalers
+from srfeat_jax.upscaling import picture_upscaling, upscaler_factory
 from srfeat_jax.weights import shipped
 
 _KINDS = "uint8 or uint16 [h, w], [h, w, 3] or [h, w, 4], or a PIL.Image"
@@ -102,9 +102,9 @@ def _current_frame(image: Image.Image) -> pictures.Picture:
 
 @functools.lru_cache(maxsize=2)
 def _upscaler(options: options_lib.Options, stamps: tuple):
-  """Caches `upscalers.make`; `stamps` differ once the weights have changed."""
+  """Caches `upscaler_factory.make`; new weights come with other `stamps`."""
   del stamps
-  return upscalers.make(options)
+  return upscaler_factory.make(options)
 
 
 def _stamp(path: str | os.PathLike | None) -> int | None:

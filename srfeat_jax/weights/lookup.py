@@ -93,7 +93,7 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
   if differing:
     raise errors.InputError(
       f"the weights in config.init_from={path} are of another architecture than"
-      f" config.generator: {differing}. Set config.generator as in the run that"
+      f" config.generator: {differing}; set config.generator as in the run that"
       " trained them"
     )
   return loaded.variables

@@ -55,7 +55,7 @@ class ScanTest(SourceTestCase):
     self.file("d.png", png(7, 16))
     self.file("e.png", png(16, 7))
     self.file("f.png", png()[:20])
-    self.file("g.txt", b"not the ending of an image")
+    self.file("g.txt", b"not the extension of an image")
     self.file("sub/h.png", png(8, 8))
     with self.assertLogs("absl", "WARNING") as log:
       source = sources.Folder(str(self.folder), min_size=8)

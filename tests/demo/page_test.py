@@ -42,7 +42,7 @@ class PageTest(demo_service.ServiceTestCase):
         download_files=self.folder / "downloads",
       )
 
-      def upscale(path, partner="nothing", outscale=4):
+      def upscale(path, partner="none", outscale=4):
         values = gradio_client.handle_file(path), self.small, partner, 0.25
         return client.predict(*values, outscale, False, api_name="/upscale")
 

@@ -13,11 +13,11 @@ _ALL = [(key,) for key in formats.FORMATS]
 
 class FormatsTest(parameterized.TestCase):
   @parameterized.parameters(*_ALL)
-  def test_pillow_knows_the_name_by_its_endings(self, key):
+  def test_pillow_knows_the_name_by_its_extensions(self, key):
     form = formats.FORMATS[key]
     known = Image.registered_extensions()
-    for ending in form.endings:
-      self.assertEqual(known[ending], form.name)
+    for extension in form.extensions:
+      self.assertEqual(known[extension], form.name)
     self.assertIn(form.name, Image.OPEN)
 
   @parameterized.parameters(*_ALL)
@@ -33,12 +33,16 @@ class FormatsTest(parameterized.TestCase):
       self.assertEqual((image.format, image.size), (form.name, (3, 2)))
 
   def test_no_ending_is_of_two(self):
-    endings = [e for form in formats.FORMATS.values() for e in form.endings]
-    self.assertLen(set(endings), len(endings))
+    extensions = [
+      e for form in formats.FORMATS.values() for e in form.extensions
+    ]
+    self.assertLen(set(extensions), len(extensions))
 
   def test_data_are_no_animations(self):
-    self.assertContainsSubset(formats.PLAIN_ENDINGS, formats.WRITE_ENDINGS)
-    self.assertNoCommonElements(formats.PLAIN_ENDINGS, (".apng", ".gif"))
+    self.assertContainsSubset(
+      formats.PLAIN_EXTENSIONS, formats.WRITE_EXTENSIONS
+    )
+    self.assertNoCommonElements(formats.PLAIN_EXTENSIONS, (".apng", ".gif"))
 
   def test_what_is_read_alone_cannot_be_written(self):
     self.assertEqual(formats.format_of("a/B.JPG").name, "JPEG")

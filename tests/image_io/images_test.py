@@ -60,19 +60,19 @@ class FindTest(image_files.FolderTestCase):
 
 class WriteTest(image_files.FolderTestCase):
   @parameterized.product(
-    ending=[".png", ".bmp", ".tif", ".TIFF", ".webp"], gray=[False, True]
+    extension=[".png", ".bmp", ".tif", ".TIFF", ".webp"], gray=[False, True]
   )
-  def test_lossless(self, ending, gray):
+  def test_lossless(self, extension, gray):
     image = image_files.RGB[..., 0] if gray else image_files.RGB
-    path = self.folder / "new" / "folder" / f"x{ending}"
+    path = self.folder / "new" / "folder" / f"x{extension}"
     images.write(path, image)
-    if gray and ending == ".webp":
+    if gray and extension == ".webp":
       image = np.stack([image] * 3, axis=-1)
     np.testing.assert_array_equal(images.read(path), image)
 
   @parameterized.parameters(".jpg", ".JPEG")
-  def test_jpeg_keeps_color_resolution(self, ending):
-    path = self.folder / f"x{ending}"
+  def test_jpeg_keeps_color_resolution(self, extension):
+    path = self.folder / f"x{extension}"
     images.write(path, image_files.RGB)
     with Image.open(path) as image:
       self.assertEqual(image.format, "JPEG")
@@ -107,7 +107,7 @@ class WriteTest(image_files.FolderTestCase):
     *(("x.PNG", False), ("x", False), ("run.v2", False), ("gif", False)),
   )
   def test_foreign_ending(self, name, expected):
-    self.assertEqual(images.has_foreign_ending(name), expected)
+    self.assertEqual(images.has_foreign_extension(name), expected)
 
   @parameterized.parameters("x.gif", "x", "x.png.txt")
   def test_unknown_ending(self, name):

@@ -41,7 +41,7 @@ class FormatsTest(image_files.FolderTestCase):
     ("npy of dicts", "vgg19.npy", vgg19_files.CAFFE),
   )
   def test_same_features(self, kind, whose, settings):
-    # A name without an ending: the content alone tells.
+    # A name without an extension: the content alone tells.
     path = self.folder / "vgg"
     vgg19_files.write(kind, path.with_suffix(".npy"), torch_vgg.state())
     path.with_suffix(".npy").rename(path)

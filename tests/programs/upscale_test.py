@@ -201,7 +201,7 @@ class ProgramTest(UpscaleTestCase):
       ((png, out, "--tile=0"), ("--tile=0", "auto")),
       ((png, out, "--memory=2giga"), ("--memory=2giga", "GiB")),
       ((png, out, "--shard=0/4"), ("--shard=0/4", "1/4")),
-      ((png, out, "--outscale=nan"), ("--outscale=nan",)),
+      ((png, out, "--outscale=nan"), ("outscale is nan",)),
       ((png, out, "--quality=101"), ("quality",)),
       ((png, f"--output={self.folder}/file"), ("file",)),
       ((png, "--output=/proc/x"), ("the folder /proc/x cannot be made",)),

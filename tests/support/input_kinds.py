@@ -337,7 +337,7 @@ def upscaled(folder: pathlib.Path, kind: str) -> tuple[pathlib.Path, list]:
   name, content = KINDS[kind]
   source, target = folder / name, folder / "out" / name
   source.write_bytes(content())
-  if target.suffix not in pictures.WRITE_ENDINGS:
+  if target.suffix not in pictures.WRITE_EXTENSIONS:
     target = target.with_suffix(".png")
   picture = pictures.read(source)
   sr = picture_upscaling.upscale(picture, upscaler.bicubic, 4)

@@ -3,7 +3,7 @@
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from srfeat_jax.evaluation import detail
+from srfeat_jax.evaluation import detailed_region
 
 
 class FindTest(parameterized.TestCase):
@@ -15,11 +15,11 @@ class FindTest(parameterized.TestCase):
       for top in range(9 - height + 1)
       for left in range(12 - width + 1)
     }
-    found = detail.find(energy, height, width)
+    found = detailed_region.find(energy, height, width)
     self.assertEqual(found, max(sums, key=sums.get))
 
   def test_without_detail_it_is_the_first(self):
-    self.assertEqual(detail.find(np.zeros((5, 6)), 2, 3), (0, 0))
+    self.assertEqual(detailed_region.find(np.zeros((5, 6)), 2, 3), (0, 0))
 
 
 if __name__ == "__main__":
