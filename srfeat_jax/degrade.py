@@ -34,24 +34,24 @@ def main(argv: Sequence[str]) -> None:
 
   from srfeat_jax import train
   from srfeat_jax.evaluation import plots
-  from srfeat_jax.training import config_checks, degrade
+  from srfeat_jax.training import config_checks, degradation
 
   config = _CONFIG.value.copy_and_resolve_references()
   with config.unlocked():
     config.batch_size = _COUNT.value
   config_checks.check_ranges(config)
   scale = config.generator.scale
-  degrade.check_crop_size(config.crop_size, scale)
+  degradation.check_crop_size(config.crop_size, scale)
   batches, _ = train.make_batches(config)
   try:
     crops = next(batches)
   finally:
     batches.close()
   key = jax.random.key(config.seed)
-  degraded = jax.jit(degrade.make(config.degradation, scale))(crops, key)
+  degraded = jax.jit(degradation.make(config.degradation, scale))(crops, key)
   lr, hr, draws = jax.device_get(degraded)
   captions = [
-    degrade.caption({name: value[i] for name, value in draws.items()})
+    degradation.caption({name: value[i] for name, value in draws.items()})
     for i in range(len(crops))
   ]
   plots.degradations(hr, lr, captions, _OUTPUT.value)

@@ -9,8 +9,8 @@ from absl.testing import absltest, parameterized
 
 from configs import common, gan, pretrain, quickstart, shipped
 from srfeat_jax import errors, models
-from srfeat_jax.training import degrade, losses, networks, optimizers, steps
-from tests.support import paths, variants
+from srfeat_jax.training import degradation, losses, networks, optimizers, steps
+from tests.support import gan_variants, paths
 
 VARIANTS = (
   "srfeat",
@@ -35,7 +35,7 @@ CONFIGS = {name: pretrain.get_config(name) for name in VARIANTS}
 
 
 CONFIGS |= {
-  f"gan_{name}": gan.get_config(name) for name in variants.GAN_VARIANTS
+  f"gan_{name}": gan.get_config(name) for name in gan_variants.GAN_VARIANTS
 }
 
 
@@ -96,7 +96,7 @@ class ConfigsTest(parameterized.TestCase):
   def test_parts_can_be_made(self, name):
     config = CONFIGS[name]
     generator = models.build(config.generator)
-    degrade.check_crop_size(config.crop_size, generator.scale)
+    degradation.check_crop_size(config.crop_size, generator.scale)
     schedule = optimizers.learning_rate(config.learning_rate, config.num_steps)
     optimizer = optimizers.adam(config.optimizer, schedule)
     steps.make_step(

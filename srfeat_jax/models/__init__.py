@@ -9,7 +9,7 @@ A generator maps images [b, h, w, 3] in [0, 1] to float32 images
   sr, updates = generator.apply(
     variables, lr, train=True, mutable=["batch_stats"])
 
-Beside its fields, whose types declare what is legal (see `fields`), it has
+Apart from its fields, whose types declare what is legal (see `fields`), it has
 
   scale             the scale factor;
   receptive_radius  the distance, in LR pixels, beyond which an input pixel
@@ -17,8 +17,40 @@ Beside its fields, whose types declare what is legal (see `fields`), it has
   unshuffle         the side, in LR pixels, of the squares that it first moves
                     into channels; 1 if it does not.
 
-A new generator takes a module here and a line in `GENERATORS`. Discriminators
-are described in `discriminators`.
+Training, tiled upscaling, precision and the folding of BatchNorm rely on more,
+which a new generator has to keep:
+
+- A field `dtype`, the compute dtype, "float32" or "bfloat16"; the output is
+  float32 either way.
+- All its convolutions are `layers.Conv`. Tiles at an image's border are padded
+  there, and only there does the padding become zero again before each
+  convolution; a `flax.linen.Conv` would see what lies outside the image.
+- No operation on a whole feature map, such as global average pooling or
+  attention over all positions: a tile would give another result.
+- Each normalization is a `layers.BatchNorm` and is called right after the
+  convolution whose output it takes: folding goes by the order of calls.
+- With normalizations it has a field `block_bias`: whether the convolutions
+  before them have biases, for folding moves the shifts into these.
+- The argument `train`, False unless set: whether BatchNorm uses, and updates,
+  the statistics of the batch.
+
+A new generator takes a module here and a line in `GENERATORS`.
+
+A discriminator tells real images, or features, from fake ones. It maps
+[b, h, w, c] to float32 logits, above 0 for real: one per image, [b], or one per
+position, [b, h', w']. Batch normalization always uses the statistics of the
+batch itself, as the authors of SRFeat do it, so real and fake images take two
+calls, each with a batch of its own:
+
+  variables = discriminator.init(key, hr)
+  real, updates = discriminator.apply(
+    variables, hr, mutable=["batch_stats"])
+  fake = discriminator.apply({**variables, **updates}, sr)
+
+The state, where a network has any, is that of spectral normalization: a call
+with `mutable` advances it, any other leaves it. Each module's `mismatch(size)`
+says why it cannot take inputs of a size, "" if it can. A new discriminator
+takes a module here and a line in `DISCRIMINATORS`.
 """
 
 import dataclasses
@@ -31,12 +63,13 @@ from flax import linen as nn
 
 from srfeat_jax import errors
 from srfeat_jax.models import (
-  discriminators,
   fields,
   rrdbnet,
   srfeat,
+  srgan_discriminator,
   srresnet,
   unet_discriminator,
+  vgg_style_discriminator,
 )
 
 GENERATORS: Mapping[str, type[nn.Module]] = {
@@ -46,8 +79,8 @@ GENERATORS: Mapping[str, type[nn.Module]] = {
   "rrdbnet": rrdbnet.RRDBNet,
 }
 DISCRIMINATORS: Mapping[str, type[nn.Module]] = {
-  "srgan": discriminators.SRGANDiscriminator,
-  "vgg_style": discriminators.VGGStyleDiscriminator,
+  "srgan": srgan_discriminator.SRGANDiscriminator,
+  "vgg_style": vgg_style_discriminator.VGGStyleDiscriminator,
   "unet": unet_discriminator.UNetDiscriminator,
 }
 _PROBE = (1, 8, 8, 3)  # the shape of an image that every generator takes

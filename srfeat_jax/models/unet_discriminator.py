@@ -1,4 +1,4 @@
-"""A discriminator with one logit a pixel; see `discriminators` for its use."""
+"""A discriminator with one logit per pixel; see `models` for its use."""
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ class UNetDiscriminator(nn.Module):
   convolutions. All but the first and the last are without bias and spectrally
   normalized. Images are in [0, 1]; weights start as PyTorch's do.
 
-  A logit a pixel tells the generator where an image looks wrong, which the
+  A logit per pixel tells the generator where an image looks wrong, which the
   logit of a whole image averages away.
 
   Attributes:

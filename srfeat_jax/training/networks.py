@@ -13,7 +13,7 @@ from flax import linen as nn
 from srfeat_jax import errors, models
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
-from srfeat_jax.training import degrade
+from srfeat_jax.training import degradation
 
 # What each discriminator's random key is folded with, so that it begins alike
 # whichever others there are.
@@ -84,7 +84,7 @@ def assemble(
     errors.InputError: as `build`, but for the file.
   """
   generator = models.build(config.generator)
-  degrade.check_crop_size(config.crop_size, generator.scale)
+  degradation.check_crop_size(config.crop_size, generator.scale)
   unknown = set(config.discriminators) - {"image", "feature"}
   if unknown:
     raise errors.InputError(

@@ -22,7 +22,7 @@ import optax
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.training import degrade, losses
+from srfeat_jax.training import degradation, losses
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -97,7 +97,7 @@ def make_step(
   """
   settings = config.losses
   _check_order(config.update_first)
-  degrade_batch = degrade.make(config.degradation, networks.generator.scale)
+  degrade_batch = degradation.make(config.degradation, networks.generator.scale)
   # A stream of its own, whatever else is drawn from the seed.
   degradation_key = jax.random.fold_in(
     jax.random.key(config.seed), _DEGRADATION

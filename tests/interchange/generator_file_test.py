@@ -14,7 +14,12 @@ from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
 from srfeat_jax.models import fields
 from srfeat_jax.ops import pixels
-from tests.support import exported, image_files, imported, parity
+from tests.support import (
+  exported_networks,
+  foreign_generators,
+  image_files,
+  parity,
+)
 
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
 
@@ -53,9 +58,9 @@ class AnotherGeneratorTest(image_files.FolderTestCase):
         onnx_file.save(self.folder / "x.onnx", config, variables)
 
 
-class OursTest(imported.ImportTestCase):
+class OursTest(foreign_generators.ImportTestCase):
   def damaged(self, metadata=None, **arrays) -> str:
-    config, _, variables = exported.made({"architecture": "msrresnet"})
+    config, _, variables = exported_networks.made({"architecture": "msrresnet"})
     path = self.folder / "x.safetensors"
     safetensors_file.save(path, config, variables)
     tensors, about = safetensors_file.read(path)

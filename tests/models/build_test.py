@@ -10,7 +10,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models
 from srfeat_jax.ops import resize
-from tests.support import networks, parity
+from tests.support import generator_peers, parity
 
 
 class InitializationTest(parameterized.TestCase):
@@ -26,11 +26,13 @@ class InitializationTest(parameterized.TestCase):
     count = parity.num_parameters(models.build(config), 1, 8, 8, 3)
     self.assertEqual(count, expected)
 
-  @parameterized.parameters(*networks.PEERS)
+  @parameterized.parameters(*generator_peers.PEERS)
   def test_initial_tree_is_that_of_the_peer(self, architecture):
-    config = networks.SMALL | {"architecture": architecture}
-    _, variables = networks.initialized(config)
-    expected = networks.variables_of(networks.peer_of(config), config)
+    config = generator_peers.SMALL | {"architecture": architecture}
+    _, variables = generator_peers.initialized(config)
+    expected = generator_peers.variables_of(
+      generator_peers.peer_of(config), config
+    )
     self.assertEqual(
       jax.tree.map(np.shape, variables), jax.tree.map(np.shape, expected)
     )
@@ -39,15 +41,15 @@ class InitializationTest(parameterized.TestCase):
     )
 
   def test_parameters_are_float32_under_bfloat16(self):
-    _, variables = networks.initialized(
-      networks.SMALL | {"architecture": "srresnet", "dtype": "bfloat16"}
+    _, variables = generator_peers.initialized(
+      generator_peers.SMALL | {"architecture": "srresnet", "dtype": "bfloat16"}
     )
     self.assertEqual(
       {x.dtype for x in jax.tree.leaves(variables)}, {np.dtype("float32")}
     )
 
   def test_srfeat_normal(self):
-    _, variables = networks.initialized(
+    _, variables = generator_peers.initialized(
       {"architecture": "srfeat", "num_blocks": 2}
     )
     params = variables["params"]
@@ -70,7 +72,7 @@ class InitializationTest(parameterized.TestCase):
     np.testing.assert_array_equal(statistics["var"], 1)
 
   def test_uniform_has_torch_bounds(self):
-    _, variables = networks.initialized(
+    _, variables = generator_peers.initialized(
       {"architecture": "srfeat", "initializer": "uniform", "num_blocks": 1,
        "batch_norm": False, "block_bias": True}
     )  # fmt: skip
@@ -89,7 +91,7 @@ class InitializationTest(parameterized.TestCase):
         )
 
   def test_srresnet_is_uniform_with_quarter_slopes(self):
-    _, variables = networks.initialized(
+    _, variables = generator_peers.initialized(
       {"architecture": "srresnet", "num_blocks": 1}
     )
     params = variables["params"]
@@ -105,7 +107,7 @@ class InitializationTest(parameterized.TestCase):
       np.testing.assert_array_equal(layer["slope"], [0.25])
 
   def test_msrresnet_is_a_tenth_of_kaiming(self):
-    _, variables = networks.initialized(
+    _, variables = generator_peers.initialized(
       {"architecture": "msrresnet", "num_blocks": 1}
     )
     params = variables["params"]
@@ -119,8 +121,10 @@ class InitializationTest(parameterized.TestCase):
       np.testing.assert_array_equal(layer["bias"], 0)
 
   def test_seeds_differ(self):
-    config = networks.SMALL | {"architecture": "srfeat"}
-    a, b = (networks.initialized(config, seed)[1]["params"] for seed in (0, 1))
+    config = generator_peers.SMALL | {"architecture": "srfeat"}
+    a, b = (
+      generator_peers.initialized(config, seed)[1]["params"] for seed in (0, 1)
+    )
     self.assertFalse(np.array_equal(a["head"]["kernel"], b["head"]["kernel"]))
 
 
@@ -129,8 +133,9 @@ class BehaviorTest(parameterized.TestCase):
     architecture=("srfeat", "srresnet"), base=("bilinear", "bicubic")
   )
   def test_zero_tail_gives_the_base(self, architecture, base):
-    module, variables = networks.initialized(
-      networks.SMALL | {"architecture": architecture, "residual_base": base}
+    module, variables = generator_peers.initialized(
+      generator_peers.SMALL
+      | {"architecture": architecture, "residual_base": base}
     )
     params = variables["params"]
     params["tail"] = jax.tree.map(jnp.zeros_like, params["tail"])
@@ -140,7 +145,9 @@ class BehaviorTest(parameterized.TestCase):
     )
 
   @parameterized.product(
-    architecture=tuple(networks.PEERS), scale=(2, 4, 8), num_blocks=(1, 2)
+    architecture=tuple(generator_peers.PEERS),
+    scale=(2, 4, 8),
+    num_blocks=(1, 2),
   )
   def test_receptive_radius(self, architecture, scale, num_blocks):
     config = {"architecture": architecture, "features": 8, "scale": scale,
@@ -148,7 +155,9 @@ class BehaviorTest(parameterized.TestCase):
     if architecture != "msrresnet":
       config["residual_base"] = "bicubic"
     module = models.build(config)
-    variables = networks.variables_of(networks.peer_of(config), config)
+    variables = generator_peers.variables_of(
+      generator_peers.peer_of(config), config
+    )
     radius = module.receptive_radius
     size, center = 2 * radius + 5, radius + 2
     lr = parity.images(1, size, size, 3)
@@ -167,13 +176,13 @@ class BehaviorTest(parameterized.TestCase):
   def test_receptive_radius_of_the_full_networks(self):
     radii = [
       models.build({"architecture": name}).receptive_radius
-      for name in networks.PEERS
+      for name in generator_peers.PEERS
     ]
     self.assertEqual(radii, [38, 40, 35])
 
   def test_statistics_are_of_the_batch_only_in_training(self):
-    module, variables = networks.initialized(
-      networks.SMALL | {"architecture": "srfeat"}
+    module, variables = generator_peers.initialized(
+      generator_peers.SMALL | {"architecture": "srfeat"}
     )
     lr = parity.images(2, 6, 6, 3)
     together = module.apply(variables, lr)

@@ -99,7 +99,7 @@ class ParityTest(parameterized.TestCase):
     together = logits_of(variables, np.concatenate([real, fake]))
     self.assertGreater(np.abs(together - np.concatenate(logits)).max(), 1e-2)
 
-  def test_patches_are_judged_at_any_size(self):
+  def test_patch_logits_at_any_size(self):
     fields = SMALL | {"logits": "patch"}
     _, variables = peer_and_variables("srgan", 32, **fields)
     module = build("srgan", 32, **fields)

@@ -7,7 +7,7 @@ import torch
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import models
-from tests.support import networks, parity
+from tests.support import generator_peers, parity
 from tests.support.torch_networks import torch_models
 
 
@@ -48,9 +48,9 @@ class ParityTest(parameterized.TestCase):
     ("msrresnet_x8", {"architecture": "msrresnet", "scale": 8}),
   )  # fmt: skip
   def test_forward_gradients_and_running_statistics(self, config):
-    config = networks.SMALL | config
-    module, peer = models.build(config), networks.peer_of(config)
-    variables = networks.variables_of(peer, config)
+    config = generator_peers.SMALL | config
+    module, peer = models.build(config), generator_peers.peer_of(config)
+    variables = generator_peers.variables_of(peer, config)
     lr = parity.images(2, 6, 5, 3)
     scale = config.get("scale", 4)
     direction = parity.images(2, 6 * scale, 5 * scale, 3, seed=1) - 0.5
@@ -89,7 +89,7 @@ class ParityTest(parameterized.TestCase):
           gradients, (their_gradients, parity.channels_last(their_lr.grad))
         )
         if train and before:
-          after = networks.variables_of(peer, config)["batch_stats"]
+          after = generator_peers.variables_of(peer, config)["batch_stats"]
           momentum = config.get("batch_norm_momentum", 0.9)
           # Torch puts the variance of n - 1 into the running one, Flax (and
           # the authors' TensorFlow) that of n.
@@ -101,23 +101,27 @@ class ParityTest(parameterized.TestCase):
             new["var"] = momentum * old + step * (n - 1) / n
           parity.assert_trees_close(updates["batch_stats"], after)
 
-  @parameterized.parameters(*networks.PEERS)
+  @parameterized.parameters(*generator_peers.PEERS)
   def test_full_size_forward(self, architecture):
     config = {"architecture": architecture}
-    peer = networks.peer_of(config).eval()
+    peer = generator_peers.peer_of(config).eval()
     lr = parity.images(1, 16, 16, 3)
     with torch.no_grad():
       expected = parity.channels_last(peer(parity.channels_first(lr)))
-    sr = models.build(config).apply(networks.variables_of(peer, config), lr)
+    sr = models.build(config).apply(
+      generator_peers.variables_of(peer, config), lr
+    )
     self.assertEqual(sr.shape, (1, 64, 64, 3))
     np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-4)
 
   @parameterized.product(
-    architecture=tuple(networks.PEERS), train=(False, True)
+    architecture=tuple(generator_peers.PEERS), train=(False, True)
   )
   def test_bfloat16_is_close_to_float32(self, architecture, train):
-    config = networks.SMALL | {"architecture": architecture}
-    variables = networks.variables_of(networks.peer_of(config), config)
+    config = generator_peers.SMALL | {"architecture": architecture}
+    variables = generator_peers.variables_of(
+      generator_peers.peer_of(config), config
+    )
     lr = parity.images(2, 8, 8, 3)
     outputs = {}
     for dtype in ("float32", "bfloat16"):

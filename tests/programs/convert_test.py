@@ -15,7 +15,7 @@ from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.weights import lookup
 from tests.support import (
-  exported,
+  exported_networks,
   foreign_files,
   image_files,
   paths,
@@ -88,7 +88,7 @@ class ConvertTest(image_files.FolderTestCase):
     return output
 
   def test_there_and_back(self):
-    config, _, variables = exported.made({"architecture": "msrresnet"})
+    config, _, variables = exported_networks.made({"architecture": "msrresnet"})
     first = self.folder / "first.safetensors"
     safetensors_file.save(first, config, variables)
     pth = self.exported(first, "x.pth")
@@ -104,7 +104,7 @@ class ConvertTest(image_files.FolderTestCase):
     self.assertEqual(ours.read_bytes(), last.read_bytes())
 
   def test_programs_for_others(self):
-    config, _, variables = exported.made({"architecture": "srfeat"})
+    config, _, variables = exported_networks.made({"architecture": "srfeat"})
     source = self.folder / "x.safetensors"
     safetensors_file.save(source, config, variables)
     onnx.load(self.exported(source, "x.onnx"))

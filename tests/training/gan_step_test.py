@@ -15,7 +15,7 @@ from jax.sharding import AxisType, Mesh
 from configs import common, gan
 from srfeat_jax import errors, models, train
 from srfeat_jax.models import layers, vgg19
-from srfeat_jax.training import degrade, losses, optimizers, parallel, steps
+from srfeat_jax.training import degradation, losses, optimizers, parallel, steps
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import state as state_lib
 from tests.support import parity
@@ -114,7 +114,7 @@ class CostTest(parameterized.TestCase):
     features, vgg = _vgg()
     step = _flops(_step(config), state, vgg, _crops())
 
-    lr, hr = degrade.degrade(jnp.asarray(_crops()), 4)
+    lr, hr = degradation.degrade(jnp.asarray(_crops()), 4)
     generator = networks.generator
 
     def generate_and_extract_features(params):
@@ -199,7 +199,7 @@ class _Oracle:
   def __init__(self, config, state):
     self.settings, self.state = config.losses, state
     self.networks = _networks(config)
-    self.lr, self.hr = degrade.degrade(jnp.asarray(_crops()), 4)
+    self.lr, self.hr = degradation.degrade(jnp.asarray(_crops()), 4)
     self.real = self.inputs(self.hr)
 
   def inputs(self, image):
@@ -384,7 +384,7 @@ class TermsTest(absltest.TestCase):
     config = _config()
     _, vgg = _vgg()
     state = _start(config)
-    lr, hr = degrade.degrade(jnp.asarray(_crops()), 4)
+    lr, hr = degradation.degrade(jnp.asarray(_crops()), 4)
     sr = _networks(config).generator.apply(state.generator.variables, lr)
     with_running_statistics = np.mean(np.square(np.asarray(sr) - hr))
     for frozen in (False, True):

@@ -17,7 +17,7 @@ from configs import common, pretrain
 from srfeat_jax import errors, train
 from srfeat_jax.models import layers
 from srfeat_jax.training import (
-  degrade,
+  degradation,
   losses,
   networks,
   optimizers,
@@ -104,7 +104,7 @@ class StepTest(parameterized.TestCase):
     modules = networks.assemble(config, {})
     apply = jax.jit(modules.discriminators["image"].apply)
     initial = before.discriminators["image"]
-    lr, hr = degrade.degrade(jax.numpy.asarray(_crops()), 4)
+    lr, hr = degradation.degrade(jax.numpy.asarray(_crops()), 4)
     sr = jax.jit(modules.generator.apply)(before.generator.variables, lr)
 
     @functools.partial(jax.value_and_grad, has_aux=True)

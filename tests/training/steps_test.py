@@ -11,7 +11,7 @@ from jax.sharding import AxisType, Mesh
 
 from configs import pretrain
 from srfeat_jax import models
-from srfeat_jax.training import degrade, optimizers, parallel, state, steps
+from srfeat_jax.training import degradation, optimizers, parallel, state, steps
 from srfeat_jax.training import networks as networks_lib
 
 
@@ -128,7 +128,7 @@ class NumbersTest(parameterized.TestCase):
     np.testing.assert_allclose(rates, [1e-4, 1e-4, 1e-5, 1e-6], rtol=1e-6)
     for value in metrics.values():
       self.assertEqual((value.shape, value.dtype), ((), np.float32))
-    lr, hr = degrade.degrade(jnp.asarray(crops()), 4)
+    lr, hr = degradation.degrade(jnp.asarray(crops()), 4)
     apply = functools.partial(
       GENERATOR.apply, train=True, mutable=["batch_stats"]
     )

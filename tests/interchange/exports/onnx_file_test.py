@@ -11,13 +11,13 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
-from tests.support import exported, image_files, parity
+from tests.support import exported_networks, image_files, parity
 
 
 class EqualTest(image_files.FolderTestCase):
-  @parameterized.parameters(*exported.CONFIGS)
+  @parameterized.parameters(*exported_networks.CONFIGS)
   def test_onnx(self, **config):
-    config, module, variables = exported.made(config)
+    config, module, variables = exported_networks.made(config)
     path = self.folder / "new" / "x.onnx"
     onnx_file.save(path, config, variables)
     options = onnxruntime.SessionOptions()
@@ -28,7 +28,7 @@ class EqualTest(image_files.FolderTestCase):
     (taken,), (returned,) = session.get_inputs(), session.get_outputs()
     self.assertEqual(taken.shape, ["batch", 3, "height", "width"])
     self.assertEqual(returned.name, "sr")
-    for size in exported.SIZES:
+    for size in exported_networks.SIZES:
       lr = parity.images(*size, 3)
       sr = session.run(None, {"lr": np.moveaxis(lr, -1, 1)})[0]
       np.testing.assert_allclose(
@@ -38,7 +38,7 @@ class EqualTest(image_files.FolderTestCase):
 
 class FileTest(image_files.FolderTestCase):
   def test_onnx_says_what_it_is(self):
-    config, _, variables = exported.made({"architecture": "msrresnet"})
+    config, _, variables = exported_networks.made({"architecture": "msrresnet"})
     path = self.folder / "x.onnx"
     onnx_file.save(path, config, variables)
     model = onnx.load(path)
@@ -64,7 +64,7 @@ class FileTest(image_files.FolderTestCase):
     ),
   )
   def test_without_the_package(self, module, package, sentence):
-    config, _, variables = exported.made({"architecture": "msrresnet"})
+    config, _, variables = exported_networks.made({"architecture": "msrresnet"})
     with (
       mock.patch.dict(sys.modules, {package: None}),
       self.assertRaisesRegex(errors.InputError, sentence),

@@ -5,18 +5,18 @@ from absl.testing import absltest, parameterized
 from jax import export
 
 from srfeat_jax.interchange.exports import stablehlo_file
-from tests.support import exported, image_files, parity
+from tests.support import exported_networks, image_files, parity
 
 
 class EqualTest(image_files.FolderTestCase):
-  @parameterized.parameters(*exported.CONFIGS)
+  @parameterized.parameters(*exported_networks.CONFIGS)
   def test_stablehlo(self, **config):
-    config, module, variables = exported.made(config)
+    config, module, variables = exported_networks.made(config)
     path = self.folder / "x.stablehlo"
     stablehlo_file.save(path, config, variables)
     program = export.deserialize(bytearray(path.read_bytes()))
     self.assertEqual(program.platforms, ("cpu", "cuda", "tpu"))
-    for size in exported.SIZES:
+    for size in exported_networks.SIZES:
       lr = parity.images(*size, 3)
       np.testing.assert_allclose(
         program.call(lr), module.apply(variables, lr), rtol=0, atol=1e-4

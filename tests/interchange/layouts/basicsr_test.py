@@ -14,9 +14,9 @@ from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import safetensors_file, torch_writer
 from srfeat_jax.interchange.layouts import basicsr
 from tests.support import (
-  exported,
+  exported_networks,
   foreign_files,
-  imported,
+  foreign_generators,
   parity,
 )
 from tests.support.torch_networks import torch_gan_models, torch_models
@@ -24,13 +24,13 @@ from tests.support.torch_networks import torch_gan_models, torch_models
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
 
 
-class BasicSRTest(imported.ImportTestCase):
+class BasicSRTest(foreign_generators.ImportTestCase):
   @parameterized.product(
     style=tuple(foreign_files.RRDBNET),
     kind=("pth", "legacy", "safetensors", "npz"),
   )
   def test_rrdbnet(self, style, kind):
-    peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
+    peer = foreign_generators.random(torch_gan_models.RRDBNet(**RRDBNET))
     state = foreign_files.renamed(peer, foreign_files.RRDBNET[style])
     path = foreign_files.write(self.folder, kind, state)
     read = self.assert_same_image(peer, path)
@@ -40,7 +40,9 @@ class BasicSRTest(imported.ImportTestCase):
 
   @parameterized.parameters(1, 2)
   def test_rrdbnet_of_other_scales(self, scale):
-    peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET, scale=scale))
+    peer = foreign_generators.random(
+      torch_gan_models.RRDBNet(**RRDBNET, scale=scale)
+    )
     lr = parity.images(1, 8, 4, 3)
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
     read = generator_file.load(path)
@@ -57,7 +59,7 @@ class BasicSRTest(imported.ImportTestCase):
   )
   def test_msrresnet(self, style, scale, kind):
     fields = {"features": 8, "num_blocks": 3, "scale": scale}
-    peer = imported.random(torch_models.MSRResNet(**fields))
+    peer = foreign_generators.random(torch_models.MSRResNet(**fields))
     state = foreign_files.renamed(peer, foreign_files.MSRRESNET[style])
     read = self.assert_same_image(
       peer, foreign_files.write(self.folder, kind, state)
@@ -66,7 +68,7 @@ class BasicSRTest(imported.ImportTestCase):
 
   @parameterized.parameters(
     (lambda s: {"params": s},),
-    (lambda s: {"params": imported.other(s), "params_ema": s},),
+    (lambda s: {"params": foreign_generators.other(s), "params_ema": s},),
     (lambda s: {"params_ema": {f"module.{k}": v for k, v in s.items()}},),
     (lambda s: {"meta": {"a": 1}, "state_dict": {
       f"generator.{k}": v for k, v in s.items()
@@ -77,14 +79,14 @@ class BasicSRTest(imported.ImportTestCase):
     (lambda s: {k: v.bfloat16() for k, v in s.items()},),
   )  # fmt: skip
   def test_wrappers_and_prefixes(self, wrap):
-    peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
+    peer = foreign_generators.random(torch_gan_models.RRDBNet(**RRDBNET))
     state = {k: v.bfloat16() for k, v in peer.state_dict().items()}
     peer.load_state_dict(state)
     path = foreign_files.write(self.folder, "pth", wrap(peer.state_dict()))
     self.assert_same_image(peer.double(), path)
 
   def test_bfloat16_safetensors(self):
-    peer = imported.random(torch_gan_models.RRDBNet(**RRDBNET))
+    peer = foreign_generators.random(torch_gan_models.RRDBNet(**RRDBNET))
     state = {k: v.bfloat16() for k, v in peer.state_dict().items()}
     peer.load_state_dict(state)
     path = self.folder / "x.safetensors"
@@ -156,10 +158,10 @@ class BasicSRTest(imported.ImportTestCase):
     self.assertNotIn("\x1b", self.sentence(path))
 
 
-class ExportTest(imported.ImportTestCase):
-  @parameterized.parameters(*exported.CONFIGS)
+class ExportTest(foreign_generators.ImportTestCase):
+  @parameterized.parameters(*exported_networks.CONFIGS)
   def test_round_trip_of_ours(self, **config):
-    config, _, variables = exported.made(config)
+    config, _, variables = exported_networks.made(config)
     path = self.folder / "x.safetensors"
     safetensors_file.save(path, config, variables)
     read = generator_file.load(path)
@@ -170,13 +172,13 @@ class ExportTest(imported.ImportTestCase):
     kind=("pth", "safetensors"),
     config=[
       c
-      for c in exported.CONFIGS
+      for c in exported_networks.CONFIGS
       if c["architecture"] in ("msrresnet", "rrdbnet")
       and "residual_scale" not in c
     ],
   )
   def test_round_trip_of_basicsr(self, kind, config):
-    config, module, variables = exported.made(config)
+    config, module, variables = exported_networks.made(config)
     state = basicsr.state_dict(config, variables)
     path = self.folder / f"x.{kind}"
     if kind == "pth":
@@ -219,7 +221,7 @@ class ExportTest(imported.ImportTestCase):
     ),
   )
   def test_what_basicsr_has_not(self, config, sentence):
-    config, _, variables = exported.made(config)
+    config, _, variables = exported_networks.made(config)
     with self.assertRaisesRegex(errors.InputError, sentence):
       basicsr.state_dict(config, variables)
 

@@ -5,14 +5,16 @@ from absl.testing import absltest
 
 from tests.support import (
   foreign_files,
-  imported,
+  foreign_generators,
 )
 from tests.support.torch_networks import torch_models
 
 
-class SRFeatTest(imported.ImportTestCase):
+class SRFeatTest(foreign_generators.ImportTestCase):
   def test_the_authors_file(self):
-    peer = imported.random(torch_models.SRFeat(features=8, num_blocks=3))
+    peer = foreign_generators.random(
+      torch_models.SRFeat(features=8, num_blocks=3)
+    )
     arrays = foreign_files.official_srfeat(peer)
     self.assertLen(arrays, 11 * 3 + 7)  # of 16 blocks: 183
     path = foreign_files.write_objects(self.folder, arrays)

@@ -12,8 +12,8 @@ from srfeat_jax.interchange import generator_file
 from srfeat_jax.weights import lookup
 from tests.support import (
   foreign_files,
-  imported,
-  networks,
+  foreign_generators,
+  generator_peers,
   paths,
 )
 from tests.support.torch_networks import torch_models
@@ -21,7 +21,7 @@ from tests.support.torch_networks import torch_models
 TUTORIAL = "srresnet8_x4_pytorch_tutorial.npz"
 
 
-class SRResNetTest(imported.ImportTestCase):
+class SRResNetTest(foreign_generators.ImportTestCase):
   @parameterized.product(
     style=tuple(foreign_files.SRRESNET),
     kind=("pth", "safetensors"),
@@ -34,8 +34,8 @@ class SRResNetTest(imported.ImportTestCase):
   def test_structure(self, style, kind, fields):
     # Two digits: as text, 10 sorts before 2.
     fields = {"features": 8, "num_blocks": 12} | fields
-    peer = networks.peer_of({"architecture": "srresnet"} | fields)
-    peer = imported.random(peer)
+    peer = generator_peers.peer_of({"architecture": "srresnet"} | fields)
+    peer = foreign_generators.random(peer)
     state = foreign_files.renamed(peer, foreign_files.SRRESNET[style])
     path = foreign_files.write(self.folder, kind, state)
     read = self.assert_same_image(
@@ -48,7 +48,9 @@ class SRResNetTest(imported.ImportTestCase):
     leaving=("symmetric", "tanh", "unit", "sigmoid"),
   )
   def test_ranges(self, entering, leaving):
-    peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
+    peer = foreign_generators.random(
+      torch_models.SRResNet(features=8, num_blocks=2)
+    )
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
     as_theirs = foreign_files.Ranges(peer, entering, leaving)
     self.assert_same_image(
@@ -56,7 +58,9 @@ class SRResNetTest(imported.ImportTestCase):
     )
 
   def test_a_range_that_nothing_shows_is_doubted(self):
-    peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
+    peer = foreign_generators.random(
+      torch_models.SRResNet(features=8, num_blocks=2)
+    )
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
     read = generator_file.load(path)
     self.assertIn("import it with --input_range", read.warning)
@@ -64,9 +68,11 @@ class SRResNetTest(imported.ImportTestCase):
       lookup.load(str(path))
 
   def test_mixed_slopes(self):
-    peer = imported.random(torch_models.SRResNet(features=8, num_blocks=2))
+    peer = foreign_generators.random(
+      torch_models.SRResNet(features=8, num_blocks=2)
+    )
     peer.upscale[1].prelu = nn.PReLU(8)
-    peer = imported.random(peer)
+    peer = foreign_generators.random(peer)
     path = foreign_files.write(self.folder, "pth", peer.state_dict())
     self.assert_same_image(
       peer, path, input_range="unit", output_range="symmetric"

@@ -12,7 +12,7 @@ from absl.testing import absltest, parameterized
 from configs import degradations
 from srfeat_jax.data import synthetic
 from srfeat_jax.ops import resize
-from srfeat_jax.training import photo
+from srfeat_jax.training import photo_degradation
 
 _DRAWS = 10_000
 _SIDE = 32
@@ -26,7 +26,9 @@ def _draws(preset: str) -> dict[str, np.ndarray]:
 
   @jax.jit
   def draw(keys):
-    return jax.vmap(lambda key: photo.degrade(image, key, settings, 4)[1])(keys)
+    return jax.vmap(
+      lambda key: photo_degradation.degrade(image, key, settings, 4)[1]
+    )(keys)
 
   return jax.device_get(draw(jax.random.split(jax.random.key(0), _DRAWS)))
 
@@ -46,7 +48,7 @@ def _neutral() -> ml_collections.ConfigDict:
 @functools.partial(jax.jit, static_argnums=1)
 def _degraded(key, settings):
   image = jnp.asarray(synthetic.scene(0, _SIDE)) / 255
-  return photo.degrade(image, key, settings, 4)[0]
+  return photo_degradation.degrade(image, key, settings, 4)[0]
 
 
 def _second_stage_alone(**changes) -> ml_collections.FrozenConfigDict:
@@ -72,7 +74,7 @@ def _with_parameters(key, parameters):
     second=types.SimpleNamespace(**(neutral | parameters)),
   )
   image = jnp.asarray(synthetic.scene(0, _SIDE)) / 255
-  return photo.degrade(image, key, settings, 4)[0]
+  return photo_degradation.degrade(image, key, settings, 4)[0]
 
 
 # Fields whose values need not be known when compiling, with which nothing is
@@ -235,7 +237,7 @@ class ImagesTest(parameterized.TestCase):
     )
     image = jnp.full((256, 256, 3), 0.5)
     degrade = functools.partial(
-      photo.degrade, image, settings=settings, scale=4
+      photo_degradation.degrade, image, settings=settings, scale=4
     )
     keys = jax.random.split(jax.random.key(0), 8)
     lr, draws = jax.jit(jax.vmap(degrade))(keys)

@@ -1,4 +1,4 @@
-"""Tests of srfeat_jax.training.degrade."""
+"""Tests of srfeat_jax.training.degradation."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ from configs import common, degradations
 from srfeat_jax import errors
 from srfeat_jax.data import synthetic
 from srfeat_jax.ops import pixels, resize
-from srfeat_jax.training import config_checks, degrade, parallel
+from srfeat_jax.training import config_checks, degradation, parallel
 
 
 class DegradeTest(parameterized.TestCase):
@@ -28,7 +28,7 @@ class DegradeTest(parameterized.TestCase):
     extreme = 255 * (noise > 127).astype(np.uint8)
     edges = np.where(np.arange(32) % 16 < 8, 0, 255)[:, None]
     edges = np.broadcast_to(edges, (4, 48, 32, 3)).astype(np.uint8)
-    function = jax.jit(degrade.degrade, static_argnums=1)
+    function = jax.jit(degradation.degrade, static_argnums=1)
     mesh = parallel.make_mesh()
     for crops in (noise, extreme, edges):
       lr, hr = function(parallel.to_global(crops, mesh), scale)
@@ -45,11 +45,11 @@ class DegradeTest(parameterized.TestCase):
     with self.assertRaisesRegex(
       errors.InputError, f"crop_size is {crop_size}, .*scale {scale}"
     ):
-      degrade.check_crop_size(crop_size, scale)
+      degradation.check_crop_size(crop_size, scale)
 
   def test_crop_divides(self):
-    degrade.check_crop_size(296, 4)
-    degrade.check_crop_size(4, 4)
+    degradation.check_crop_size(296, 4)
+    degradation.check_crop_size(4, 4)
 
 
 def _small() -> ml_collections.ConfigDict:
@@ -69,7 +69,7 @@ def _crops(count: int = 8, side: int = 32) -> np.ndarray:
 @functools.cache
 def _compiled():
   """Compiled once for all tests that degrade photographs."""
-  return jax.jit(degrade.make(_small(), 4))
+  return jax.jit(degradation.make(_small(), 4))
 
 
 class PhotoBatchTest(parameterized.TestCase):
@@ -91,7 +91,7 @@ class PhotoBatchTest(parameterized.TestCase):
 
   def test_a_share_is_clean(self):
     crops = _crops()
-    expected, _ = degrade.degrade(jnp.asarray(crops), 4)
+    expected, _ = degradation.degrade(jnp.asarray(crops), 4)
     shares = []
     for seed in range(6):
       lr, _, draws = _compiled()(crops, jax.random.key(seed))
@@ -103,7 +103,7 @@ class PhotoBatchTest(parameterized.TestCase):
   def test_captions_say_what_was_drawn(self):
     draws = jax.device_get(_compiled()(_crops(), jax.random.key(0))[2])
     captions = [
-      degrade.caption({name: value[i] for name, value in draws.items()})
+      degradation.caption({name: value[i] for name, value in draws.items()})
       for i in range(8)
     ]
     for caption, clean in zip(captions, draws["clean"], strict=True):
@@ -131,7 +131,7 @@ class PhotoBatchTest(parameterized.TestCase):
     config = degradations.bicubic()
     config.kind = "film"
     with self.assertRaisesRegex(errors.InputError, '"film".*bicubic, photo'):
-      degrade.make(config, 4)
+      degradation.make(config, 4)
 
 
 class CustomTest(parameterized.TestCase):
@@ -161,7 +161,7 @@ class CustomTest(parameterized.TestCase):
 
   def test_is_called(self):
     config = degradations.custom("own_degradations:noisy")
-    function = jax.jit(degrade.make(config, 4))
+    function = jax.jit(degradation.make(config, 4))
     crops = _crops(2)
     lr, hr, _ = function(crops, jax.random.key(0))
     np.testing.assert_allclose(hr, crops / np.float32(255), rtol=1e-6)
@@ -181,10 +181,12 @@ class CustomTest(parameterized.TestCase):
     with self.assertRaisesRegex(
       errors.InputError, f'degradation.function is "{name}".*{expected}'
     ):
-      degrade.make(config, 4)
+      degradation.make(config, 4)
 
   def test_another_shape_is_named(self):
-    function = degrade.make(degradations.custom("own_degradations:large"), 4)
+    function = degradation.make(
+      degradations.custom("own_degradations:large"), 4
+    )
     with self.assertRaisesRegex(
       errors.InputError, r"returned float32 \(2, 32, 32, 3\).*\(2, 8, 8, 3\)"
     ):

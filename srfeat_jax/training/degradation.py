@@ -11,7 +11,7 @@ import ml_collections
 
 from srfeat_jax import errors
 from srfeat_jax.ops import pixels, resize
-from srfeat_jax.training import photo
+from srfeat_jax.training import photo_degradation
 
 _KINDS = ("bicubic", "photo", "custom")
 
@@ -24,11 +24,11 @@ Degradation = Callable[
 
 
 def check_crop_size(crop_size: int, scale: int) -> None:
-  """Raises `errors.InputError` unless the crop divides by the scale."""
+  """Raises `errors.InputError` unless the scale divides the crop size."""
   if crop_size < scale or crop_size % scale:
     raise errors.InputError(
-      f"config.crop_size is {crop_size}, which does not divide by the"
-      f" generator's scale {scale}: choose a multiple of {scale}"
+      f"config.crop_size is {crop_size}, which is not divisible by"
+      f" the generator's scale {scale}: choose a multiple of {scale}"
     )
 
 
@@ -85,7 +85,7 @@ def caption(draws: Mapping[str, Any]) -> str:
   if draws["clean"]:
     return "bicubic"
   lines = [
-    photo.describe(draws, stage)
+    photo_degradation.describe(draws, stage)
     for stage in ("first", "second", "last")
     if draws.get(f"{stage}_used", stage != "first")
   ]
@@ -103,13 +103,13 @@ def _bicubic(scale: int) -> Degradation:
 
 
 def _photo(config: ml_collections.ConfigDict, scale: int) -> Degradation:
-  """`photo.degrade` of each image, but for the share that is to be clean."""
+  """`photo_degradation.degrade` of each image, except a share left clean."""
 
   def degraded(hr, key):
     clean, target = degrade(hr, scale)
     keys = jax.random.split(key, len(hr))
     photographed = functools.partial(
-      photo.degrade, settings=config, scale=scale
+      photo_degradation.degrade, settings=config, scale=scale
     )
     lr, draws = jax.vmap(photographed)(target, keys)
     is_clean = jax.random.bernoulli(

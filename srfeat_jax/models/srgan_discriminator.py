@@ -1,0 +1,76 @@
+"""SRGAN's discriminator, of images or features; see `models` for its use."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from srfeat_jax.models import discriminator_layers, fields, layers
+
+Logits = Literal["image", "patch"]
+
+
+class SRGANDiscriminator(nn.Module):
+  """The discriminator of SRGAN (Ledig et al., CVPR 2017, figure 4).
+
+  Eight 3x3 convolutions with biases, each second one of stride 2, the numbers
+  of channels doubling from pair to pair, all but the first normalized; a dense
+  layer; the logit. What the paper leaves open is as in SRFeat's code, where
+  this network takes images of 296 px and, with other weights, VGG features.
+
+  With a logit per patch, one 3x3 convolution of the last feature map stands for
+  the dense layers, as in PatchGAN (Isola et al., CVPR 2017): each logit is of
+  the surroundings of its position, so local artifacts are not averaged away.
+
+  Attributes:
+    logits: "image", one logit per image, or "patch", one for each 16x16
+      pixels of the input.
+    input_size: height and width of the input: 96 in SRGAN; 296 in SRFeat, and
+      for its features 19, what four rounding-up poolings leave of that.
+      Without effect for patches, whose input may have any size.
+    symmetric_input: whether the input, in [0, 1], is first mapped to [-1, 1]:
+      so for images; features are taken as they are.
+    features: channels of the first convolution, an eighth of the last's.
+    hidden: outputs of the first dense layer. Without effect for patches.
+    dtype: compute dtype: "float32" or "bfloat16". Parameters, the statistics
+      of the normalizations and the last layer are float32 either way.
+  """
+
+  input_size: fields.Count = 296
+  symmetric_input: bool = True
+  features: fields.Count = 64
+  hidden: fields.Count = 1024
+  dtype: fields.Dtype = "float32"
+  logits: Logits = "image"
+
+  def mismatch(self, size: int) -> str:
+    """Returns why it cannot take [b, size, size, c], "" if it can."""
+    return (
+      discriminator_layers.mismatch(self.input_size, size)
+      if self.logits == "image"
+      else ""
+    )
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [b, h, w, c] to logits [b], or [b, ceil(h / 16), ceil(w / 16)].
+
+    For a logit per image, h and w are `input_size`.
+    """
+    if self.logits == "image":
+      discriminator_layers.check_shape(x, self.input_size)
+    x = discriminator_layers.feature_map(
+      2 * x - 1 if self.symmetric_input else x,
+      widths=[factor * self.features for factor in (1, 2, 4, 8)],
+      halving_kernel=3,
+      normalized_bias=True,
+      initializer="he_truncated",
+      dtype=self.dtype,
+    )
+    if self.logits == "patch":
+      logits = layers.Conv(1, initializer="he_truncated", name="logit")(x)
+      return logits[..., 0].astype(jnp.float32)
+    return discriminator_layers.image_logits(
+      x, self.hidden, "truncated_tenth", self.dtype
+    )
