@@ -9,7 +9,7 @@
 # One process per node, all of them one run. On SIGTERM it saves a checkpoint and
 # ends with status 75; the job is then requeued and continues.
 #   sbatch launch/slurm.sh configs/pretrain.py:srfeat /shared/runs/srfeat [FLAGS]
-# The work directory must be on a disk that all nodes share.
+# The workdir must be on a disk that all nodes share.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?run me with sbatch}"
 rc=0

@@ -2,7 +2,7 @@
 # Trains on every host of a Cloud TPU pod slice that already exists.
 #   launch/tpu_pod.sh NAME ZONE REPOSITORY configs/pretrain.py:srfeat \
 #     /mnt/shared/runs/srfeat [FLAGS]
-# REPOSITORY is what `git clone` takes. The work directory must be on a disk that
+# REPOSITORY is what `git clone` takes. The workdir must be on a disk that
 # all hosts have mounted, such as Filestore. Needs gcloud, logged in.
 set -euo pipefail
 if [ $# -lt 5 ]; then

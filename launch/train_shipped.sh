@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py.
+# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py,
+# whose variants for photographs are not among them.
 #   launch/train_shipped.sh DATA VGG19_FILE [WORKDIRS [FLAGS]]
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
 # each; DATA/benchmarks/Set5 is evaluated, but nothing is selected by it.
-# WORKDIRS (default: runs/shipped) gets a work directory for each run, and the
-# files. Takes some two and a half hours on two CPU cores; after an interruption
+# WORKDIRS (default: runs/shipped) gets a workdir for each run, and the
+# files. Takes about two and a half hours on two CPU cores; after an interruption
 # the same command continues.
 set -euo pipefail
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }

@@ -18,5 +18,5 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 flags.FLAGS.mark_as_parsed()
 
 # Shells let what they start in the background ignore it, and its children with
-# it: those that tests interrupt would go on.
+# it: those that tests interrupt would continue.
 signal.signal(signal.SIGINT, signal.default_int_handler)

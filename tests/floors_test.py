@@ -88,7 +88,7 @@ def complaints(path: str, source: str) -> list[str]:
 
 
 def place(parts) -> str:
-  """The folder of a module, or the module itself beside the folders."""
+  """The folder of a module, or the module itself next to the folders."""
   return "" if not parts or parts[0] == "__init__" else parts[0]
 
 

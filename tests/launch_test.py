@@ -58,7 +58,7 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
     # What installing does is seen by running tests/run.sh at all.
     install = self.file("repository/launch/install.sh", b"#!/bin/sh\n")
     install.chmod(0o755)
-    pictures = runs.make_images(self.folder / "images")
+    images = runs.make_images(self.folder / "images")
     benchmark = self.folder / "benchmarks" / "Noise"
     benchmark.mkdir(parents=True)
     runs.make_images(benchmark / "HR", count=1)
@@ -66,7 +66,7 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
     result = subprocess.run(
       [
         *("bash", repository / "launch" / "quickstart.sh"),
-        *(pictures, "benchmarks"),
+        *(images, "benchmarks"),
         *(f"--config.{name}={value}" for name, value in flags.items()),
         "--config.generator.features=4",
       ],

@@ -9,7 +9,7 @@ from tests.support import paths
 
 TESTS = paths.REPOSITORY / "tests"
 PACKAGE = paths.REPOSITORY / "srfeat_jax"
-# Programs, and modules beside the folders that are tested beside them.
+# Programs, and modules next to the folders that are tested with them.
 PROGRAMS = ("convert", "degrade", "evaluate", "main", "sweep", "upscale")
 # Modules without a test module of their name, and why.
 WITHOUT = {
@@ -39,11 +39,11 @@ WITHOUT = {
   "models/srgan_discriminator": "models/discriminators_test",
   "models/srresnet": "all generators alike: models/parity_test, build_test",
   "models/vgg_style_discriminator": "models/discriminators_test",
-  "training/checkpoint": "runs that go on: programs/resume_test, lookup_test",
+  "training/checkpoint": "resumed runs: programs/resume_test, lookup_test",
   "training/interruption": "runs that are stopped: programs/resume_test",
   "training/progress": "what runs print: train_test",
   "training/state": "what a step changes: training/steps_test",
-  "upscaling/upscaler_flags": "flags as given: programs/upscale_test",
+  "upscaling/upscaler_flags": "flags as they are set: programs/upscale_test",
   "upscaling/upscaler_factory": "python_call_test, programs/upscale_test",
   "weights/architectures": "its sentences: weights/lookup_test, blending_test",
 }

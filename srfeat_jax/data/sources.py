@@ -94,7 +94,7 @@ class Folder:
   def _log_once(self, path: pathlib.Path, error: Exception) -> None:
     name = hashlib.sha256(os.fsencode(path)).hexdigest()
     marker = os.path.join(self._marker_folder, name)
-    # Some systems clear temporary folders while a long run goes on.
+    # Some systems clear temporary folders during a long run.
     os.makedirs(self._marker_folder, exist_ok=True)
     try:
       os.close(os.open(marker, os.O_CREAT | os.O_EXCL))

@@ -45,7 +45,7 @@ def evaluate(
     with the keys of `Protocol.measure`. A set's value is the mean over its
     images, see `protocol.set_value`. PSNR is in dB, and infinite where an image
     equals its target. With `lpips`, images and sets have "lpips" too, and the
-    description of the metric is under "lpips" beside "sets".
+    description of the metric is under "lpips" next to "sets".
 
   Raises:
     errors.InputError: an image cannot be read or is too small to be measured.

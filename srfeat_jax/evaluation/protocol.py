@@ -133,8 +133,8 @@ class Protocol:
 MATLAB = Protocol(
   name="matlab",
   description=(
-    "whole images, MATLAB bicubic LR; PSNR and SSIM on 8-bit Y without a border"
-    " as wide as the scale; RGB PSNR on all pixels; gray images as they are"
+    "whole images, MATLAB bicubic LR; PSNR and SSIM on 8-bit Y excluding a"
+    " border of SCALE pixels; RGB PSNR on all pixels; gray images as they are"
   ),
   crop=None,
   shaved=True,

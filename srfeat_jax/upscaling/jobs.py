@@ -214,7 +214,7 @@ def _without_results(
   """Drops sources named as the result of another, unless they are arguments.
 
   This applies only if results have names of their own, with any extension
-  (they may have been written with another --format): a.png beside a.jpg may be
+  (they may have been written with another --format): a.png next to a.jpg may be
   an original.
   """
   results = {

@@ -13,13 +13,13 @@ from srfeat_jax.image_io import images
 from tests.support import image_files, paths
 
 
-def _picture(*shape: int) -> np.ndarray:
+def _image(*shape: int) -> np.ndarray:
   return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
 class LoadTest(image_files.FolderTestCase):
   def write(self, name: str, *shape: int) -> np.ndarray:
-    image = _picture(*shape)
+    image = _image(*shape)
     images.write(self.folder / name, image)
     return image
 

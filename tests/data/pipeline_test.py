@@ -11,24 +11,24 @@ from srfeat_jax import errors
 from srfeat_jax.data import pipeline
 
 BATCH_SIZE = 16
-NUM_PICTURES = 50  # an epoch ends in the middle of a batch
+NUM_IMAGES = 50  # an epoch ends in the middle of a batch
 
 
 class Coded:
   """Images whose pixels have the numbers of their image, row and column."""
 
-  def __init__(self, length=NUM_PICTURES, height=12, width=16, first=0):
+  def __init__(self, length=NUM_IMAGES, height=12, width=16, first=0):
     rows, columns = np.mgrid[:height, :width]
-    self._pictures = [
+    self._images = [
       np.stack([np.full_like(rows, number), rows, columns], -1).astype(np.uint8)
       for number in range(first, first + length)
     ]
 
   def __len__(self):
-    return len(self._pictures)
+    return len(self._images)
 
   def __getitem__(self, index):
-    return self._pictures[index]
+    return self._images[index]
 
 
 class PipelineTestCase(parameterized.TestCase):
@@ -62,11 +62,11 @@ class ContentTest(PipelineTestCase):
     self.assertEqual(batch.shape, (BATCH_SIZE, 8, 8, 3))
     self.assertEqual(batch.dtype, np.uint8)
 
-  def test_an_epoch_has_each_picture_once(self):
-    batches = self.take(5, self.batches(batch_size=NUM_PICTURES))
+  def test_an_epoch_has_each_image_once(self):
+    batches = self.take(5, self.batches(batch_size=NUM_IMAGES))
     epochs = batches[:, :, 0, 0, 0].tolist()
     for epoch in epochs:
-      self.assertCountEqual(epoch, range(NUM_PICTURES))
+      self.assertCountEqual(epoch, range(NUM_IMAGES))
     self.assertLen({tuple(epoch) for epoch in epochs}, 5)
 
   def test_center_crop(self):
@@ -89,15 +89,15 @@ class ContentTest(PipelineTestCase):
     self.assertGreater(counts.min(), 1)
     self.assertLess(counts.max(), 35)
 
-  def test_a_picture_is_cropped_anew_in_each_epoch(self):
-    epochs = self.take(15, self.batches(augment=False, batch_size=NUM_PICTURES))
+  def test_an_image_is_cropped_anew_in_each_epoch(self):
+    epochs = self.take(15, self.batches(augment=False, batch_size=NUM_IMAGES))
     crops = epochs.reshape(-1, 8, 8, 3)
     first = crops[crops[:, 0, 0, 0] == 0]
     self.assertLen(first, 15)
     self.assertGreater(len(self.rows(first)), 8)
 
   @parameterized.parameters("random", "center")
-  def test_a_crop_may_be_the_whole_picture(self, crop):
+  def test_a_crop_may_be_the_whole_image(self, crop):
     parts = [Coded(height=8, width=8)]
     batch = next(self.batches(parts, crop=crop, augment=False))
     for row in batch:

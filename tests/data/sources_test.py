@@ -80,7 +80,7 @@ class ScanTest(SourceTestCase):
     self.assertLen(log.output, 21)
     self.assertRegex(log.output[-1], "30 files cannot .* first 20 are named")
 
-  def test_odd_pictures_are_converted(self):
+  def test_unusual_images_are_converted(self):
     kinds = {
       name: image_files.KINDS[name][0]
       for name in ("gray", "palette", "jpeg_cmyk", "rgb_16_bits", "one_bit")
@@ -139,7 +139,7 @@ class DamagedTest(SourceTestCase):
     self.file("d.png", png(seed=4))
     self.source = self.folder_source()
 
-  def test_next_good_picture_is_given(self):
+  def test_next_good_image_is_returned(self):
     self.assertLen(self.source, 4)
     with self.assertLogs("absl", "WARNING") as log:
       received = [self.source[i] for i in range(4)]
@@ -149,7 +149,7 @@ class DamagedTest(SourceTestCase):
     with self.assertNoLogs("absl", "WARNING"):
       np.testing.assert_array_equal(self.source[1], received[1])
 
-  def test_next_good_picture_after_the_last_is_the_first(self):
+  def test_next_good_image_after_the_last_is_the_first(self):
     self.file("d.png", cut_short())
     with self.assertLogs("absl", "WARNING"):
       np.testing.assert_array_equal(self.source[3], noise(seed=1))
@@ -247,7 +247,7 @@ class CachedTest(SourceTestCase):
     self.assertEqual([cached[3].max(), cached[3].max()], [3, 3])
     self.assertEqual(self.inner.__getitem__.call_count, 2)
 
-  def test_pickled_without_its_pictures(self):
+  def test_pickled_without_its_images(self):
     for name in "abc":
       self.file(f"{name}.png", png(64, 64, seed=ord(name)))
     cached = sources.Cached(self.folder_source(), 3)

@@ -113,7 +113,7 @@ class DeterminismTest(absltest.TestCase):
     )
 
 
-class PictureTest(parameterized.TestCase):
+class SceneTest(parameterized.TestCase):
   @parameterized.parameters(1, 2, 17, 96, 301)
   def test_shape_and_type(self, size):
     image = synthetic.scene(0, size)

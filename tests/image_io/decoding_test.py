@@ -94,10 +94,10 @@ class ReadTest(image_files.FolderTestCase):
     np.testing.assert_array_equal(images.read(path), image_files.RGB)
 
   def test_damaged_exif_is_ignored(self):
-    notes = PngImagePlugin.PngInfo()
-    notes.add_text("Raw profile type exif", "\nexif\n4\nrubbish")
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n4\nrubbish")
     path = self.file(
-      "x.png", image_files.encode(image_files.RGB, "PNG", pnginfo=notes)
+      "x.png", image_files.encode(image_files.RGB, "PNG", pnginfo=text)
     )
     with Image.open(path) as image, self.assertRaises(ValueError):
       image.getexif()

@@ -93,7 +93,7 @@ class DeepTest(picture_files.PicturesTestCase):
       pictures.write(self.folder / name, pictures.Picture([ramp]))
       self.assertLess((self.folder / name).stat().st_size, ramp.nbytes / 8)
 
-  def test_notes_of_16_bits(self):
+  def test_metadata_of_16_bits(self):
     picture = self.read("JPEG on its side (EXIF), with place and date")
     picture.frames, picture.icc = [DEEP_RGB], input_kinds.SRGB
     picture.xmp = b"<x/>"

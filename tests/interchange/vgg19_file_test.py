@@ -275,7 +275,7 @@ class RealWeightsTest(absltest.TestCase):
     self.assertEqual(self.source.settings, vgg19_files.CAFFE)
     self.assertEqual(self.source.kind, "Keras")
 
-  def test_judges_as_people_do(self):
+  def test_gan_image_is_nearest_in_deep_features(self):
     """A GAN-trained network's image is nearest in deep features only."""
     name = "img_002"
     sets = paths.DATA / "benchmarks" / "Set5"

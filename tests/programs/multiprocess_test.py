@@ -57,7 +57,7 @@ class MultiprocessTest(absltest.TestCase):
             ours[name], theirs[name], rtol=1e-4, err_msg=name
           )
 
-    # What two processes saved, one can go on with.
+    # One process can continue from what two saved.
     more = two_processes.config_for(str(images), 3)
     state = train.train_and_evaluate(more, together)
     self.assertEqual(int(state.step), 3)

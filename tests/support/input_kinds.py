@@ -243,7 +243,7 @@ KINDS = {
     lambda: encode(GRAY, "PNG", icc_profile=SRGB),
   ),
   "PNG, animated": ("a.png", lambda: animation("PNG")),
-  "PNG, animated, beside a still": (
+  "PNG, animated, with a separate still image": (
     "a.png",
     lambda: animation("PNG", default_image=True),
   ),
@@ -369,7 +369,8 @@ def _described(target: pathlib.Path) -> str:
   if len(picture.frames) > 1:
     times = "/".join(f"{each:g}" for each in picture.durations)
     words.append(f"{len(picture.frames)} frames of {times} ms")
-    words.append(f"shown {picture.plays or 'forever'}".replace(" 1", " once"))
+    plays = {0: "looping", 1: "shown once"}
+    words.append(plays.get(picture.plays, f"shown {picture.plays} times"))
   kept = {
     "profile": picture.icc,
     "EXIF": picture.exif,
@@ -387,8 +388,9 @@ def table() -> str:
     "",
     "The results of upscaling small image files by a factor of four, and of"
     " files that",
-    "are no images;",
-    "written by `python -m tests.support.input_kinds > docs/input_kinds.md`.",
+    "are not images;",
+    "written by `.venv/bin/python -m tests.support.input_kinds >"
+    " docs/input_kinds.md`.",
     "",
     "| input | result |",
     "|---|---|",
