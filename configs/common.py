@@ -7,18 +7,19 @@ import ml_collections
 from configs import degradations
 from srfeat_jax import errors
 
+# What makes the config of each variant of a file, by the variant's name.
+Variants = Mapping[str, Callable[[], ml_collections.ConfigDict]]
+
 
 def choose(
-  file: str,
-  variant: str,
-  variants: Mapping[str, Callable[[], ml_collections.ConfigDict]],
+  file: str, variant: str, variants: Variants
 ) -> ml_collections.ConfigDict:
   """Makes the config of a file's variant.
 
   Args:
     file: what the file is called, for the message.
     variant: as it was asked for.
-    variants: the functions that make each.
+    variants: the file's.
 
   Raises:
     errors.InputError: the file has no such variant.
@@ -61,7 +62,7 @@ def get_config() -> ml_collections.ConfigDict:
   # VGG-19, converted or as published; "" where no loss needs it.
   config.vgg_weights = ""
   # Whose weights the losses are set for: "caffe", "torchvision", whose features
-  # are some 13 times smaller, or "" for any. Only checked; the file decides.
+  # are about 13 times smaller, or "" for any. Only checked; the file decides.
   config.vgg_preprocessing = ""
   # Whether they must have been converted with --clip; False takes any.
   config.vgg_clip = False
@@ -71,7 +72,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses.pixel = "l1"  # or "mse"; images are in [0, 1]
   config.losses.pixel_weight = 1.0
   # Against checkerboard artifacts, errors that repeat with every LR pixel,
-  # which VGG-19 and young discriminators hardly see.
+  # which VGG-19, and discriminators early in training, hardly detect.
   config.losses.checkerboard_weight = 0.0
   config.losses.perceptual = "mse"  # or "l1"
   config.losses.perceptual_weight = 0.0

@@ -38,7 +38,7 @@ def photo() -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict()
   config.kind = "photo"  # "bicubic", "photo" or "custom"
   config.function = ""  # of kind "custom": "module:name"
-  # Share of images whose LR is bicubic all the same.
+  # Share of images whose LR is nevertheless clean bicubic.
   config.clean_probability = 0.0
   # Share of images that go through the first stage; 0 leaves it out.
   config.first_probability = 1.0
@@ -86,7 +86,7 @@ def camera() -> ml_collections.ConfigDict:
 
 
 def mixed() -> ml_collections.ConfigDict:
-  """Clean, camera and worn photographs, for one network that serves all."""
+  """Clean, camera and heavily degraded photographs, for one network for all."""
   config = photo()
   config.clean_probability = 0.15
   config.first_probability = 0.4
@@ -134,7 +134,7 @@ def _stage(
   config.resize_kernels = (1.0, 1.0, 1.0, 0.0)
   config.noise_probability = 1.0
   config.gaussian_probability = 0.5  # else Poisson
-  config.noise_sigma = noise_sigma  # levels of 255
+  config.noise_sigma = noise_sigma  # 8-bit levels (0 to 255)
   config.poisson_scale = poisson_scale  # what Poisson noise is multiplied by
   config.gray_noise_probability = 0.4  # the same noise in all channels
   config.jpeg_probability = 1.0

@@ -4,8 +4,8 @@
       --config.init_from=runs/PRETRAINED --config.vgg_weights=VGG19_FILE \
       --config.data.train=DIV2K/patches --workdir=runs/VARIANT
 
-VGG19_FILE: Caffe's weights, from Keras' .h5 or vgg19.npy, but for esrgan those
-of torchvision.
+VGG19_FILE: Caffe's weights, from Keras' .h5 or vgg19.npy; for esrgan, those of
+torchvision.
 
 srfeat           Park et al. 2018: VGG-19's relu5_4, an image and a feature
                  discriminator. 104,000 patches, batch 5, 5 epochs. Y 30.03 /
@@ -26,8 +26,8 @@ srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator
 srgan_lite       of pretrain.py:srfeat_lite, with small discriminators, for two
 esrgan_lite      CPU cores.
 
-A step of srfeat at its full size has 3.0 TFLOP, and takes 10 GiB and 23 s on
-two CPU cores; 400 steps of a lite variant take some nine minutes there.
+A step of srfeat at its full size takes 3.0 TFLOP, 10 GiB and 23 s on two CPU
+cores; 400 steps of a lite variant take about nine minutes there.
 PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).
 """
 
@@ -39,24 +39,8 @@ _SRFEAT_EPOCH = 20_800
 
 
 def get_config(variant: str = "srfeat") -> ml_collections.ConfigDict:
-  """The config of a variant, see above."""
-  return common.choose(
-    "configs/gan.py",
-    variant,
-    {
-      "srfeat": lambda: _srfeat("srfeat"),
-      "srfeat_nobn": lambda: _srfeat("srfeat_nobn"),
-      "srfeat_official": _srfeat_official,
-      "srgan_mse": _srgan_mse,
-      "srgan_vgg22": lambda: _srgan("relu2_2"),
-      "srgan_vgg54": lambda: _srgan("relu5_4"),
-      "srgan_mirflickr": _srgan_mirflickr,
-      "esrgan": _esrgan,
-      "srfeat_lite": lambda: _lite(_srfeat("srfeat_nobn")),
-      "srgan_lite": lambda: _lite(_srgan("relu5_4")),
-      "esrgan_lite": _esrgan_lite,
-    },
-  )
+  """The config of a variant, one of `VARIANTS`."""
+  return common.choose("configs/gan.py", variant, VARIANTS)
 
 
 def _adversarial(start: str) -> ml_collections.ConfigDict:
@@ -82,7 +66,7 @@ def _srgan_discriminator(
 
 
 def unet_discriminator(features: int = 64) -> ml_collections.ConfigDict:
-  """Real-ESRGAN's: a logit a pixel, for any crop that divides by 8."""
+  """Real-ESRGAN's: a logit per pixel, for crop sizes divisible by 8."""
   config = ml_collections.ConfigDict()
   config.architecture = "unet"
   config.features = features
@@ -225,3 +209,19 @@ def _esrgan_lite():
   config.losses.feature_scale = 1 / 12.75
   config.vgg_preprocessing = "caffe"
   return config
+
+
+# What makes each variant, in the order of the text above.
+VARIANTS: common.Variants = {
+  "srfeat": lambda: _srfeat("srfeat"),
+  "srfeat_nobn": lambda: _srfeat("srfeat_nobn"),
+  "srfeat_official": _srfeat_official,
+  "srgan_mse": _srgan_mse,
+  "srgan_vgg22": lambda: _srgan("relu2_2"),
+  "srgan_vgg54": lambda: _srgan("relu5_4"),
+  "srgan_mirflickr": _srgan_mirflickr,
+  "esrgan": _esrgan,
+  "srfeat_lite": lambda: _lite(_srfeat("srfeat_nobn")),
+  "srgan_lite": lambda: _lite(_srgan("relu5_4")),
+  "esrgan_lite": _esrgan_lite,
+}

@@ -3,7 +3,7 @@
   python -m srfeat_jax.main --config=configs/quickstart.py \
       --workdir=runs/quickstart
 
-Launched by `launch/quickstart.sh`. It shows that the whole machine works, and
+Launched by `launch/quickstart.sh`. It shows that everything works together, and
 beats bicubic on scenes it has not seen; for photographs, train on photographs.
 """
 

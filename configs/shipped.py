@@ -1,11 +1,12 @@
 """The runs that made the weights in `srfeat_jax/weights/pretrained`.
 
-launch/train_shipped.sh makes them all, in the order in which each starts from
-the last:
+launch/train_shipped.sh runs the first three, each from the result of the one
+before. The two for photographs are not in the script, and their weights are not
+published.
 
 srfeat_lite       `pretrain.py:srfeat_lite`, from a random start.
-srfeat_lite_more  Again from its weights, with the learning rate raised once
-                  more: srfeat-lite.
+srfeat_lite_more  Continues from those weights with the learning rate raised
+                  again: srfeat-lite.
 srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   four layers count, and a term against the checkerboard
                   artifacts that these alone leave in flat areas:
@@ -13,7 +14,7 @@ srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
 srfeat_photo_psnr  For photographs, PSNR-oriented: degradations from none to
                   blur, noise and JPEG, L1: the start of srfeat_photo.
 srfeat_photo      The same with VGG-19 and a U-Net discriminator, which has a
-                  logit a pixel: srfeat-photo.
+                  logit per pixel: srfeat-photo.
 """
 
 import ml_collections
@@ -22,18 +23,8 @@ from configs import common, degradations, gan, pretrain
 
 
 def get_config(variant: str = "srfeat_lite") -> ml_collections.ConfigDict:
-  """The config of a variant, see above."""
-  return common.choose(
-    "configs/shipped.py",
-    variant,
-    {
-      "srfeat_lite": _srfeat_lite,
-      "srfeat_lite_more": _srfeat_lite_more,
-      "srfeat_lite_gan": _srfeat_lite_gan,
-      "srfeat_photo_psnr": _srfeat_photo_psnr,
-      "srfeat_photo": _srfeat_photo,
-    },
-  )
+  """The config of a variant, one of `VARIANTS`."""
+  return common.choose("configs/shipped.py", variant, VARIANTS)
 
 
 def _srfeat_lite():
@@ -85,8 +76,8 @@ def _srfeat_photo():
       "conv5_4": 1.0,
     }
   )
-  # As large beside the others as with torchvision's weights, of which
-  # Real-ESRGAN's 1 is.
+  # So that it weighs as much as with torchvision's weights, for which
+  # Real-ESRGAN's weight of 1 is meant.
   config.losses.perceptual_weight = 0.1
   config.losses.adversarial_weight = 0.1
   config.learning_rate = common.piecewise(2e-4, (7 / 10,), (0.25,))
@@ -113,3 +104,13 @@ def _srfeat_lite_gan():
   )
   config.losses.adversarial_weight = 5e-2
   return config
+
+
+# What makes each variant, in the order of the text above.
+VARIANTS: common.Variants = {
+  "srfeat_lite": _srfeat_lite,
+  "srfeat_lite_more": _srfeat_lite_more,
+  "srfeat_lite_gan": _srfeat_lite_gan,
+  "srfeat_photo_psnr": _srfeat_photo_psnr,
+  "srfeat_photo": _srfeat_photo,
+}

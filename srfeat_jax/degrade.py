@@ -3,7 +3,7 @@
   python -m srfeat_jax.degrade --config=configs/shipped.py:srfeat_photo \\
     --config.data.train=photos --output=degradations.png
 
-Writes a contact sheet: each crop in HR beside its LR, upscaled to the same
+Writes a contact sheet: each crop in HR next to its LR, upscaled to the same
 size, with the parameters that were drawn for it.
 """
 

@@ -2,7 +2,7 @@
 
 python -m srfeat_jax.main --config=configs/pretrain.py --workdir=runs/srfeat
 
-The same command goes on after an interruption. Any field of the config can be
+The same command resumes an interrupted run. Any field of the config can be
 set as `--config.num_steps=1000`.
 
 The exit status tells how the run ended: 0 when it reached its last step, 130
@@ -19,7 +19,7 @@ from ml_collections import config_flags
 from srfeat_jax import cli, errors
 
 _CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "Python file of the config, with :VARIANT if it has any."
+  "config", None, "Python file of the config, with :VARIANT if it has any"
 )
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder of the run, made if it is missing."

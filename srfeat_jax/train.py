@@ -34,17 +34,18 @@ from srfeat_jax.weights import lookup
 
 @dataclasses.dataclass(frozen=True)
 class _Run:
-  """What a run is made of, beside its state; nothing of it is written yet.
+  """What a run is made of, apart from its state; nothing of it is written yet.
 
   Attributes:
     config: see `configs/`.
     workdir: the run's folder.
     is_main_process: whether this process prints and writes the logs.
     mesh: all devices.
-    step: the compiled training step.
-    vgg_variables: what it takes beside state and batch, on all devices.
+    update: the compiled training step.
+    vgg_variables: what `update` takes apart from state and batch, on all
+      devices.
     batches: this process's share of each batch of uint8 HR crops.
-    sources: the identities of what the crops are cut from.
+    source_identities: of what the crops are cut from.
     validator: evaluates the generator.
   """
 
@@ -52,17 +53,17 @@ class _Run:
   workdir: pathlib.Path
   is_main_process: bool
   mesh: Mesh
-  step: Callable
+  update: Callable
   vgg_variables: Any
   batches: Any
-  sources: Sequence[str]
+  source_identities: Sequence[str]
   validator: validator_lib.Validator
 
 
 def train_and_evaluate(
   config: ml_collections.ConfigDict, workdir: str
 ) -> state_lib.TrainState:
-  """Trains until `config.num_steps`, going on from the newest checkpoint.
+  """Trains until `config.num_steps`, resuming from the newest checkpoint.
 
   Args:
     config: see `configs/`.
@@ -81,12 +82,10 @@ def train_and_evaluate(
   with contextlib.ExitStack() as stack:
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
-    checkpointer = stack.enter_context(
-      contextlib.closing(
-        checkpoint.Checkpointer(run.workdir, config.keep_checkpoints)
-      )
+    checkpointer = _closed_by(
+      stack, checkpoint.Checkpointer(run.workdir, config.keep_checkpoints)
     )
-    stack.enter_context(contextlib.closing(run.batches))
+    _closed_by(stack, run.batches)
     state = _restore(run, state, checkpointer)
     first_step = int(state.step)
     if first_step > config.num_steps:
@@ -98,22 +97,20 @@ def train_and_evaluate(
 
     if run.is_main_process:
       workdir_lib.record(run.workdir, config.to_dict())
-    writer = stack.enter_context(
-      contextlib.closing(
-        writers.create(
-          run.workdir, first_step=first_step, active=run.is_main_process
-        )
-      )
+    writer = _closed_by(
+      stack,
+      writers.create(
+        run.workdir, first_step=first_step, active=run.is_main_process
+      ),
     )
-    progress = stack.enter_context(
-      contextlib.closing(
-        progress_lib.Progress(
-          first_step,
-          config.num_steps,
-          config.batch_size,
-          shown=run.is_main_process,
-        )
-      )
+    progress = _closed_by(
+      stack,
+      progress_lib.Progress(
+        first_step,
+        config.num_steps,
+        config.batch_size,
+        shown=run.is_main_process,
+      ),
     )
     progress.say(_summary(run, state))
     if first_step == 0:
@@ -135,6 +132,11 @@ def train_and_evaluate(
   return state
 
 
+def _closed_by(stack: contextlib.ExitStack, resource: Any) -> Any:
+  """Returns the resource, which is closed when the stack is."""
+  return stack.enter_context(contextlib.closing(resource))
+
+
 def _build(
   config: ml_collections.ConfigDict, workdir: pathlib.Path
 ) -> tuple[_Run, state_lib.TrainState]:
@@ -153,14 +155,14 @@ def _build(
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
-  step = jax.jit(
+  update = jax.jit(
     steps.make_step(config, networks, optimizers),
     in_shardings=(replicated, replicated, parallel.split(mesh)),
     out_shardings=replicated,
     donate_argnums=0,
   )
   workdir_lib.check(workdir, config.to_dict())
-  # What a run began with need not be there any more when it goes on.
+  # What a run began with need not be there any more when it resumes.
   begins = not checkpoint.exists(workdir)
   initial_variables = None
   if begins and config.init_from:
@@ -170,17 +172,17 @@ def _build(
   # Finds what is wrong with a step before anything is written.
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   jax.eval_shape(
-    step, state, vgg_variables, jax.ShapeDtypeStruct(shape, "uint8")
+    update, state, vgg_variables, jax.ShapeDtypeStruct(shape, "uint8")
   )
   run = _Run(
     config=config,
     workdir=workdir,
     is_main_process=jax.process_index() == 0,
     mesh=mesh,
-    step=step,
+    update=update,
     vgg_variables=vgg_variables,
     batches=batches,
-    sources=source_identities,
+    source_identities=source_identities,
     validator=validator,
   )
   return run, state
@@ -249,19 +251,25 @@ def _restore(
 ) -> state_lib.TrainState:
   """The newest checkpoint's state, or if there is none the one at step 0.
 
-  The batches go on where they were.
+  The batches continue where they were.
   """
   if checkpointer.latest_step() is None:
     return state
   state, data = checkpointer.restore(state, run.config.to_dict())
   run.batches.set_state(data["position"])
-  if data["pictures"] != run.sources:
+  began_with = data["pictures"]  # so named in the checkpoints of all versions
+  if began_with != run.source_identities:
     logging.warning(
       "the training images are not those the run began with: %s; they were %s",
-      run.sources,
-      data["pictures"],
+      _images(run.source_identities),
+      _images(began_with),
     )
   return state
+
+
+def _images(identities: Sequence[str]) -> str:
+  """Identities of sources for a message; checkpoints keep "pictures"."""
+  return "; ".join(each.replace(" pictures", " images") for each in identities)
 
 
 def _evaluate_start(run: _Run, state: state_lib.TrainState, writer) -> None:
@@ -291,10 +299,10 @@ def _train(
   for step in range(int(state.step) + 1, config.num_steps + 1):
     with progress.waiting_for_data():
       hr = parallel.to_global(next(run.batches), run.mesh)
-    state, metrics = run.step(state, run.vgg_variables, hr)
-    averages.append(step, metrics)
+    state, scalars = run.update(state, run.vgg_variables, hr)
+    averages.append(step, scalars)
     jax.block_until_ready(previous)  # at most one step ahead of the device
-    previous = metrics
+    previous = scalars
     progress.advance()
 
     status = signals.status_after(step)
@@ -309,7 +317,10 @@ def _train(
         progress.show(step, validator_lib.headline(scores))
       if last or step % config.checkpoint_every == 0:
         averages.check()  # a bad state must not replace a good one
-        data = {"position": run.batches.get_state(), "pictures": run.sources}
+        data = {
+          "position": run.batches.get_state(),
+          "pictures": run.source_identities,
+        }
         checkpointer.save(step, state, data, config.to_dict())
     if status is not None and not ends:
       return state, interruption.Stopped(step, status)

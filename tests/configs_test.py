@@ -10,41 +10,16 @@ from absl.testing import absltest, parameterized
 from configs import common, gan, pretrain, quickstart, shipped
 from srfeat_jax import errors, models
 from srfeat_jax.training import degradation, losses, networks, optimizers, steps
-from tests.support import gan_variants, paths
+from tests.support import paths
 
-VARIANTS = (
-  "srfeat",
-  "srfeat_nobn",
-  "srfeat_lite",
-  "srresnet",
-  "msrresnet",
-  "esrgan",
-)
-
-
-SHIPPED_VARIANTS = (
-  "srfeat_lite",
-  "srfeat_lite_more",
-  "srfeat_lite_gan",
-  "srfeat_photo_psnr",
-  "srfeat_photo",
-)
-
-
-CONFIGS = {name: pretrain.get_config(name) for name in VARIANTS}
-
-
-CONFIGS |= {
-  f"gan_{name}": gan.get_config(name) for name in gan_variants.GAN_VARIANTS
+# Of each file with variants, the prefix of their names here.
+FILES = {"": pretrain, "gan_": gan, "shipped_": shipped}
+CONFIGS = {
+  prefix + variant: file.get_config(variant)
+  for prefix, file in FILES.items()
+  for variant in file.VARIANTS
 }
-
-
-CONFIGS |= {f"shipped_{x}": shipped.get_config(x) for x in SHIPPED_VARIANTS}
-
-
 CONFIGS["quickstart"] = quickstart.get_config()
-
-
 # Overridden by name all over the documents.
 FIELDS = (
   "num_steps",
@@ -69,6 +44,12 @@ class ConfigsTest(parameterized.TestCase):
       files,
       {"common", "degradations", "gan", "pretrain", "quickstart", "shipped"},
     )
+
+  def test_every_variant_is_described(self):
+    for file in FILES.values():
+      first_words = {line.split(" ")[0] for line in file.__doc__.splitlines()}
+      self.assertNotEmpty(file.VARIANTS)
+      self.assertContainsSubset(file.VARIANTS, first_words)
 
   @parameterized.parameters(*CONFIGS)
   def test_fields(self, name):
@@ -133,7 +114,7 @@ class ConfigsTest(parameterized.TestCase):
 
   def test_unset_fields_are_the_module_s(self):
     # A config shows every choice that its module leaves open.
-    for name in VARIANTS:
+    for name in pretrain.VARIANTS:
       generator = models.build(CONFIGS[name].generator)
       fields = set(generator.__dataclass_fields__) - {"parent", "name"}
       self.assertEqual(set(CONFIGS[name].generator), fields | {"architecture"})

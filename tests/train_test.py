@@ -203,7 +203,8 @@ class TrainTest(parameterized.TestCase):
     config = _tiny(self.images, num_steps=6)
     with self.assertRaisesRegex(
       errors.InputError,
-      "checkpoint 4 in .* is damaged .*delete that folder to go on from step 2",
+      "checkpoint 4 in .* is damaged .*delete that folder to resume from step"
+      " 2",
     ):
       train.train_and_evaluate(config, workdir)
     shutil.rmtree(newest)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from srfeat_jax import models
 from srfeat_jax.inference import tile_program
 
 _PROBE = 64  # side of the tile that is compiled to measure its memory
@@ -51,7 +52,7 @@ def is_exhausted(error: Exception) -> bool:
 def _bytes_per_pixel(generator: nn.Module, ensemble: bool) -> float:
   """Bytes per LR pixel on a device: all feature maps grow with the area."""
   lr = jax.ShapeDtypeStruct((1, _PROBE, _PROBE, 3), jnp.float32)
-  variables = jax.eval_shape(generator.init, jax.random.key(0), lr)
+  variables = models.shapes(generator)
   program = tile_program.upscale_tiles.lower(
     generator, variables, lr, (_PROBE, _PROBE), ensemble=ensemble
   ).compile()

@@ -27,7 +27,7 @@ which a new generator has to keep:
   convolution; a `flax.linen.Conv` would see what lies outside the image.
 - No operation on a whole feature map, such as global average pooling or
   attention over all positions: a tile would give another result.
-- Each normalization is a `layers.BatchNorm` and is called right after the
+- Each normalization is a `flax.linen.BatchNorm` and is called right after the
   convolution whose output it takes: folding goes by the order of calls.
 - With normalizations it has a field `block_bias`: whether the convolutions
   before them have biases, for folding moves the shifts into these.

@@ -43,7 +43,7 @@ _VGG_BLOCKS = (
 class LPIPS(nn.Module):
   """The distance; the larger, the less alike two images look.
 
-  Between equal images it is 0, but for rounding (below 1e-12).
+  Between equal images it is 0 except for rounding (below 1e-12).
 
   Attributes:
     backbone: whose features are compared: "squeeze" (SqueezeNet 1.1), "alex"

@@ -21,8 +21,8 @@ class RRDBNet(nn.Module):
   skip over all blocks; twice nearest-neighbor doubling and a convolution; two
   more convolutions. Images are in [0, 1] throughout. For a scale below 4 the
   input is first moved into channels (pixel unshuffle, in PyTorch's order), so
-  that the rest is the same; a height or width that does not divide by
-  `unshuffle` is mirrored up to one that does, and the surplus cut off the
+  that the rest is the same; a height or width that is not divisible by
+  `unshuffle` is mirrored up to one that is, and the surplus cut off the
   output.
 
   Attributes:

@@ -10,7 +10,7 @@ from flax import linen as nn
 from srfeat_jax.models import fields, layers
 from srfeat_jax.ops import resize
 
-# Mean and deviation, a channel, that images in [0, 1] are normalized by.
+# Mean and deviation per channel that images in [0, 1] are normalized by.
 INPUT_RANGES = {
   "unit": ((0.0,) * 3, (1.0,) * 3),
   "symmetric": ((0.5,) * 3, (0.5,) * 3),
@@ -33,7 +33,7 @@ class SRResNet(nn.Module):
     batch_norm_momentum: share of the old running statistics kept at a step;
       PyTorch's momentum is one minus this.
     batch_norm_epsilon: added to variances.
-    prelu_per_channel: whether each PReLU learns a slope a channel, not one.
+    prelu_per_channel: whether each PReLU learns a slope per channel, not one.
     block_bias: whether convolutions before a normalization have biases.
     tanh: whether tanh ends the network.
     residual_base: image the network adds its output to: "none", "bilinear" or

@@ -20,8 +20,8 @@ def checkerboard(luma: np.ndarray, scale: int) -> float:
   mean) HR has 1.06, srfeat-lite 1.21 and the srfeat-lite-gan of the same time
   1.52, whether Y is rounded or not; without a border of 4, 0.01 less.
 
-  It is for networks: interpolation has some 1.5 for another reason, its phases
-  being unequally smooth. It is blind to a pattern with equal steps at every
+  It is for networks: interpolation has about 1.5 for another reason, its phases
+  being unequally smooth. It is blind to a grid with equal steps at every
   phase, which `phase_error` sees.
 
   Args:
@@ -54,12 +54,12 @@ def checkerboard(luma: np.ndarray, scale: int) -> float:
 
 
 def phase_error(sr: np.ndarray, hr: np.ndarray, scale: int) -> float:
-  """A pattern that is the same all over the image, in levels.
+  """A grid that is the same all over the image, in 8-bit levels.
 
   The error SR - HR is averaged over the image at each of the `scale` x `scale`
-  phases, where detail cancels and a fixed pattern does not. This is the mean
+  phases, where detail cancels and a fixed grid does not. This is the mean
   absolute deviation of these averages from their mean, over phases and
-  channels. An even shift of color does not count; a pattern that changes with
+  channels. An even shift of color does not count; a grid that changes with
   the content escapes, see `checkerboard`.
 
   Args:

@@ -55,7 +55,7 @@ def sinc(size: int, cutoff: ArrayLike) -> jax.Array:
 
   Args:
     size: odd side of the kernel in pixels.
-    cutoff: omega, in radians a pixel, up to pi.
+    cutoff: omega, in radians per pixel, up to pi.
 
   Returns:
     float32 `[size, size]`.

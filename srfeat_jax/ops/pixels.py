@@ -42,7 +42,7 @@ def pixel_shuffle(x: Any, scale: int, order: str = "DCR") -> Any:
 
 
 def pixel_unshuffle(x: Any, scale: int, order: str = "DCR") -> Any:
-  """The inverse of `pixel_shuffle`: height and width must divide by scale."""
+  """The inverse of `pixel_shuffle`: the scale must divide height and width."""
   xp = x.__array_namespace__()
   *batch, height, width, channels = x.shape
   height = _divide(height, scale, "height")
@@ -65,5 +65,5 @@ def _checked(order: str) -> str:
 
 def _divide(size: int, divisor: int, what: str) -> int:
   if size % divisor:
-    raise ValueError(f"{what} {size} does not divide by {divisor}")
+    raise ValueError(f"{what} {size} is not divisible by {divisor}")
   return size // divisor

@@ -77,14 +77,14 @@ class Checkpointer:
     Args:
       like: a state of the structure and with the shardings that are wanted,
         whatever they were when saving.
-      config: of the run that goes on, JSON-able.
+      config: of the run that resumes, JSON-able.
 
     Returns:
       The state and the iterator's state.
 
     Raises:
       errors.InputError: the checkpoint is damaged, or of a config that this run
-        may not go on from.
+        may not resume from.
     """
     abstract_state = jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
@@ -95,7 +95,7 @@ class Checkpointer:
     if differing:
       raise errors.InputError(
         f"the checkpoints in {self._folder} are of another config:"
-        f" {'; '.join(differing)}. Choose a new --workdir"
+        f" {'; '.join(differing)}; choose a new --workdir"
       )
     with _reading(self._manager) as step:
       restored = self._manager.restore(
@@ -150,7 +150,7 @@ def _reading(manager: ocp.CheckpointManager):
       f"checkpoint {step} in {manager.directory} is damaged"
       f" ({textwrap.shorten(str(error), 200)}): "
       + (
-        f"delete that folder to go on from step {max(before)}"
+        f"delete that folder to resume from step {max(before)}"
         if before
         else "no other is there, so start again in a new --workdir"
       )
@@ -229,7 +229,7 @@ def _check_generator(workdir: pathlib.Path, saved: dict) -> None:
   if differing:
     raise errors.InputError(
       f"the checkpoints in {folder(workdir)} are of another generator than the"
-      f" config.json beside them: {'; '.join(differing)}. Restore the"
+      f" config.json beside them: {'; '.join(differing)}; restore the"
       " config.json of their run"
     )
 

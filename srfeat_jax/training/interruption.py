@@ -18,7 +18,7 @@ class Stopped(Exception):
   """
 
   def __init__(self, step: int, status: int):
-    super().__init__(f"stopped at step {step}: the same command goes on there")
+    super().__init__(f"stopped at step {step}: the same command resumes there")
     self.status = status
 
 
@@ -43,7 +43,7 @@ class Interruption:
     self._before = {}
 
   def status_after(self, step: int) -> int | None:
-    """What to stop with after this step, None when the run goes on.
+    """What to stop with after this step, None when the run continues.
 
     Every process has to ask at every step.
     """

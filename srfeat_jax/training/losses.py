@@ -4,9 +4,9 @@ Images are in [0, 1]. All means are over what the arrays hold, which for arrays
 split over devices is the global batch: under jit the loss and its gradients do
 not depend on the number of devices.
 
-`real` and `fake` are a discriminator's logits for HR and for SR: [b], or one a
-pixel or patch, [b, h, w]; means are over all of them, also the means that
-relativistic logits are compared with. Gradients stop as in BasicSR: in the
+`real` and `fake` are a discriminator's logits for HR and for SR: one per image,
+[b], or per pixel or patch, [b, h, w]; means are over all of them, also the means
+that relativistic logits are compared with. Gradients stop as in BasicSR: in the
 generator's loss at `real`; in the discriminator's at those means. The caller
 sees to it that the discriminator's loss does not reach the generator: it
 differentiates with respect to the discriminator's parameters alone.
@@ -65,7 +65,7 @@ def perceptual(
   hr: Mapping[str, jax.Array],
   weights: Mapping[str, float],
   kind: str,
-  scale: float = 1.0,
+  feature_scale: float = 1.0,
 ) -> jax.Array:
   """Sum over layers of the weighted mean difference of features.
 
@@ -74,7 +74,8 @@ def perceptual(
     hr: those of the target.
     weights: of the layers that count; other features are ignored.
     kind: "mse" (Ledig et al. 2017, equation 5) or "l1" (BasicSR's ESRGAN).
-    scale: what features are multiplied by first: 1/12.75 in SRGAN and SRFeat.
+    feature_scale: what features are multiplied by first: 1/12.75 in SRGAN and
+      SRFeat.
 
   Raises:
     errors.InputError: another kind, or a layer without features.
@@ -88,8 +89,8 @@ def perceptual(
       )
     # In float32 before they are scaled: bfloat16 would round once more.
     difference = _mean_difference(
-      scale * sr[layer].astype(jnp.float32),
-      scale * hr[layer].astype(jnp.float32),
+      feature_scale * sr[layer].astype(jnp.float32),
+      feature_scale * hr[layer].astype(jnp.float32),
       kind,
       "config.losses.perceptual",
     )

@@ -2,8 +2,8 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,27 @@ from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import degradation
 
-# What each discriminator's random key is folded with, so that it begins alike
-# whichever others there are.
-_KEYS = {"feature": 0, "image": 1}
+
+class Role(NamedTuple):
+  """What a discriminator of a run is there for.
+
+  Attributes:
+    of_features: whether it takes VGG-19's features of an image, of the layer
+      `config.losses.feature_layer`, or the image itself.
+    key: the number passed to `fold_in` for its random key, so that it begins
+      alike whichever others there are.
+  """
+
+  of_features: bool
+  key: int
+
+
+# By the names that discriminators have in the config, and in the names of
+# logged scalars.
+ROLES: Mapping[str, Role] = {
+  "image": Role(of_features=False, key=1),
+  "feature": Role(of_features=True, key=0),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +46,7 @@ class Networks:
     generator: maps LR to SR.
     vgg: VGG-19, which maps an image to features by layer; None if no loss and
       no discriminator needs it.
-    discriminators: each by what it takes, "image" or "feature".
+    discriminators: by role, see `ROLES`.
     input_shapes: of each discriminator, `[1, h, w, c]`.
   """
 
@@ -41,7 +59,8 @@ class Networks:
     """Random variables of the generator, and of each discriminator by name."""
     discriminators = {
       name: module.init(
-        jax.random.fold_in(key, _KEYS[name]), jnp.zeros(self.input_shapes[name])
+        jax.random.fold_in(key, ROLES[name].key),
+        jnp.zeros(self.input_shapes[name]),
       )
       for name, module in self.discriminators.items()
     }
@@ -81,11 +100,11 @@ def assemble(
       generator's.
 
   Raises:
-    errors.InputError: as `build`, but for the file.
+    errors.InputError: as `build`, except for the file.
   """
   generator = models.build(config.generator)
   degradation.check_crop_size(config.crop_size, generator.scale)
-  unknown = set(config.discriminators) - {"image", "feature"}
+  unknown = set(config.discriminators) - set(ROLES)
   if unknown:
     raise errors.InputError(
       f"config.discriminators has {', '.join(sorted(unknown))}: expected"
@@ -95,13 +114,33 @@ def assemble(
   vgg = None
   if layers:
     vgg = vgg19.VGG19(layers, dtype=generator.dtype, **vgg_settings)
-  input_shapes = {"image": (1, config.crop_size, config.crop_size, 3)}
-  if vgg is not None and "feature" in config.discriminators:
-    image = jax.ShapeDtypeStruct(input_shapes["image"], "float32")
-    features, _ = jax.eval_shape(vgg.init_with_output, jax.random.key(0), image)
-    input_shapes["feature"] = features[config.losses.feature_layer].shape
+  input_shapes = _input_shapes(config, vgg)
   discriminators = _discriminators(config, input_shapes)
   return Networks(generator, vgg, discriminators, input_shapes)
+
+
+def need_features(discriminators: Collection[str]) -> bool:
+  """Whether any of the discriminators, by role, takes features."""
+  return any(ROLES[name].of_features for name in discriminators)
+
+
+def _input_shapes(
+  config: ml_collections.ConfigDict, vgg: vgg19.VGG19 | None
+) -> dict[str, tuple[int, ...]]:
+  """What each discriminator of the config takes, `[1, h, w, c]`."""
+  image = jax.ShapeDtypeStruct(
+    (1, config.crop_size, config.crop_size, 3), "float32"
+  )
+  shapes = {}
+  for name in config.discriminators:
+    shapes[name] = image.shape
+    if ROLES[name].of_features:
+      assert vgg is not None  # `_layers` has the layer
+      features, _ = jax.eval_shape(
+        vgg.init_with_output, jax.random.key(0), image
+      )
+      shapes[name] = features[config.losses.feature_layer].shape
+  return shapes
 
 
 def _layers(config: ml_collections.ConfigDict) -> tuple[str, ...]:
@@ -111,7 +150,7 @@ def _layers(config: ml_collections.ConfigDict) -> tuple[str, ...]:
   if losses.perceptual_weight:
     for name in losses.perceptual_layers:
       layers[name] = "config.losses.perceptual_layers"
-  if "feature" in config.discriminators:
+  if need_features(config.discriminators):
     layers[losses.feature_layer] = "config.losses.feature_layer"
   for name, field in layers.items():
     vgg19.check_layer(field, name)

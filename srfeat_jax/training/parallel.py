@@ -36,9 +36,9 @@ def check_batch_size(batch_size: int) -> None:
   devices = jax.device_count()
   if batch_size < 1 or batch_size % devices:
     raise errors.InputError(
-      f"config.batch_size is {batch_size}, which does not divide among"
-      f" {devices} devices: it is the global batch, choose a multiple of"
-      f" {devices}"
+      f"config.batch_size is {batch_size}, which is not divisible by"
+      f" the number of devices, {devices}: it is the global batch,"
+      f" choose a multiple of {devices}"
     )
 
 

@@ -45,7 +45,7 @@ def degrade(
     hr: float32 `[s, s, 3]` in [0, 1].
     key: of this image.
     settings: `config.degradation`, see `configs/degradations.py`.
-    scale: of LR; s divides by it.
+    scale: of LR; s is divisible by it.
 
   Returns:
     float32 `[s / scale, s / scale, 3]` in whole levels of 1 / 255; and what was

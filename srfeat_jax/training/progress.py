@@ -19,7 +19,7 @@ class Progress:
     Args:
       first_step: steps done before.
       num_steps: steps of the whole run.
-      batch_size: images a step.
+      batch_size: images per step.
       shown: whether this is the main process; others print nothing.
     """
     self._num_steps = num_steps
@@ -57,12 +57,12 @@ class Progress:
     """One step was dispatched."""
     self._bar.update()
 
-  def report(self, step: int, metrics: dict[str, float]) -> dict[str, float]:
+  def report(self, step: int, scalars: dict[str, float]) -> dict[str, float]:
     """Prints a line about the steps since the last one.
 
     Args:
       step: the step just done; the device has finished it.
-      metrics: means over these steps, by name.
+      scalars: means over these steps, by name.
 
     Returns:
       `speed/steps_per_second`, `speed/images_per_second` and
@@ -73,7 +73,7 @@ class Progress:
     rate = (step - self._step) / seconds
     share = self._waited / seconds
     eta = datetime.timedelta(seconds=round((self._num_steps - step) / rate))
-    self.show(step, metrics)
+    self.show(step, scalars)
     self.say(
       f"  {rate * self._batch_size:.1f} images/s, {share:.0%} of the time"
       f" waiting for data, ETA {eta}"

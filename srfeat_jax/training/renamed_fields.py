@@ -2,7 +2,7 @@
 
 On a command line and in a config's file an old name is refused with a sentence
 that says the new one. In the workdir of an earlier run it is read as the new
-one, so that the run can go on.
+one, so that the run can be resumed.
 """
 
 from collections.abc import Mapping

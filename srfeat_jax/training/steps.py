@@ -1,4 +1,4 @@
-"""One update of the parameters: batch and state in, state and metrics out.
+"""One update of the parameters: batch and state in, state and scalars out.
 
 Which losses a step has is up to its config, and each may be absent: the
 generator's pixel, checkerboard, perceptual and adversarial losses, and the
@@ -6,7 +6,7 @@ losses of a discriminator of images and of one of features. The generator
 minimizes their weighted sum (Ledig et al. 2017, equation 3; Park et al. 2018,
 section 3; Wang et al. 2018, equation 3).
 
-Spectral normalization of a discriminator takes one power iteration an update:
+Spectral normalization of a discriminator takes one power iteration per update:
 when that discriminator is updated, with its batch of real images. The fake
 batch, and all of the generator's losses, use the vectors as they then are. So
 the state depends on parameters and the order of updates alone, not on devices.
@@ -29,7 +29,7 @@ from srfeat_jax.training import state as state_lib
 
 _DEGRADATION = 2  # of the seed's random streams, that of the degradation
 
-Metrics = dict[str, jax.Array]
+Scalars = dict[str, jax.Array]  # of one step, by name
 
 
 class _Images(NamedTuple):
@@ -37,18 +37,19 @@ class _Images(NamedTuple):
 
   Attributes:
     image: HR or SR, float32 `[b, H, W, 3]`, nominally in [0, 1].
-    layers: features by layer, `[b, h, w, c]` each; {} without VGG-19.
-    feature: what a discriminator of features takes, `[b, h, w, c]`; None
-      without one.
+    features: by layer of VGG-19, `[b, h, w, c]` each; {} without it.
+    discriminator_features: what a discriminator of features takes,
+      `[b, h, w, c]`; None without one.
   """
 
   image: jax.Array
-  layers: Mapping[str, jax.Array]
-  feature: jax.Array | None
+  features: Mapping[str, jax.Array]
+  discriminator_features: jax.Array | None
 
   def input_of(self, discriminator: str) -> Any:
-    """What the discriminator called "image" or "feature" takes."""
-    return {"image": self.image, "feature": self.feature}[discriminator]
+    """What the discriminator of this role takes, see `networks.ROLES`."""
+    role = networks_lib.ROLES[discriminator]
+    return self.discriminator_features if role.of_features else self.image
 
 
 class _Term(NamedTuple):
@@ -58,8 +59,8 @@ class _Term(NamedTuple):
   value: jax.Array
 
 
-class _Discrimination(NamedTuple):
-  """What a discriminator's loss has computed beside its weighted value.
+class _DiscriminatorOutputs(NamedTuple):
+  """What the loss of a discriminator yields, apart from its weighted value.
 
   Attributes:
     loss: before it is multiplied by its weight.
@@ -90,12 +91,12 @@ def make_step(
   Returns:
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
     without it) and uint8 HR crops `[b, H, W, 3]`, to the next state and a dict
-    of float32 scalars by metric name.
+    of float32 scalars by name.
 
   Raises:
     errors.InputError: a field of the config has a value it does not take.
   """
-  settings = config.losses
+  loss_config = config.losses
   _check_order(config.update_first)
   degrade_batch = degradation.make(config.degradation, networks.generator.scale)
   # A stream of its own, whatever else is drawn from the seed.
@@ -105,7 +106,7 @@ def make_step(
 
   def step(
     state: state_lib.TrainState, vgg_variables, hr: jax.Array
-  ) -> tuple[state_lib.TrainState, Metrics]:
+  ) -> tuple[state_lib.TrainState, Scalars]:
     key = jax.random.fold_in(degradation_key, state.step)
     lr, hr, _ = degrade_batch(hr, key)
 
@@ -116,33 +117,34 @@ def make_step(
         lr,
         freeze_batch_norm=config.freeze_batch_norm,
       )
-      fake = _extract_features(networks, settings, vgg_variables, sr)
+      fake = _extract_features(networks, loss_config, vgg_variables, sr)
       return fake, batch_stats
 
-    real = _extract_features(networks, settings, vgg_variables, hr)
+    real = _extract_features(networks, loss_config, vgg_variables, hr)
     # One pass for all losses: `pullback` takes their gradients with respect to
     # SR and its features to the generator's parameters.
     fake, pullback, batch_stats = jax.vjp(
       super_resolve, state.generator.params, has_aux=True
     )
 
-    updated, discriminator_metrics = _update_discriminators(
-      networks, optimizers, settings, state.discriminators, real, fake
+    updated, discriminator_scalars = _update_discriminators(
+      networks, optimizers, loss_config, state.discriminators, real, fake
     )
-    # Those whose logits the generator's loss is of.
+    # The generator's loss takes the logits of the updated discriminators, or of
+    # those before the update.
     discriminators = state.discriminators
     if config.update_first == "discriminator":
       discriminators = updated
-    gradients, generator_metrics = _generator_gradients(
-      networks, settings, discriminators, real, fake, pullback
+    gradients, generator_scalars = _generator_gradients(
+      networks, loss_config, discriminators, real, fake, pullback
     )
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
     )
     ema = _average(state.ema, generator.variables, config.ema_decay, state.step)
-    metrics = {
-      **generator_metrics,
-      **discriminator_metrics,
+    scalars = {
+      **generator_scalars,
+      **discriminator_scalars,
       **_learning_rates(optimizers, state),
     }
     next_state = state_lib.TrainState(
@@ -151,7 +153,7 @@ def make_step(
       discriminators=updated,
       ema=ema,
     )
-    return next_state, metrics
+    return next_state, scalars
 
   return step
 
@@ -184,7 +186,10 @@ def _generate(
 
 
 def _extract_features(
-  networks: networks_lib.Networks, settings, vgg_variables, image: jax.Array
+  networks: networks_lib.Networks,
+  loss_config: ml_collections.ConfigDict,
+  vgg_variables,
+  image: jax.Array,
 ) -> _Images:
   """An image and phi(image), VGG-19's features of it.
 
@@ -192,55 +197,57 @@ def _extract_features(
   the factor is that of Ledig et al. 2017, section 3.2).
   """
   if networks.vgg is None:
-    return _Images(image, {}, None)
-  layers = networks.vgg.apply(vgg_variables, image)
-  feature = None
-  if "feature" in networks.discriminators:
-    feature = settings.feature_scale * layers[settings.feature_layer]
-  return _Images(image, layers, feature)
+    return _Images(image, features={}, discriminator_features=None)
+  features = networks.vgg.apply(vgg_variables, image)
+  discriminator_features = None
+  if networks_lib.need_features(networks.discriminators):
+    discriminator_features = (
+      loss_config.feature_scale * features[loss_config.feature_layer]
+    )
+  return _Images(image, features, discriminator_features)
 
 
 def _update_discriminators(
   networks: networks_lib.Networks,
   optimizers: optimizers_lib.Optimizers,
-  settings,
+  loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
   real: _Images,
   fake: _Images,
-) -> tuple[dict[str, state_lib.NetworkState], Metrics]:
+) -> tuple[dict[str, state_lib.NetworkState], Scalars]:
   """One step of each discriminator down the gradient of its own loss."""
-  updated, metrics = {}, {}
+  updated, scalars = {}, {}
   for name, discriminator in discriminators.items():
-    (_, found), gradients = jax.value_and_grad(
+    (_, outputs), gradients = jax.value_and_grad(
       _discriminator_loss, has_aux=True
     )(
       discriminator.params,
       discriminator.batch_stats,
       networks.discriminators[name],
-      settings,
+      loss_config,
       real.input_of(name),
       fake.input_of(name),
     )
     updated[name] = discriminator.update(
-      optimizers.discriminator, gradients, found.batch_stats
+      optimizers.discriminator, gradients, outputs.batch_stats
     )
-    metrics |= {
-      f"loss/discriminator_{name}": found.loss,
-      f"probability/{name}_real": found.real_probability,
-      f"probability/{name}_fake": found.fake_probability,
+    scalars |= {
+      f"loss/discriminator_{name}": outputs.loss,
+      f"probability/{name}_real": outputs.real_probability,
+      f"probability/{name}_fake": outputs.fake_probability,
       f"gradient_norm/{name}_discriminator": optax.tree.norm(gradients),
     }
-  return updated, metrics
+  return updated, scalars
 
 
 def _discriminator_loss(
   params,
   batch_stats,
   module: nn.Module,
-  settings,
+  loss_config: ml_collections.ConfigDict,
   real: jax.Array,
   fake: jax.Array,
-) -> tuple[jax.Array, _Discrimination]:
+) -> tuple[jax.Array, _DiscriminatorOutputs]:
   """L_D of one discriminator, times its weight.
 
   Park et al. 2018, section 3, of images or of features; Wang et al. 2018,
@@ -250,53 +257,60 @@ def _discriminator_loss(
   real_logits, updates = module.apply(variables, real, mutable=["batch_stats"])
   fake_logits = module.apply({**variables, **updates}, fake)
   loss = losses.adversarial_discriminator(
-    real_logits, fake_logits, settings.adversarial
+    real_logits, fake_logits, loss_config.adversarial
   )
-  return settings.discriminator_weight * loss, _Discrimination(
-    loss,
-    *losses.probabilities(real_logits, fake_logits, settings.adversarial),
-    updates.get("batch_stats", {}),
+  real_probability, fake_probability = losses.probabilities(
+    real_logits, fake_logits, loss_config.adversarial
+  )
+  return loss_config.discriminator_weight * loss, _DiscriminatorOutputs(
+    loss=loss,
+    real_probability=real_probability,
+    fake_probability=fake_probability,
+    batch_stats=updates.get("batch_stats", {}),
   )
 
 
 def _generator_gradients(
   networks: networks_lib.Networks,
-  settings,
+  loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
   real: _Images,
   fake: _Images,
   pullback: Callable,
-) -> tuple[Any, Metrics]:
+) -> tuple[Any, Scalars]:
   """Gradients of the generator's loss with respect to its parameters.
 
   By the chain rule: first those with respect to SR and its features, then
   through the one pass that made these.
   """
   (_, terms), gradients = jax.value_and_grad(_generator_loss, has_aux=True)(
-    fake, real, networks, settings, discriminators
+    fake, real, networks, loss_config, discriminators
   )
   (gradients,) = pullback(gradients)
-  metrics = {f"loss/{name}": value for name, value in terms.items()}
-  metrics["gradient_norm/generator"] = optax.tree.norm(gradients)
-  return gradients, metrics
+  scalars = {f"loss/{name}": value for name, value in terms.items()}
+  scalars["gradient_norm/generator"] = optax.tree.norm(gradients)
+  return gradients, scalars
 
 
 def _generator_loss(
   fake: _Images,
   real: _Images,
   networks: networks_lib.Networks,
-  settings,
+  loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
 ) -> tuple[jax.Array | float, dict[str, jax.Array]]:
   """L_G, the weighted sum of its terms, and the terms whose weight is not 0."""
-  terms = _content_terms(fake, real, settings, networks.generator.scale)
-  terms |= _adversarial_terms(fake, real, networks, settings, discriminators)
+  terms = _content_terms(fake, real, loss_config, networks.generator.scale)
+  terms |= _adversarial_terms(fake, real, networks, loss_config, discriminators)
   total = sum((each.weight * each.value for each in terms.values()), 0.0)
   return total, {name: each.value for name, each in terms.items()}
 
 
 def _content_terms(
-  fake: _Images, real: _Images, settings, scale: int
+  fake: _Images,
+  real: _Images,
+  loss_config: ml_collections.ConfigDict,
+  scale: int,
 ) -> dict[str, _Term]:
   """The terms that compare SR with HR.
 
@@ -304,21 +318,21 @@ def _content_terms(
   Features: Ledig et al. 2017, equation 5; Park et al. 2018, L_p in section 3.
   """
   terms = {}
-  if settings.pixel_weight:
-    pixel = losses.pixel(fake.image, real.image, settings.pixel)
-    terms["pixel"] = _Term(settings.pixel_weight, pixel)
-  if settings.checkerboard_weight:
+  if loss_config.pixel_weight:
+    pixel = losses.pixel(fake.image, real.image, loss_config.pixel)
+    terms["pixel"] = _Term(loss_config.pixel_weight, pixel)
+  if loss_config.checkerboard_weight:
     checkerboard = losses.checkerboard(fake.image, real.image, scale)
-    terms["checkerboard"] = _Term(settings.checkerboard_weight, checkerboard)
-  if settings.perceptual_weight:
+    terms["checkerboard"] = _Term(loss_config.checkerboard_weight, checkerboard)
+  if loss_config.perceptual_weight:
     perceptual = losses.perceptual(
-      fake.layers,
-      real.layers,
-      settings.perceptual_layers,
-      settings.perceptual,
-      settings.feature_scale,
+      fake.features,
+      real.features,
+      loss_config.perceptual_layers,
+      loss_config.perceptual,
+      loss_config.feature_scale,
     )
-    terms["perceptual"] = _Term(settings.perceptual_weight, perceptual)
+    terms["perceptual"] = _Term(loss_config.perceptual_weight, perceptual)
   return terms
 
 
@@ -326,7 +340,7 @@ def _adversarial_terms(
   fake: _Images,
   real: _Images,
   networks: networks_lib.Networks,
-  settings,
+  loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
 ) -> dict[str, _Term]:
   """A term for each discriminator, all of the same weight.
@@ -334,7 +348,7 @@ def _adversarial_terms(
   Ledig et al. 2017, equation 6; Park et al. 2018, L_a of images and of
   features in section 3; Wang et al. 2018, equation 2.
   """
-  if not settings.adversarial_weight:
+  if not loss_config.adversarial_weight:
     return {}
   terms = {}
   for name, discriminator in discriminators.items():
@@ -344,17 +358,17 @@ def _adversarial_terms(
       for images in (real, fake)
     )
     adversarial = losses.adversarial_generator(
-      real_logits, fake_logits, settings.adversarial
+      real_logits, fake_logits, loss_config.adversarial
     )
     terms[f"adversarial_{name}"] = _Term(
-      settings.adversarial_weight, adversarial
+      loss_config.adversarial_weight, adversarial
     )
   return terms
 
 
 def _learning_rates(
   optimizers: optimizers_lib.Optimizers, state: state_lib.TrainState
-) -> Metrics:
+) -> Scalars:
   """The learning rates that this step has used, for the log."""
   rates = {"learning_rate/generator": optimizers.generator_schedule(state.step)}
   if state.discriminators:

@@ -1,7 +1,7 @@
 """A run's folder: what it was started with, and whether it fits what is asked.
 
 `config.json` holds the config, `environment.json` versions, devices and the
-git revision of the code; `.lock` is locked while a run goes on.
+git revision of the code; `.lock` is locked while a run is under way.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ try:
 except ImportError:  # not Unix
   fcntl = None  # type: ignore[assignment]
 
-# Fields that may differ when a run goes on: they do not touch the numbers,
+# Fields that may differ when a run is resumed: they do not touch the numbers,
 # except num_steps, which moves the schedule with it. What init_from names is
 # past by then, and the file of vgg_weights may have moved.
 _FREE = {
@@ -48,7 +48,7 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain")
 
 
 def check(workdir: pathlib.Path, config: dict) -> None:
-  """Makes sure that a run may go on, or begin, in the folder.
+  """Makes sure that a run may resume, or begin, in the folder.
 
   Args:
     workdir: the run's folder, which need not exist.
@@ -56,8 +56,8 @@ def check(workdir: pathlib.Path, config: dict) -> None:
 
   Raises:
     errors.InputError: the folder holds a run of another config; every field
-      that differs is named with both values. Or it cannot be read, or is no
-      folder but an address.
+      that differs is named with both values. Or it cannot be read, or is an
+      address, not a folder.
   """
   if re.match(r"\w\w+:/", str(workdir)):
     raise errors.InputError(
@@ -73,12 +73,12 @@ def check(workdir: pathlib.Path, config: dict) -> None:
   differing, allowed = differences(began_with, config)
   if differing:
     raise errors.InputError(
-      f"{workdir} holds a run of another config: {'; '.join(differing)}."
-      " Choose a new --workdir; to start from this run's weights, set"
+      f"{workdir} holds a run of another config: {'; '.join(differing)};"
+      " choose a new --workdir; to start from this run's weights, set"
       f" config.init_from={workdir}"
     )
   for line in allowed:
-    logging.warning("going on with another setting: %s", line)
+    logging.warning("resuming with another setting: %s", line)
 
 
 def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
@@ -86,10 +86,10 @@ def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
 
   Args:
     old: of a run; its fields may have names of an earlier version.
-    new: of the run that is to go on, JSON-able.
+    new: of the run that is to resume, JSON-able.
 
   Returns:
-    Those that a run must keep when it goes on, and those that it need not.
+    Those that a run must keep when it is resumed, and those that it need not.
   """
   old = renamed_fields.updated(old)
   old, new = (

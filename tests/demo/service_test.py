@@ -55,9 +55,7 @@ class ServiceTest(demo_service.ServiceTestCase):
     other = self.variant(0.5)
     wider = self.folder / "wider.safetensors"
     config = programs.GENERATOR | {"features": 8}
-    variables = models.build(config).init(
-      jax.random.key(0), np.zeros((1, 4, 4, 3), np.float32)
-    )
+    variables = models.init(models.build(config), jax.random.key(0))
     safetensors_file.save(wider, config, variables)
     service = self.service(self.small, other, str(wider))
     self.assertEqual(service.partners(self.small), [other])

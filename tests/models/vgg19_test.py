@@ -28,7 +28,7 @@ def variables() -> dict:
   }
 
 
-def picture(*shape: int) -> np.ndarray:
+def random_image(*shape: int) -> np.ndarray:
   return np.random.default_rng(1).random((*shape, 3), np.float32)
 
 
@@ -43,7 +43,7 @@ class FeaturesTest(parameterized.TestCase):
   )
   def test_as_torch(self, preprocessing, pooling):
     # Odd at one pool or another: 37 -> 19 -> 10 -> 5 -> 3, or 18, 9, 4, 2.
-    image = picture(2, 37, 50)
+    image = random_image(2, 37, 50)
     ours = compute(
       image, layers=LAYERS, preprocessing=preprocessing, pooling=pooling
     )
@@ -64,24 +64,24 @@ class FeaturesTest(parameterized.TestCase):
     self.assertEqual(features["conv5_4"].shape, (1, side, side, 512))
 
   def test_relu_is_all_that_differs(self):
-    features = compute(picture(1, 16, 16), layers=("conv3_1", "relu3_1"))
+    features = compute(random_image(1, 16, 16), layers=("conv3_1", "relu3_1"))
     self.assertLess(features["conv3_1"].min(), 0)
     np.testing.assert_array_equal(
       features["relu3_1"], np.maximum(features["conv3_1"], 0)
     )
 
   def test_clip(self):
-    image = 3 * picture(1, 16, 16) - 1
+    image = 3 * random_image(1, 16, 16) - 1
     clip, keep = (
       compute(image, layers=("conv1_1",), clip=clip)["conv1_1"]
       for clip in (True, False)
     )
-    inside = compute(np.clip(image, 0, 1), layers=("conv1_1",))["conv1_1"]
-    np.testing.assert_array_equal(clip, inside)
-    self.assertGreater(np.abs(keep - inside).max(), 0.1)
+    clipped = compute(np.clip(image, 0, 1), layers=("conv1_1",))["conv1_1"]
+    np.testing.assert_array_equal(clip, clipped)
+    self.assertGreater(np.abs(keep - clipped).max(), 0.1)
 
   def test_bfloat16(self):
-    image = picture(1, 32, 32)
+    image = random_image(1, 32, 32)
     exact, coarse = (
       compute(image, layers=("conv5_4",), dtype=dtype)["conv5_4"]
       for dtype in ("float32", "bfloat16")
@@ -109,7 +109,9 @@ class CostTest(parameterized.TestCase):
 
   def test_parameters_are_an_argument(self):
     network = vgg19.VGG19(("conv5_4",))
-    shapes = jax.eval_shape(network.init, jax.random.key(0), picture(1, 16, 16))
+    shapes = jax.eval_shape(
+      network.init, jax.random.key(0), random_image(1, 16, 16)
+    )
     self.assertEqual(
       jax.tree.map(jnp.shape, shapes), jax.tree.map(jnp.shape, variables())
     )
@@ -138,7 +140,7 @@ class BadInputTest(parameterized.TestCase):
       vgg19.VGG19(("conv1_1",), **{field: value})
 
   def test_image_too_small(self):
-    image = picture(1, 40, 15)
+    image = random_image(1, 40, 15)
     with self.assertRaisesRegex(errors.InputError, "40x15 px is too small"):
       compute(image, layers=("conv5_1",), pooling="floor")
     features = compute(image, layers=("conv5_1",), pooling="ceil")

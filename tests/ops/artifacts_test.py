@@ -49,15 +49,15 @@ class CheckerboardTest(parameterized.TestCase):
     )
 
   @parameterized.parameters(0, 1, 2, 3)
-  def test_a_known_pattern_at_any_shift(self, shift):
+  def test_a_known_grid_at_any_shift(self, shift):
     """Steps across, 3 at one phase, else 1; down, 1 at all: their mean."""
     x = np.arange(50)
     steps = np.where((x + shift) % 4 == 0, 3, 1) * np.where(x % 2, 1, -1)
     image = _walk(41, 1) + steps.cumsum()
-    for turned in (image, image.T, image[::-1], 2 * image + 7):
-      self.assertAlmostEqual(artifacts.checkerboard(turned, 4), math.sqrt(3))
+    for variant in (image, image.T, image[::-1], 2 * image + 7):
+      self.assertAlmostEqual(artifacts.checkerboard(variant, 4), math.sqrt(3))
 
-  def test_a_pattern_of_the_network_raises_it(self):
+  def test_a_grid_of_the_network_raises_it(self):
     image = _walk(80, 80)
     image[2::4, 1::4] += 2
     self.assertGreater(artifacts.checkerboard(image, 4), 1.2)
@@ -86,18 +86,18 @@ class ErrorsTest(parameterized.TestCase):
   @parameterized.parameters(
     ((40, 48, 3),), ((41, 47, 3),), ((38, 43),), ((4, 4, 3),)
   )
-  def test_a_pattern_is_found_whatever_the_size(self, shape):
+  def test_a_grid_is_found_whatever_the_size(self, shape):
     rng = np.random.default_rng(0)
     block = rng.normal(0, 5, (4, 4, *shape[2:]))
     repeats = (11, 12, 1)[: len(shape)]
-    pattern = np.tile(block, repeats)[: shape[0], : shape[1]]
+    grid = np.tile(block, repeats)[: shape[0], : shape[1]]
     hr = _noise(*shape)
     expected = np.abs(block - block.mean(axis=(0, 1))).mean()
     self.assertAlmostEqual(
-      artifacts.phase_error(hr + pattern, hr, 4), expected, places=9
+      artifacts.phase_error(hr + grid, hr, 4), expected, places=9
     )
 
-  def test_a_shift_of_color_is_no_pattern(self):
+  def test_a_shift_of_color_is_not_a_grid(self):
     hr = _noise(41, 50, 3)
     sr = hr + np.array([2.0, -1, 0])
     self.assertAlmostEqual(artifacts.phase_error(sr, hr, 4), 0)

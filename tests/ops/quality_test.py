@@ -60,8 +60,8 @@ class QualityTest(parameterized.TestCase):
     a = _levels(20, 24)
     b = a.copy()
     b[border, border] ^= 128
-    inside = (20 - 2 * border) * (24 - 2 * border)
-    self.assertAlmostEqual(quality.mse(a, b, border), 128**2 / inside)
+    pixels = (20 - 2 * border) * (24 - 2 * border)
+    self.assertAlmostEqual(quality.mse(a, b, border), 128**2 / pixels)
     self.assertEqual(quality.psnr(a, b, border + 1), math.inf)
     self.assertLess(quality.ssim(a, b), 1)
     shaved = slice(border, -border or None)

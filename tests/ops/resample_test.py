@@ -31,10 +31,10 @@ class ResampleTest(parameterized.TestCase):
     result = _resample(image, 32, 48, new_side, resample.KERNELS.index(kernel))
     expected = _torch(image, new_side, kernel)
     # Bicubic weights at the very edge are normalized, not clamped.
-    inside = slice(4, -4) if kernel == "bicubic" else slice(None)
+    interior = slice(4, -4) if kernel == "bicubic" else slice(None)
     np.testing.assert_allclose(
-      np.asarray(result)[:new_side, :new_side][inside, inside],
-      expected[inside, inside],
+      np.asarray(result)[:new_side, :new_side][interior, interior],
+      expected[interior, interior],
       atol=5e-6,
     )
 

@@ -96,7 +96,7 @@ class ResizeTest(parameterized.TestCase):
     )
 
   @parameterized.parameters("bicubic", "bilinear")
-  def test_shrinking_equals_torch_inside(self, kernel):
+  def test_shrinking_equals_torch_in_the_interior(self, kernel):
     image = _floats(1, 64, 48, 2)
     theirs = functional.interpolate(
       torch.from_numpy(image).permute(0, 3, 1, 2),
@@ -107,8 +107,8 @@ class ResizeTest(parameterized.TestCase):
     )
     theirs = theirs.permute(0, 2, 3, 1).numpy()
     ours = resize.resize(image, 0.25, kernel)
-    inside = np.s_[:, 2:-2, 2:-2]
-    np.testing.assert_allclose(ours[inside], theirs[inside], atol=1e-12)
+    interior = np.s_[:, 2:-2, 2:-2]
+    np.testing.assert_allclose(ours[interior], theirs[interior], atol=1e-12)
 
   @parameterized.product(
     scale=(0.25, 0.3, 1, 2, 4), kernel=("bicubic", "bilinear")

@@ -89,7 +89,7 @@ class ResumeTest(parameterized.TestCase):
     runs.wait_for_log(workdir, process)
     process.send_signal(number)
     output = runs.finish(process, status)
-    self.assertIn("the same command goes on there", output)
+    self.assertIn("the same command resumes there", output)
     self.assertLen(list((workdir / "checkpoints").glob("[0-9]*")), 1)
     # It would be of an early step for ever.
     self.assertFalse((workdir / "generator.safetensors").exists())

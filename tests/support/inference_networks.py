@@ -47,9 +47,7 @@ CONFIGS = {
 def build(config: dict) -> tuple[nn.Module, dict]:
   """Makes the generator and its variables."""
   generator = models.build(_SMALL | config)
-  shapes = jax.eval_shape(
-    generator.init, jax.random.key(0), np.zeros((1, 4, 4, 3), np.float32)
-  )
+  shapes = models.shapes(generator)
   rng = np.random.default_rng(1)
 
   def draw(path, leaf):

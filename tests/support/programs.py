@@ -60,8 +60,7 @@ class ProgramTestCase(image_files.FolderTestCase):
   def weights(self) -> pathlib.Path:
     """Writes a small generator's weights."""
     generator = models.build(GENERATOR)
-    lr = np.zeros((1, 4, 4, 3), np.float32)
-    variables = generator.init(jax.random.key(0), lr)
+    variables = models.init(generator, jax.random.key(0))
     path = self.folder / "weights" / "small.safetensors"
     path.parent.mkdir()
     safetensors_file.save(path, GENERATOR, variables)

@@ -223,7 +223,7 @@ class _Oracle:
     )
 
   def generator(self, discriminators):
-    """The generator's gradient, given the parameters of discriminators."""
+    """The generator's gradient for these parameters of the discriminators."""
 
     def loss(params):
       inputs, features = self.fake(params)

@@ -62,9 +62,9 @@ class CheckerboardTest(absltest.TestCase):
   def test_a_checkerboard_counts_and_detail_does_not(self):
     rng = np.random.default_rng(0)
     hr = rng.random((2, 64, 96, 3)).astype(np.float32)
-    pattern = rng.normal(0, 0.02, (4, 4, 3)).astype(np.float32)
-    found = losses.checkerboard(hr + np.tile(pattern, (16, 24, 1)), hr, 4)
-    np.testing.assert_allclose(found, np.abs(pattern).mean(), rtol=1e-3)
+    grid = rng.normal(0, 0.02, (4, 4, 3)).astype(np.float32)
+    found = losses.checkerboard(hr + np.tile(grid, (16, 24, 1)), hr, 4)
+    np.testing.assert_allclose(found, np.abs(grid).mean(), rtol=1e-3)
     detail = rng.normal(0, 0.02, hr.shape).astype(np.float32)
     expected = 0.02 * np.sqrt(2 / np.pi) / 8  # of a mean of 64
     found = losses.checkerboard(hr + detail, hr, 4)
@@ -208,7 +208,7 @@ DISCRIMINATOR = models.build_discriminator(
 )
 
 
-def pictures() -> tuple[np.ndarray, np.ndarray]:
+def images() -> tuple[np.ndarray, np.ndarray]:
   """A batch that gets darker: its parts are far apart in their statistics."""
   brightness = np.linspace(1, 0.1, 8, dtype="f")[:, None, None, None]
   lr = brightness * parity.images(8, 8, 8, 3, seed=1)
@@ -217,17 +217,17 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def initial_params() -> tuple:
-  lr, hr = pictures()
+  lr, hr = images()
   return tuple(
     jax.jit(module.init)(jax.random.key(3), x[:1])["params"]
     for module, x in ((GENERATOR, lr), (DISCRIMINATOR, hr))
   )
 
 
-def features(images: jax.Array) -> dict[str, jax.Array]:
+def features(image: jax.Array) -> dict[str, jax.Array]:
   """Stands in for VGG: something of every pixel, at two resolutions."""
-  half = images[:, ::2, ::2] * images[:, 1::2, 1::2]
-  return {"full": jnp.square(images), "half": half}
+  half = image[:, ::2, ::2] * image[:, 1::2, 1::2]
+  return {"full": jnp.square(image), "half": half}
 
 
 @jax.jit
@@ -265,7 +265,7 @@ def losses_and_gradients(params, lr, hr):
 def on_devices(number: int):
   mesh = Mesh(jax.devices()[:number], ("data",), axis_types=(AxisType.Auto,))
   params = jax.device_put(initial_params(), parallel.replicated(mesh))
-  batch = [parallel.to_global(x, mesh) for x in pictures()]
+  batch = [parallel.to_global(x, mesh) for x in images()]
   assert all(len(x.addressable_shards) == number for x in batch)
   return losses_and_gradients(params, *batch)
 

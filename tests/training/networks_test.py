@@ -12,7 +12,7 @@ from srfeat_jax import errors
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import networks
-from tests.support import gan_variants, image_files, vgg19_files
+from tests.support import image_files, vgg19_files
 
 CAFFE = vgg19_files.CAFFE
 KINDS = {
@@ -21,7 +21,7 @@ KINDS = {
   "torchvision": vgg19_files.TORCHVISION,
 }
 # The kinds that each variant takes.
-TAKES = {name: {"caffe", "clipping"} for name in gan_variants.GAN_VARIANTS} | {
+TAKES = {name: {"caffe", "clipping"} for name in gan.VARIANTS} | {
   "srfeat_official": {"clipping"},
   "srgan_mse": set(KINDS),  # it needs none
   "esrgan": {"torchvision"},
@@ -59,7 +59,7 @@ class NetworksTest(image_files.FolderTestCase):
     return str(caught.exception)
 
   @parameterized.product(
-    variant=gan_variants.GAN_VARIANTS, kind=("caffe", "clipping", "torchvision")
+    variant=tuple(gan.VARIANTS), kind=("caffe", "clipping", "torchvision")
   )
   def test_every_variant_with_vgg_of_each_kind(self, variant, kind):
     config = self.config(variant)
@@ -140,7 +140,7 @@ class NetworksTest(image_files.FolderTestCase):
     config = self.config("srfeat")
     config.crop_size = 130
     sentence = self.refused(config)
-    self.assertIn("crop_size is 130, which does not divide", sentence)
+    self.assertIn("crop_size is 130, which is not divisible", sentence)
     self.assertNotIn("discriminator", sentence)
 
   def test_unknown_discriminator(self):

@@ -11,7 +11,7 @@ from configs import common, pretrain
 from srfeat_jax import errors
 from srfeat_jax.training import optimizers
 
-EPOCH = 12_958  # iterations: 116,620 pictures in batches of 9
+EPOCH = 12_958  # iterations: 116,620 images in batches of 9
 
 
 def schedule_of(config) -> optax.Schedule:

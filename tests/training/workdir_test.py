@@ -1,4 +1,4 @@
-"""A run's folder: what is kept in it, and which config may go on there."""
+"""A run's folder: what is kept in it, and which config may resume there."""
 
 import json
 import pathlib

@@ -84,8 +84,8 @@ class TensorBoardTest(image_files.FolderTestCase):
     writer = writers.create(self.folder, first_step=0, active=True)
     for step in (10, 20):
       writer.write_scalars(step, {"loss/pixel": step / 8, "eval/y": 30.5})
-    picture = image_files.RGB[None]
-    writer.write_images(20, {"samples/a": picture})
+    image = image_files.RGB[None]
+    writer.write_images(20, {"samples/a": image})
     writer.flush()
     writer.close()
 

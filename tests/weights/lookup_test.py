@@ -78,7 +78,7 @@ class LoadTest(image_files.FolderTestCase):
     runs.damage(self.folder / "checkpoints" / "5", damage)
     with self.assertRaisesRegex(
       errors.InputError,
-      r"checkpoint 5 in .*checkpoints is damaged .*delete that folder to go on"
+      r"checkpoint 5 in .*checkpoints is damaged .*delete that folder to resume"
       " from step 4",
     ):
       lookup.load(str(self.folder))
