@@ -6,6 +6,7 @@ import re
 
 from absl.testing import absltest, parameterized
 
+from configs import gan, pretrain
 from tests.support import paths, programs
 
 DOCUMENTS = (
@@ -148,6 +149,15 @@ class DocumentsTest(parameterized.TestCase):
             wrong.append(f"{document}: {module} has no {name}")
     self.assertGreater(found, 15)
     self.assertEmpty(wrong)
+
+  @parameterized.parameters(
+    ("README.md", pretrain.VARIANTS),
+    ("docs/training.md", pretrain.VARIANTS),
+    ("docs/adversarial_training.md", gan.VARIANTS),
+  )
+  def test_variants_are_listed(self, document, variants):
+    text = read(document)
+    self.assertEmpty([each for each in variants if f"`{each}`" not in text])
 
   def test_the_readme_is_short(self):
     self.assertLess(len(read("README.md").splitlines()), 250)

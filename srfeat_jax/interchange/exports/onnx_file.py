@@ -26,7 +26,7 @@ from srfeat_jax.interchange.exports.onnx_networks import (
 _OPSET = 17
 _IR_VERSION = 8  # what goes with that opset, and is read by old programs too
 # By architecture; one that is missing here cannot be exported to ONNX.
-_NETWORKS: Mapping[str, Callable[..., str]] = {
+NETWORKS: Mapping[str, Callable[..., str]] = {
   "srfeat": srfeat.describe,
   "srresnet": srresnet.describe,
   "msrresnet": msrresnet.describe,
@@ -49,10 +49,10 @@ def save(
       architecture, or the file cannot be written.
   """
   architecture = generator["architecture"]
-  if architecture not in _NETWORKS:
+  if architecture not in NETWORKS:
     raise errors.InputError(
       f"{architecture} cannot be exported to ONNX, only"
-      f" {', '.join(_NETWORKS)}: choose --format=stablehlo"
+      f" {', '.join(NETWORKS)}: choose --format=stablehlo"
     )
   try:
     import onnx  # Nothing else needs it.
@@ -63,7 +63,7 @@ def save(
     ) from error
   module = models.build(generator)
   graph = onnx_graph.Graph(onnx, variables)
-  graph.op("Identity", _NETWORKS[architecture](graph, module, "lr"), name="sr")
+  graph.op("Identity", NETWORKS[architecture](graph, module, "lr"), name="sr")
   sizes: list[list[str | int]] = [
     ["batch", 3, f"{prefix}height", f"{prefix}width"]
     for prefix in ("", f"{module.scale} * ")
