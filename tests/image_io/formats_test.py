@@ -32,7 +32,7 @@ class FormatsTest(parameterized.TestCase):
     with Image.open(buffer, formats=formats.PLAIN) as image:
       self.assertEqual((image.format, image.size), (form.name, (3, 2)))
 
-  def test_no_ending_is_of_two(self):
+  def test_no_extension_is_of_two(self):
     extensions = [
       e for form in formats.FORMATS.values() for e in form.extensions
     ]

@@ -106,11 +106,11 @@ class WriteTest(image_files.FolderTestCase):
     *(("x.gif", True), ("x.HEIC", True), ("x.avif", True)),
     *(("x.PNG", False), ("x", False), ("run.v2", False), ("gif", False)),
   )
-  def test_foreign_ending(self, name, expected):
+  def test_foreign_extension(self, name, expected):
     self.assertEqual(images.has_foreign_extension(name), expected)
 
   @parameterized.parameters("x.gif", "x", "x.png.txt")
-  def test_unknown_ending(self, name):
+  def test_unknown_extension(self, name):
     with self.assertRaisesRegex(errors.InputError, rf"{name} .*\.png.*\.tiff"):
       images.write(self.folder / name, image_files.RGB)
 

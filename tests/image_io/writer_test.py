@@ -27,7 +27,7 @@ class BadInputTest(picture_files.PicturesTestCase):
       pictures.write(self.folder / "a.gif", picture)
     self.assertEmpty(list(self.folder.iterdir()))
 
-  def test_unknown_ending(self):
+  def test_unknown_extension(self):
     with self.assertRaisesRegex(errors.InputError, r"a\.pdf .*\.png"):
       pictures.write(self.folder / "a.pdf", pictures.Picture([RGB]))
 
