@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py,
-# whose variants for photographs are not among them.
+# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py;
+# its variants for photographs are not published, and not trained here.
 #   launch/train_shipped.sh DATA VGG19_FILE [WORKDIRS [FLAGS]]
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
 # each; DATA/benchmarks/Set5 is evaluated, but nothing is selected by it.

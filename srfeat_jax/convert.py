@@ -121,7 +121,7 @@ def main(argv: Sequence[str]) -> None:
   output = pathlib.Path(_OUTPUT.value)
   if command not in _COMMANDS:
     raise errors.InputError(
-      f'"{command}" is no command: begin with one of {", ".join(_COMMANDS)},'
+      f'"{command}" is not a command: begin with one of {", ".join(_COMMANDS)},'
       " and name the file"
     )
   for other, owned in _COMMANDS.items():

@@ -72,7 +72,7 @@ class Service:
       folder: where results are written; the caller deletes them.
 
     Raises:
-      errors.InputError: some are no weights.
+      errors.InputError: some are not weights.
     """
     self._architectures = {
       name: _architecture(lookup.load(name))

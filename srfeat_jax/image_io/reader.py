@@ -167,7 +167,7 @@ def _bits(image: Image.Image) -> int:
 def _plain_colors(
   image: Image.Image, icc: bytes, warnings: list[str]
 ) -> tuple[Image.Image, bytes]:
-  """Converts all but gray, RGB and palettes; returns the profile, too."""
+  """Converts all except gray, RGB and palettes; returns the profile, too."""
   if image.mode not in ("CMYK", "LAB", "YCbCr", "HSV"):
     return image, icc
   if image.mode != "CMYK":

@@ -92,7 +92,7 @@ def convert(sources: Sequence[str], output: pathlib.Path) -> str:
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads a file's arrays, but for the backbone's classifier."""
+  """Reads a file's arrays, except the backbone's classifier."""
   try:
     kind = file_kind.find(path)
   except errors.InputError as error:

@@ -19,7 +19,7 @@ def make(
   """Makes an upscaler.
 
   Args:
-    options: all but `outscale`, which is ignored.
+    options: all are used except `outscale`.
 
   Returns:
     The upscaler, see the module `inference.upscaler`, and its scale factor

@@ -223,6 +223,23 @@ class TablesTest(absltest.TestCase):
     results = tables.load(readme.parent / "results")
     self.assertEqual(tables.fill(text, results), text)
 
+  @parameterized.parameters("--help", "x.json")
+  def test_only_the_bare_command_rewrites_the_readme(self, argument):
+    readme = paths.REPOSITORY / "benchmarks" / "README.md"
+    before = readme.stat().st_mtime_ns
+    result = subprocess.run(
+      [sys.executable, "-m", "benchmarks.tables", argument],
+      cwd=paths.REPOSITORY,
+      capture_output=True,
+      text=True,
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertIn(
+      {"--help": "Fills the tables", "x.json": "error: unexpected"}[argument],
+      result.stdout + result.stderr,
+    )
+    self.assertEqual(readme.stat().st_mtime_ns, before)
+
   def test_what_is_missing_is_marked(self):
     text = "<!-- train gpu -->\nold\n<!-- end -->"
     self.assertIn("Not measured yet", tables.fill(text, {}))

@@ -136,7 +136,7 @@ class ConvertTest(image_files.FolderTestCase):
     output = self.folder / "x.safetensors"
     result = run("import", source, f"--output={output}")
     self.assertEqual(result.returncode, 0, result.stderr)
-    self.assertIn("could not be told", result.stderr)
+    self.assertIn("could not be found out", result.stderr)
     ranges = ("--input_range=imagenet", "--output_range=tanh")
     result = run("import", source, f"--output={output}", *ranges)
     self.assertEqual(result.stderr, "")
@@ -165,7 +165,7 @@ class ConvertTest(image_files.FolderTestCase):
     (("vgg19",), "expected one file with VGG-19, got 0"),
     (("vgg19", "a", "b"), "expected one file with VGG-19, got 2"),
     ((), "begin with one of import, export, vgg19"),
-    (("vgg16", "a"), '"vgg16" is no command'),
+    (("vgg16", "a"), '"vgg16" is not a command'),
     (("vgg19", "a", "--output=x.pth"), "does not end in .safetensors"),
     (("vgg19", "{}/x.safetensors"), "is the file to convert"),
     (("vgg19", "a", "--pooling=max"), "pooling"),
