@@ -30,7 +30,7 @@ which a new generator has to keep:
 - Each normalization is a `flax.linen.BatchNorm` and is called right after the
   convolution whose output it takes: folding goes by the order of calls.
 - With normalizations it has a field `block_bias`: whether the convolutions
-  before them have biases, for folding moves the shifts into these.
+  before them, and no others, have biases. Folding sets it, for the shifts.
 - The argument `train`, False unless set: whether BatchNorm uses, and updates,
   the statistics of the batch.
 

@@ -5,7 +5,7 @@ split over devices is the global batch: under jit the loss and its gradients do
 not depend on the number of devices.
 
 `real` and `fake` are a discriminator's logits for HR and for SR: one per image,
-[b], or per pixel or patch, [b, h, w]; means are over all of them, also the means
+[b], or per pixel or patch, [b, h, w]; means are over all of them, also those
 that relativistic logits are compared with. Gradients stop as in BasicSR: in the
 generator's loss at `real`; in the discriminator's at those means. The caller
 sees to it that the discriminator's loss does not reach the generator: it

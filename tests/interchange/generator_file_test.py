@@ -4,16 +4,21 @@ import pathlib
 from unittest import mock
 
 import jax
+import jax.numpy as jnp
+import ml_collections
 import numpy as np
 from absl.testing import absltest, parameterized
 from flax import linen as nn
 
+from configs import pretrain
 from srfeat_jax import errors, models
+from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
-from srfeat_jax.models import fields
+from srfeat_jax.models import fields, layers
 from srfeat_jax.ops import pixels
+from srfeat_jax.training import networks, optimizers, state, steps
 from tests.support import (
   exported_networks,
   foreign_generators,
@@ -21,41 +26,106 @@ from tests.support import (
   parity,
 )
 
+PLAIN = {
+  "architecture": "plain",
+  "features": 8,
+  "scale": 2,
+  "block_bias": False,
+  "dtype": "float32",
+}
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
 
 
 class _Plain(nn.Module):
-  """A generator that the package does not have: its file and one line more."""
+  """A generator that the package does not have, by the contract of `models`."""
 
   features: fields.Count = 4
   scale: fields.Scale = 2
+  block_bias: bool = False
+  dtype: fields.Dtype = "float32"
 
-  receptive_radius = 1
+  receptive_radius = 2
   unshuffle = 1
 
   @nn.compact
   def __call__(self, lr, train=False):
-    x = nn.Conv(3 * self.scale**2, (3, 3), name="conv")(lr)
-    return pixels.pixel_shuffle(x, self.scale)
+    x = layers.Conv(
+      self.features, use_bias=self.block_bias, dtype=self.dtype, name="conv"
+    )(lr)
+    x = nn.BatchNorm(
+      use_running_average=not train, dtype=self.dtype, name="norm"
+    )(x)
+    x = layers.LeakyReLU(0.2)(x)
+    x = layers.Conv(3 * self.scale**2, dtype=self.dtype, name="tail")(x)
+    return pixels.pixel_shuffle(x, self.scale).astype(jnp.float32)
 
 
 class AnotherGeneratorTest(image_files.FolderTestCase):
-  def test_needs_nothing_here(self):
-    config = {"architecture": "plain", "features": 3, "scale": 2}
+  """A module and a line in `GENERATORS` is all that a generator takes."""
+
+  def setUp(self):
+    super().setUp()
+    self.enter_context(mock.patch.dict(models.GENERATORS, {"plain": _Plain}))
+
+  def made(self) -> tuple:
+    """The module and its variables, none of them 0 or 1 throughout."""
+    module = models.build(PLAIN)
+    rng = np.random.default_rng(0)
+    variables = jax.tree.map(
+      lambda x: x + rng.uniform(0.1, 0.4, x.shape).astype(np.float32),
+      models.init(module, jax.random.key(0)),
+    )
+    return module, variables
+
+  def test_files(self):
+    module, variables = self.made()
     path = self.folder / "x.safetensors"
-    with mock.patch.dict(models.GENERATORS, {"plain": _Plain}):
-      module = models.build(config)
-      variables = models.init(module, jax.random.key(0))
-      safetensors_file.save(path, config, variables)
-      loaded = generator_file.load(path)
-      self.assertEqual(generator_file.complete(loaded.config), config)
-      lr = parity.images(1, 5, 7, 3)
-      np.testing.assert_array_equal(
-        module.apply(loaded.variables, lr), module.apply(variables, lr)
-      )
-      stablehlo_file.save(self.folder / "x.stablehlo", config, variables)
-      with self.assertRaisesRegex(errors.InputError, "plain cannot be"):
-        onnx_file.save(self.folder / "x.onnx", config, variables)
+    safetensors_file.save(path, PLAIN, variables)
+    loaded = generator_file.load(path)
+    self.assertEqual(generator_file.complete(loaded.config), PLAIN)
+    lr = parity.images(1, 5, 7, 3)
+    np.testing.assert_array_equal(
+      module.apply(loaded.variables, lr), module.apply(variables, lr)
+    )
+    stablehlo_file.save(self.folder / "x.stablehlo", PLAIN, variables)
+    with self.assertRaisesRegex(errors.InputError, "plain cannot be"):
+      onnx_file.save(self.folder / "x.onnx", PLAIN, variables)
+
+  def test_a_training_step(self):
+    config = pretrain.get_config("srfeat_lite")
+    config.generator = ml_collections.ConfigDict(PLAIN)
+    config.crop_size = 16
+    modules = networks.assemble(config, {})
+    optimizer = optimizers.build(config)
+    before = state.start(
+      models.init(modules.generator, jax.random.key(0)),
+      optimizer.generator,
+      {},
+      optimizer.discriminator,
+      keep_ema=True,
+    )
+    rng = np.random.default_rng(0)
+    hr = rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    step = jax.jit(steps.make_step(config, modules, optimizer))
+    after, scalars = step(before, {}, hr)
+    self.assertGreater(scalars["loss/pixel"], 0)
+    changed = jax.tree.map(
+      lambda new, old: not np.array_equal(new, old),
+      after.generator.variables,
+      before.generator.variables,
+    )
+    self.assertTrue(all(jax.tree.leaves(changed)), changed)
+
+  def test_tiles_and_precision(self):
+    module, variables = self.made()
+    lr = parity.images(23, 41, 3)
+    expected = module.apply(variables, lr[None])[0]
+    self.assertGreater(np.std(expected), 0.05)
+    sr = upscaler.Upscaler(module, variables, 12)(lr)
+    np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-4)
+    rounded = upscaler.Upscaler(module, variables, 12, precision="bfloat16")(lr)
+    difference = np.abs(rounded - expected).max() / np.abs(expected).max()
+    self.assertBetween(difference, 1e-5, 0.03)
 
 
 class OursTest(foreign_generators.ImportTestCase):
