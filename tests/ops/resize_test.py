@@ -213,5 +213,26 @@ class HostTest(parameterized.TestCase):
     np.testing.assert_array_equal(wide[37], narrow[1])
 
 
+class GrayTest(parameterized.TestCase):
+  @parameterized.product(
+    dtype=[np.uint8, np.uint16, np.float32], scale=[0.25, 1.5, 4]
+  )
+  def test_height_and_width_alone(self, dtype, scale):
+    image = np.random.default_rng(0).uniform(0, 255, (9, 14)).astype(dtype)
+    resized = resize.resize(image, scale)
+    self.assertEqual(resized.dtype, dtype)
+    np.testing.assert_array_equal(
+      resized, resize.resize(image[..., None], scale)[..., 0]
+    )
+
+  def test_on_the_device(self):
+    image = np.random.default_rng(0).random((9, 14), np.float32)
+    np.testing.assert_allclose(
+      jax.jit(lambda x: resize.resize(x, 2))(image),
+      resize.resize(image, 2),
+      atol=1e-5,
+    )
+
+
 if __name__ == "__main__":
   absltest.main()
