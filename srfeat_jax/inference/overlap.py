@@ -49,7 +49,7 @@ def of(generator: nn.Module) -> Overlap:
   large to be practical, it is what measurements showed to suffice, with a
   feather.
   """
-  unshuffle = generator.unshuffle
+  unshuffle = getattr(generator, "unshuffle", 1)  # may be left out
   if generator.receptive_radius > _LARGEST_RADIUS * unshuffle:
     return Overlap(
       _EFFECTIVE_RADIUS * unshuffle, _FEATHER * unshuffle, unshuffle

@@ -15,7 +15,7 @@ Apart from its fields, whose types declare what is legal (see `fields`), it has
   receptive_radius  the distance, in LR pixels, beyond which an input pixel
                     cannot influence an output pixel;
   unshuffle         the side, in LR pixels, of the squares that it first moves
-                    into channels; 1 if it does not.
+                    into channels; may be left out where that is 1.
 
 Training, tiled upscaling, precision and the folding of BatchNorm rely on more,
 which a new generator has to keep:

@@ -80,7 +80,7 @@ class CommandLineTest(image_files.FolderTestCase):
     sentence = self.fails(
       f"--config={config}", cwd=self.folder, env=environment
     )
-    self.assertIn("run from the folder that holds configs", sentence)
+    self.assertIn("run in the folder that contains configs", sentence)
 
   @parameterized.parameters(
     ((), "--config"),

@@ -43,7 +43,7 @@ def save(
       ' install "flatbuffers>=24"'
     ) from error
   module = models.build(generator)
-  unshuffle = module.unshuffle
+  unshuffle = getattr(module, "unshuffle", 1)
 
   def upscale(lr: jax.Array) -> jax.Array:
     _, height, width, _ = lr.shape
