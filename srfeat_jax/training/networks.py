@@ -107,8 +107,8 @@ def assemble(
   unknown = set(config.discriminators) - set(ROLES)
   if unknown:
     raise errors.InputError(
-      f"config.discriminators has {', '.join(sorted(unknown))}: expected"
-      ' "image", "feature", both or none'
+      f"config.discriminators has {', '.join(sorted(unknown))}: expected any of"
+      f" {', '.join(ROLES)}, or none"
     )
   layers = _layers(config)
   vgg = None

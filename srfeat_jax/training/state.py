@@ -50,7 +50,7 @@ class TrainState:
   Attributes:
     step: int32 scalar, the number of updates done.
     generator: the network that upscales.
-    discriminators: by what they take, "image" and "feature"; {} in
+    discriminators: by role, see `networks.ROLES`; {} in
       pre-training.
     ema: running average of the generator's variables, {} when not kept.
   """

@@ -30,7 +30,7 @@ from tests.support import parity, runs
 _CROP = 16
 _DISCRIMINATORS = {
   "unet": {"architecture": "unet", "features": 4},
-  # The size is that of no crop here: logits a patch take any.
+  # The size is that of no crop here: logits per patch take any.
   "patch": {"architecture": "srgan", "logits": "patch", "features": 4,
             "input_size": 296},
 }  # fmt: skip
@@ -64,7 +64,7 @@ def _start(config) -> state_lib.TrainState:
   init = jax.jit(networks.assemble(config, {}).init)
   variables, discriminators = init(jax.random.key(0))
   if config.discriminators.image.architecture == "unet":
-    # It begins all but undecided, where gradients of relativistic losses
+    # It begins almost undecided, where gradients of relativistic losses
     # cancel down to rounding.
     discriminators["image"]["params"]["conv_9"]["kernel"] *= 30
   return state_lib.start(
@@ -95,7 +95,7 @@ def _change(after, before):
 
 class StepTest(parameterized.TestCase):
   @parameterized.parameters("discriminator", "generator")
-  def test_one_iteration_an_update(self, first):
+  def test_one_iteration_per_update(self, first):
     config = _config("unet")
     config.update_first = first
     before = _start(config)

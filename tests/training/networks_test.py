@@ -111,7 +111,8 @@ class NetworksTest(image_files.FolderTestCase):
 
   def test_a_file_that_is_refused_is_named_by_its_field(self):
     with self.assertRaisesRegex(
-      errors.InputError, f"config.vgg_weights: {self.vgg} is no file with VGG"
+      errors.InputError,
+      f"config.vgg_weights: {self.vgg} is not a file with VGG",
     ):
       networks.build(self.config("esrgan"))
 
