@@ -20,7 +20,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
-from srfeat_jax.training import renamed_fields
+from srfeat_jax.training import earlier_configs
 
 # The exit status that shells report after Ctrl-C, and after a broken pipe.
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
@@ -136,7 +136,7 @@ def _wrong_field(argv: Sequence[str]) -> str | None:
     field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
     if field is None:
       continue
-    if renamed := renamed_fields.sentence(field[1]):
+    if renamed := earlier_configs.sentence(field[1]):
       return renamed
     owner, path = config, "config"
     for name in re.findall(r"[^.\[\]]+", field[1]):

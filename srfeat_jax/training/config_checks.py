@@ -10,7 +10,7 @@ import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.training import renamed_fields
+from srfeat_jax.training import earlier_configs
 
 _COUNT = (lambda x: x >= 1, "a whole number above 0")
 _NOT_NEGATIVE = (lambda x: x >= 0, "a number from 0")
@@ -93,7 +93,7 @@ def check(config: ml_collections.ConfigDict) -> None:
       from, a field has a name of an earlier version, or adversarial training
       would begin at random without being asked.
   """
-  renamed_fields.check(config)
+  earlier_configs.check(config)
   check_ranges(config)
   _check_losses(config)
   if config.discriminators and not (config.init_from or config.allow_scratch):

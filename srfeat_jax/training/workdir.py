@@ -19,7 +19,7 @@ from absl import logging
 from flax import traverse_util
 
 from srfeat_jax import atomic, errors
-from srfeat_jax.training import renamed_fields
+from srfeat_jax.training import earlier_configs
 
 try:
   import fcntl
@@ -68,7 +68,7 @@ def check(workdir: pathlib.Path, config: dict) -> None:
     if not (workdir / "config.json").exists():
       return
   began_with = read_config(workdir)
-  for line in renamed_fields.sentences(began_with):
+  for line in earlier_configs.sentences(began_with):
     logging.warning("%s: %s", workdir, line)
   differing, allowed = differences(began_with, config)
   if differing:
@@ -91,11 +91,12 @@ def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
   Returns:
     Those that a run must keep when it is resumed, and those that it need not.
   """
-  old = renamed_fields.updated(old)
+  old = earlier_configs.updated(old)
   old, new = (
     traverse_util.flatten_dict(json.loads(json.dumps(config)), sep=".")
     for config in (old, new)
   )
+  old = earlier_configs.completed(old, new)
   kept, free = [], []
   for name in sorted(old.keys() | new.keys()):
     if old.get(name) != new.get(name):

@@ -1,8 +1,9 @@
-"""Fields of a config that had other names in earlier versions.
+"""Configs of earlier versions: fields that were renamed, or were not there.
 
 On a command line and in a config's file an old name is refused with a sentence
 that says the new one. In the workdir of an earlier run it is read as the new
-one, so that the run can be resumed.
+one, and a field that was not there has the value that changes nothing, so that
+the run can be resumed.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,13 @@ from typing import Any
 from srfeat_jax import errors
 
 _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
+
+# Fields, or groups of them, that came later: what of the present config shows
+# that they do what was done before.
+_ADDED = {
+  "degradation": ("degradation.kind", "bicubic"),
+  "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
+}
 
 
 def sentence(field: str) -> str:
@@ -56,6 +64,29 @@ def updated(config: Mapping[str, Any]) -> dict[str, Any]:
       fields = dict(config[owner])
       fields[new.split(".")[1]] = fields.pop(name)
       config[owner] = fields
+  return config
+
+
+def completed(
+  config: Mapping[str, Any], present: Mapping[str, Any]
+) -> dict[str, Any]:
+  """A copy of an earlier run's config with the fields that came later.
+
+  They are added where the present config's values mean what was done before.
+
+  Args:
+    config: flat, JSON-able, its keys the parts of a field with dots between.
+    present: that of the run that is to resume, likewise.
+  """
+  config = dict(config)
+  for added, (field, neutral) in _ADDED.items():
+    later = {
+      name: value
+      for name, value in present.items()
+      if name == added or name.startswith(f"{added}.")
+    }
+    if later.get(field) == neutral and not later.keys() & config.keys():
+      config |= later
   return config
 
 

@@ -1,0 +1,73 @@
+"""Old names of a config's fields: refused when set, read from old runs."""
+
+import copy
+
+from absl.testing import absltest, parameterized
+
+from configs import shipped
+from srfeat_jax import errors
+from srfeat_jax.training import config_checks, earlier_configs, workdir
+
+_SENTENCE = (
+  "config.losses.pattern_weight is now called config.losses.checkerboard_weight"
+)
+
+
+class EarlierConfigsTest(parameterized.TestCase):
+  def test_sentence(self):
+    self.assertEqual(
+      earlier_configs.sentence("losses.pattern_weight"), _SENTENCE
+    )
+
+  @parameterized.parameters("losses.pixel_weight", "pattern_weight", "", "seed")
+  def test_other_fields_have_none(self, field):
+    self.assertEqual(earlier_configs.sentence(field), "")
+
+  def test_a_config_with_an_old_name_is_refused(self):
+    config = shipped.get_config("srfeat_lite")
+    config_checks.check(config)
+    config.losses.pattern_weight = 300.0
+    with self.assertRaisesRegex(errors.InputError, f"^{_SENTENCE}$"):
+      config_checks.check(config)
+
+  def test_an_earlier_run_is_read_by_the_new_names(self):
+    new = shipped.get_config("srfeat_lite_gan").to_dict()
+    self.assertEqual(earlier_configs.sentences(new), [])
+    self.assertEqual(earlier_configs.updated(new), new)
+    old = copy.deepcopy(new)
+    old["losses"]["pattern_weight"] = old["losses"].pop("checkerboard_weight")
+    before = copy.deepcopy(old)
+    self.assertEqual(earlier_configs.sentences(old), [_SENTENCE])
+    self.assertEqual(earlier_configs.updated(old), new)
+    self.assertEqual(old, before)
+
+  @parameterized.parameters(
+    ({}, True),
+    ({"degradation.kind": "photo"}, False),
+    ({"generator.blur_after_shuffle": True}, False),
+  )
+  def test_fields_that_came_later(self, changes, resumes):
+    old = shipped.get_config("srfeat_lite").to_dict()
+    del old["degradation"], old["generator"]["blur_after_shuffle"]
+    new = shipped.get_config("srfeat_lite")
+    new.update_from_flattened_dict(changes)
+    differing, allowed = workdir.differences(old, new.to_dict())
+    self.assertEqual((not differing, allowed), (resumes, []))
+    for field in changes:
+      self.assertTrue(any(field in line for line in differing), differing)
+
+  def test_a_field_that_was_there_is_compared(self):
+    old = shipped.get_config("srfeat_photo_psnr").to_dict()
+    new = shipped.get_config("srfeat_photo_psnr")
+    new.degradation.kind = "bicubic"
+    differing, _ = workdir.differences(old, new.to_dict())
+    self.assertLen(differing, 1)
+    self.assertIn("degradation.kind was 'photo'", differing[0])
+
+  @parameterized.parameters({}, {"losses": 3}, {"losses": None})
+  def test_a_config_without_losses(self, **config):
+    self.assertEqual(earlier_configs.updated(config), config)
+
+
+if __name__ == "__main__":
+  absltest.main()
