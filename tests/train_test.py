@@ -212,7 +212,7 @@ class TrainTest(parameterized.TestCase):
     self.assertEqual(int(state.step), 6)
 
   @parameterized.parameters(
-    ("batch_size", 6, "config.batch_size is 6.* 4 devices"),
+    ("batch_size", 6, "config.batch_size is 6.*devices, 4"),
     ("crop_size", 18, "config.crop_size is 18.* scale 4"),
     ("num_steps", 0, "config.num_steps is 0"),
     ("log_every", 0, "config.log_every is 0"),

@@ -14,7 +14,7 @@ class BatchSizeTest(parameterized.TestCase):
   @parameterized.parameters(0, -4, 3, 6, 9)
   def test_does_not_divide(self, batch_size):
     with self.assertRaisesRegex(
-      errors.InputError, f"batch_size is {batch_size}, .*4 devices"
+      errors.InputError, f"batch_size is {batch_size}, .*devices, 4"
     ):
       parallel.check_batch_size(batch_size)
 
