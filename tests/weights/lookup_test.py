@@ -166,7 +166,7 @@ class LoadForTest(image_files.FolderTestCase):
   )
   def test_same_shapes_of_another_function(self, name, value, expected):
     sentence = self.sentence({name: value})
-    self.assertIn(f"config.generator: {expected}. Set", sentence)
+    self.assertIn(f"config.generator: {expected}; set", sentence)
 
   def test_another_architecture(self):
     path = self.folder / "x.safetensors"
