@@ -426,6 +426,7 @@ class TermsTest(absltest.TestCase):
 
 
 class OptimizersTest(absltest.TestCase):
+  @_smooth
   def test_discriminators_have_optimizer_and_schedule_of_their_own(self):
     config = _config()
     config.learning_rate = common.piecewise(1e-3, (), ())
