@@ -8,11 +8,16 @@ from absl import flags
 
 # Before jax is imported. The CPU, for it is everywhere and exact; four devices,
 # so that a batch is really split; the programs that tests start over and over
-# compile once. What the caller has set stays.
+# compile once, and with little optimization, for most of what is compiled runs
+# on a few pixels. What the caller has set stays.
 _CACHE = tempfile.TemporaryDirectory(prefix="srfeat_compiled_")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
+os.environ.setdefault(
+  "XLA_FLAGS",
+  "--xla_llvm_disable_expensive_passes=true --xla_backend_optimization_level=0",
+)
 
 # grain's workers are started with the flags of this process.
 flags.FLAGS.mark_as_parsed()
