@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from benchmarks import stand_ins  # noqa: F401, isort: skip  before configs
-from configs import gan, pretrain
+from srfeat_jax.configs import gan, pretrain
 
 _TINY_CROP = 64
 _TINY_IMAGE = (24, 16)

@@ -10,6 +10,7 @@ import errno
 import functools
 import logging
 import os
+import pathlib
 import re
 import select
 import sys
@@ -99,6 +100,7 @@ def _stdout_is_unread() -> bool:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
+  argv = [_packaged(argument) for argument in argv]
   try:
     rest = flags.FLAGS(argv)
     if "config" in flags.FLAGS:
@@ -109,19 +111,24 @@ def _parse(argv: Sequence[str]) -> list[str]:
     sentence = f"{error} (--help lists the flags)"
   except (errors.InputError, OSError) as error:  # of a config's file
     sentence = str(error)
-  except ModuleNotFoundError as error:
-    if error.name != "configs":
-      raise
-    sentence = (
-      "--config: its file imports modules of the folder configs, which is not"
-      " here: run in the folder that contains configs, the repository"
-    )
   except (AttributeError, IndexError, KeyError, TypeError):
     # What ml_collections raises for an unknown field, or a defect.
     sentence = _wrong_field(argv)
     if sentence is None:
       raise
   sys.exit(fail(" ".join(sentence.split())))
+
+
+def _packaged(argument: str) -> str:
+  """Completes --config=configs/NAME.py outside of the package's folder."""
+  flag, equals, path = argument.rpartition("=")
+  package = pathlib.Path(__file__).parent
+  file = path.partition(":")[0]
+  if flag.lstrip("-") not in ("", "config") or not file.startswith("configs/"):
+    return argument
+  if pathlib.Path(file).exists() or not (package / file).is_file():
+    return argument
+  return f"{flag}{equals}{package / path}"
 
 
 def _wrong_field(argv: Sequence[str]) -> str | None:

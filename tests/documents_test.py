@@ -6,7 +6,7 @@ import re
 
 from absl.testing import absltest, parameterized
 
-from configs import gan, pretrain
+from srfeat_jax.configs import gan, pretrain
 from tests.support import paths, programs
 
 DOCUMENTS = (
@@ -18,11 +18,11 @@ DOCUMENTS = (
 )
 # Folders of the package, below which documents name modules as `ops/resize`.
 FOLDERS = (
-  "data|evaluation|image_io|inference|interchange|models|ops|training"
+  "configs|data|evaluation|image_io|inference|interchange|models|ops|training"
   "|upscaling|weights|containers|layouts|exports"
 )
 # Files that a reader makes.
-MADE = re.compile(r"NAME|^configs/my_|/a/b|^tests/a/|^runs/")
+MADE = re.compile(r"NAME|/a/b|^tests/a/|^runs/")
 
 
 def read(document: str) -> str:
@@ -116,7 +116,7 @@ def unknown_flags(module: str, flags: list[str]) -> list[str]:
     path, _, variant = file.partition("=")[2].partition(":")
     if variant == "VARIANT":
       variant = ""
-    name = path.removesuffix(".py").replace("/", ".")
+    name = "srfeat_jax." + path.removesuffix(".py").replace("/", ".")
     config = importlib.import_module(name).get_config(*filter(None, [variant]))
     for field in fields:
       owner = config

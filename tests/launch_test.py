@@ -46,8 +46,7 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
   def test_quickstart_leaves_what_it_names(self):
     repository = self.folder / "repository"
     (repository / "launch").mkdir(parents=True)
-    for name in ("srfeat_jax", "configs"):
-      (repository / name).symlink_to(paths.REPOSITORY / name)
+    (repository / "srfeat_jax").symlink_to(paths.REPOSITORY / "srfeat_jax")
     python = self.file(
       "repository/.venv/bin/python",
       f'#!/bin/sh\nexec {sys.executable} "$@"\n'.encode(),

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from configs import gan, pretrain
 from srfeat_jax import errors, models, train
+from srfeat_jax.configs import gan, pretrain
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import steps
 from srfeat_jax.weights import lookup

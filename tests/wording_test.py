@@ -14,7 +14,6 @@ from tests.support import paths
 
 FOLDERS = (
   "benchmarks",
-  "configs",
   "docs",
   "launch",
   "srfeat_jax",
@@ -22,7 +21,7 @@ FOLDERS = (
 )
 EXTENSIONS = (".py", ".md", ".sh", ".toml", ".txt", ".cff", ".yaml")
 # Where mistakes of the user are raised.
-RAISING = ("benchmarks", "configs", "srfeat_jax")
+RAISING = ("benchmarks", "srfeat_jax")
 
 # Parts of words that American English spells otherwise.
 BRITISH = re.compile(

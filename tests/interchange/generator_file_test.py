@@ -10,8 +10,8 @@ import numpy as np
 from absl.testing import absltest, parameterized
 from flax import linen as nn
 
-from configs import pretrain
 from srfeat_jax import errors, models
+from srfeat_jax.configs import pretrain
 from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import safetensors_file

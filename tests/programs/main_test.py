@@ -71,16 +71,20 @@ class CommandLineTest(image_files.FolderTestCase):
     self.assertIn(expected, sentence)
 
   def test_another_folder(self):
-    config = paths.REPOSITORY / "configs" / "pretrain.py"
-    environment = os.environ | {"PYTHONPATH": str(self.folder / "path")}
-    (self.folder / "path").mkdir()
-    (self.folder / "path" / "srfeat_jax").symlink_to(
-      paths.REPOSITORY / "srfeat_jax"
+    sentence = self.fails("--config=configs/pretrain.py:nope", cwd=self.folder)
+    self.assertIn('no variant "nope"', sentence)
+
+  def test_a_config_outside_the_repository(self):
+    config = self.file(
+      "mine.py",
+      b"from srfeat_jax.configs import pretrain\n"
+      b"def get_config():\n"
+      b"  config = pretrain.get_config('srfeat_lite')\n"
+      b"  config.batch_size = -3\n"
+      b"  return config\n",
     )
-    sentence = self.fails(
-      f"--config={config}", cwd=self.folder, env=environment
-    )
-    self.assertIn("run in the folder that contains configs", sentence)
+    sentence = self.fails(f"--config={config}", cwd=self.folder)
+    self.assertIn("config.batch_size is -3", sentence)
 
   @parameterized.parameters(
     ((), "--config"),

@@ -8,8 +8,8 @@ import sys
 import jax
 from absl import flags
 
-from configs import pretrain
 from srfeat_jax import train
+from srfeat_jax.configs import pretrain
 from srfeat_jax.training import interruption
 
 

@@ -5,8 +5,8 @@ import math
 import ml_collections
 from absl.testing import absltest, parameterized
 
-from configs import gan, pretrain
 from srfeat_jax import errors
+from srfeat_jax.configs import gan, pretrain
 from srfeat_jax.training import config_checks
 
 NAN = math.nan

@@ -12,8 +12,8 @@ import ml_collections
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from configs import common, degradations
 from srfeat_jax import errors
+from srfeat_jax.configs import common, degradations
 from srfeat_jax.data import synthetic
 from srfeat_jax.ops import pixels, resize
 from srfeat_jax.training import config_checks, degradation, parallel

@@ -4,8 +4,8 @@ import copy
 
 from absl.testing import absltest, parameterized
 
-from configs import shipped
 from srfeat_jax import errors
+from srfeat_jax.configs import shipped
 from srfeat_jax.training import config_checks, earlier_configs, workdir
 
 _SENTENCE = (

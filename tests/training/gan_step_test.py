@@ -12,8 +12,8 @@ from absl.testing import absltest, parameterized
 from flax import linen as nn
 from jax.sharding import AxisType, Mesh
 
-from configs import common, gan
 from srfeat_jax import errors, models, train
+from srfeat_jax.configs import common, gan
 from srfeat_jax.models import layers, vgg19
 from srfeat_jax.training import degradation, losses, optimizers, parallel, steps
 from srfeat_jax.training import networks as networks_lib

@@ -13,8 +13,8 @@ from absl.testing import absltest, parameterized
 from flax import linen as nn
 from jax.sharding import AxisType, Mesh
 
-from configs import common, pretrain
 from srfeat_jax import errors, train
+from srfeat_jax.configs import common, pretrain
 from srfeat_jax.models import layers
 from srfeat_jax.training import (
   degradation,

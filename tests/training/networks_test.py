@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from absl.testing import absltest, parameterized
 
-from configs import gan
 from srfeat_jax import errors
+from srfeat_jax.configs import gan
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import networks

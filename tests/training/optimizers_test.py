@@ -7,8 +7,8 @@ import optax
 import torch
 from absl.testing import absltest, parameterized
 
-from configs import common, pretrain
 from srfeat_jax import errors
+from srfeat_jax.configs import common, pretrain
 from srfeat_jax.training import optimizers
 
 EPOCH = 12_958  # iterations: 116,620 images in batches of 9

@@ -9,7 +9,7 @@ import ml_collections
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from configs import degradations
+from srfeat_jax.configs import degradations
 from srfeat_jax.data import synthetic
 from srfeat_jax.ops import resize
 from srfeat_jax.training import photo_degradation

@@ -9,8 +9,8 @@ import optax
 from absl.testing import absltest, parameterized
 from jax.sharding import AxisType, Mesh
 
-from configs import pretrain
 from srfeat_jax import models
+from srfeat_jax.configs import pretrain
 from srfeat_jax.training import degradation, optimizers, parallel, state, steps
 from srfeat_jax.training import networks as networks_lib
 

@@ -7,8 +7,8 @@ from importlib import metadata
 import jax
 from absl.testing import absltest, parameterized
 
-from configs import pretrain
 from srfeat_jax import errors
+from srfeat_jax.configs import pretrain
 from srfeat_jax.training import workdir
 from tests.support import disk, image_files
 

@@ -33,7 +33,7 @@ PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).
 
 import ml_collections
 
-from configs import common, pretrain
+from srfeat_jax.configs import common, pretrain
 
 _SRFEAT_EPOCH = 20_800
 

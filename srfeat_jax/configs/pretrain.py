@@ -24,7 +24,7 @@ is days on one GPU of 2018; a step takes 2.3 TFLOP.
 
 import ml_collections
 
-from configs import common
+from srfeat_jax.configs import common
 
 _EPOCH = 12_958
 

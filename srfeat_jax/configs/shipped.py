@@ -19,7 +19,7 @@ srfeat_photo      The same with VGG-19 and a U-Net discriminator, which has a
 
 import ml_collections
 
-from configs import common, degradations, gan, pretrain
+from srfeat_jax.configs import common, degradations, gan, pretrain
 
 
 def get_config(variant: str = "srfeat_lite") -> ml_collections.ConfigDict:

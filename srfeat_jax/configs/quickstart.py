@@ -9,7 +9,7 @@ beats bicubic on scenes it has not seen; for photographs, train on photographs.
 
 import ml_collections
 
-from configs import pretrain
+from srfeat_jax.configs import pretrain
 
 
 def get_config() -> ml_collections.ConfigDict:

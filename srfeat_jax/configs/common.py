@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import ml_collections
 
-from configs import degradations
 from srfeat_jax import errors
+from srfeat_jax.configs import degradations
 
 # What makes the config of each variant of a file, by the variant's name.
 Variants = Mapping[str, Callable[[], ml_collections.ConfigDict]]

@@ -1,0 +1,1 @@
+"""Configs of runs, one file each, for `--config`."""
