@@ -40,9 +40,12 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
   for name in losses:
     axes[0].plot(*curves[name], label=name, linewidth=1)
   axes[0].set(yscale="log", ylabel="loss")
+  discriminators = list(
+    dict.fromkeys(name.rpartition("_")[0] for name in probabilities)
+  )
   for name in probabilities:
     line = "-" if name.endswith("_real") else ":"
-    color = f"C{'feature' in name:d}"
+    color = f"C{discriminators.index(name.rpartition('_')[0])}"
     axes[1].plot(*curves[name], color, linestyle=line, label=name)
   if probabilities:
     axes[1].set(ylabel="probability of being real", ylim=(-0.02, 1.02))
