@@ -22,7 +22,6 @@ WITHOUT = {
   "data/materials": "drawn by scenes alone: data/synthetic_test",
   "demo/__main__": "a program: demo/program_test",
   "errors": "one exception without code",
-  "evaluation/validator": "what runs log of it: train_test",
   "image_io/picture": "a value: all tests of image_io are made of it",
   "inference/compile_cache": "seen from outside alone: programs/upscale_test",
   "inference/tile_program": "what upscalers run: inference/upscaler_test",

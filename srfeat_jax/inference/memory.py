@@ -2,12 +2,13 @@
 
 import functools
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax import models
 from srfeat_jax.inference import tile_program
 
 _PROBE = 64  # side of the tile that is compiled to measure its memory
@@ -28,18 +29,24 @@ def default_budget() -> int:
   return statistics.get("bytes_limit", 6 * 2**30) // 4
 
 
-def largest_tile(generator: nn.Module, ensemble: bool, budget: int) -> int:
+def largest_tile(
+  generator: nn.Module,
+  variables: Mapping[str, Any],
+  ensemble: bool,
+  budget: int,
+) -> int:
   """Chooses the side of square tiles.
 
   Args:
     generator: as for `tile_program.upscale_tiles`.
+    variables: likewise.
     ensemble: likewise.
     budget: bytes that one tile may take on a device, without the weights.
 
   Returns:
     LR pixels, at most 1024; 0 if even the smallest tile would take more.
   """
-  side = math.sqrt(budget / _bytes_per_pixel(generator, ensemble))
+  side = math.sqrt(budget / bytes_per_pixel(generator, variables, ensemble))
   return min(int(side) // _STEP * _STEP, _LARGEST)
 
 
@@ -48,11 +55,21 @@ def is_exhausted(error: Exception) -> bool:
   return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
-@functools.lru_cache(maxsize=16)
-def _bytes_per_pixel(generator: nn.Module, ensemble: bool) -> float:
+def bytes_per_pixel(
+  generator: nn.Module, variables: Mapping[str, Any], ensemble: bool
+) -> float:
   """Bytes per LR pixel on a device: all feature maps grow with the area."""
+  leaves, tree = jax.tree.flatten(variables)
+  shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+  return _bytes_per_pixel(generator, tree, shapes, ensemble)
+
+
+@functools.lru_cache(maxsize=16)
+def _bytes_per_pixel(generator, tree, shapes, ensemble: bool) -> float:
   lr = jax.ShapeDtypeStruct((1, _PROBE, _PROBE, 3), jnp.float32)
-  variables = models.shapes(generator)
+  variables = jax.tree.unflatten(
+    tree, [jax.ShapeDtypeStruct(*leaf) for leaf in shapes]
+  )
   program = tile_program.upscale_tiles.lower(
     generator, variables, lr, (_PROBE, _PROBE), ensemble=ensemble
   ).compile()

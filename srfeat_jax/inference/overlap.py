@@ -49,10 +49,21 @@ def of(generator: nn.Module) -> Overlap:
   large to be practical, it is what measurements showed to suffice, with a
   feather.
   """
-  unshuffle = getattr(generator, "unshuffle", 1)  # may be left out
+  unshuffle = unshuffle_of(generator)
   if generator.receptive_radius > _LARGEST_RADIUS * unshuffle:
     return Overlap(
       _EFFECTIVE_RADIUS * unshuffle, _FEATHER * unshuffle, unshuffle
     )
-  exact = Overlap(0, unshuffle=unshuffle)
-  return Overlap(exact.round_up(generator.receptive_radius), 0, unshuffle)
+  return exact(generator)
+
+
+def exact(generator: nn.Module) -> Overlap:
+  """Returns the overlap whose margin is the receptive radius, however large."""
+  unshuffle = unshuffle_of(generator)
+  margin = Overlap(0, unshuffle=unshuffle).round_up(generator.receptive_radius)
+  return Overlap(margin, 0, unshuffle)
+
+
+def unshuffle_of(generator: nn.Module) -> int:
+  """The generator's `unshuffle`, which may be left out where it is 1."""
+  return getattr(generator, "unshuffle", 1)

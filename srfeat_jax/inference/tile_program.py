@@ -1,8 +1,8 @@
 """The compiled program that upscales tiles: all that runs on the device.
 
-Tiles are sent in the image's dtype, go through a generator whose BatchNorm is
-folded (see `folding`), and return in the same dtype, so that little is copied
-between host and device. `upscale_tiles` is one `jax.jit`: what has been
+Tiles are sent in the image's dtype, go through a generator, whose BatchNorm may
+be folded (see `folding`), and return in the same dtype, so that little is
+copied between host and device. `upscale_tiles` is one `jax.jit`: what has been
 compiled for a generator is shared by all who use it.
 """
 
@@ -12,14 +12,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from srfeat_jax import gray
+from srfeat_jax.inference import folding
 from srfeat_jax.models import layers
 from srfeat_jax.ops import color
 
 # The symmetries of the square: flip rows, flip columns, transpose.
 _SYMMETRIES = [(bool(i & 1), bool(i & 2), bool(i & 4)) for i in range(8)]
+_CONVOLUTIONS = (layers.Conv, nn.Conv, nn.ConvTranspose)
 
 
 @functools.partial(jax.jit, static_argnames=("generator", "ensemble"))
@@ -33,19 +36,20 @@ def upscale_tiles(
   """Upscales tiles of an image.
 
   Pixels of a tile outside of `valid` count as zero padding to every
-  convolution, as if the tile ended there.
+  convolution, as if the tile ended there. Whether a network gives the result of
+  an image that does end there is for `equivalence` to find out.
 
   Args:
-    generator: without BatchNorm, or with it folded.
-    variables: its "params".
+    generator: any generator, see `models`.
+    variables: its variables, as they are or as `folding.fold` returns them.
     tiles: [b, h, w, c] uint8, uint16, or float32 in [0, 1]; of one channel
       (gray) or three. The network sees gray as three equal channels.
     valid: height and width of the part of each tile, from its top left corner,
       that shows the image; multiples of the generator's pixel unshuffle, if it
       has one.
     ensemble: whether to use the geometric self-ensemble (x8): the mean of the
-      results for the tiles, which must be square, flipped and rotated in all
-      eight ways (Timofte et al., CVPR 2016, section 3.3).
+      results for the tiles flipped and rotated in all eight ways (Timofte et
+      al., CVPR 2016, section 3.3).
 
   Returns:
     [b, scale * h, scale * w, c] of the tiles' dtype: integers are rounded and
@@ -71,20 +75,22 @@ def upscale_tiles(
 
 
 def _apply(generator, variables, lr, mask) -> jax.Array:
-  """Applies the generator, without its norms, to what the mask lets through.
+  """Applies the generator to what the mask lets through, without folded norms.
 
   The models know about neither: their layers' calls are intercepted.
   """
 
   def intercept(call, args, kwargs, context):
     module = context.module
-    if context.method_name != "__call__":
+    if context.method_name != "__call__" or not args:
       return call(*args, **kwargs)
-    if isinstance(module, nn.BatchNorm):
-      return args[0]
-    if isinstance(module, layers.Conv) and module.kernel_size > 1:
-      x, *rest = args
-      args = (jnp.where(_resized_mask(mask, x.shape[1]), x, 0), *rest)
+    x, *rest = args
+    if isinstance(module, nn.BatchNorm) and folding.is_folded(module):
+      return folding.shifted(module, x)
+    if isinstance(module, _CONVOLUTIONS) and np.max(module.kernel_size) > 1:
+      here = _resized_mask(mask, x.shape)
+      if here is not None:
+        args = (jnp.where(here, x, 0), *rest)
     return call(*args, **kwargs)
 
   # Accelerators would compute float32 with fewer bits unasked.
@@ -92,25 +98,37 @@ def _apply(generator, variables, lr, mask) -> jax.Array:
     return generator.apply(variables, lr)
 
 
-def _resized_mask(mask: jax.Array, height: int) -> jax.Array:
-  """The mask [1, h, w, 1] at the size of feature maps of this height."""
-  h = mask.shape[1]
-  if height < h:
+def _resized_mask(mask: jax.Array, shape: tuple[int, ...]) -> jax.Array | None:
+  """The mask [1, h, w, 1] at the size of a feature map; None if it has none."""
+  _, h, w, _ = mask.shape
+  if len(shape) != 4 or shape[1] * w != shape[2] * h:
+    return None
+  height = shape[1]
+  if height and h % height == 0:
     return mask[:, :: h // height, :: h // height]
-  return mask.repeat(height // h, axis=1).repeat(height // h, axis=2)
+  if height % h == 0:
+    return mask.repeat(height // h, axis=1).repeat(height // h, axis=2)
+  return None
 
 
 def _self_ensemble(generator, variables, lr, mask) -> jax.Array:
-  def add(total, symmetry):
-    flip_rows, flip_columns, transpose = symmetry
+  _, height, width, _ = lr.shape
+
+  def add(total, symmetry, transpose=False):
+    flip_rows, flip_columns, *transposed = symmetry
 
     def transform(x):
       x = jnp.where(flip_rows, x[:, ::-1], x)
       x = jnp.where(flip_columns, x[:, :, ::-1], x)
-      return jnp.where(transpose, x.swapaxes(1, 2), x)
+      if transposed:  # known when the program runs; the shape stays the same
+        return jnp.where(transposed[0], x.swapaxes(1, 2), x)
+      return x.swapaxes(1, 2) if transpose else x
 
     def inverse(x):
-      x = jnp.where(transpose, x.swapaxes(1, 2), x)
+      if transposed:
+        x = jnp.where(transposed[0], x.swapaxes(1, 2), x)
+      elif transpose:
+        x = x.swapaxes(1, 2)
       x = jnp.where(flip_columns, x[:, :, ::-1], x)
       return jnp.where(flip_rows, x[:, ::-1], x)
 
@@ -118,10 +136,16 @@ def _self_ensemble(generator, variables, lr, mask) -> jax.Array:
     return total + inverse(sr), None
 
   # One after the other: eight at once would take eight times the memory.
-  batch, height, width, channels = lr.shape
+  batch, _, _, channels = lr.shape
   scale = generator.scale
   total = jnp.zeros((batch, scale * height, scale * width, channels))
-  total, _ = jax.lax.scan(add, total, jnp.array(_SYMMETRIES))
+  if height == width:
+    total, _ = jax.lax.scan(add, total, jnp.array(_SYMMETRIES))
+  else:
+    flips = jnp.array(_SYMMETRIES)[:4, :2]
+    for transpose in (False, True):
+      turn = functools.partial(add, transpose=transpose)
+      total, _ = jax.lax.scan(turn, total, flips)
   return total / len(_SYMMETRIES)
 
 

@@ -16,8 +16,9 @@ from absl import logging
 from flax import linen as nn
 from jax.sharding import PartitionSpec as P
 
-from srfeat_jax import errors
+from srfeat_jax import errors, models
 from srfeat_jax.inference import (
+  equivalence,
   folding,
   memory,
   overlap,
@@ -39,6 +40,9 @@ class Upscaler:
   compiled for each shape of tile, of which there are few (see `tile_shape`),
   and shared by all upscalers of the same generator. BatchNorm is folded.
 
+  All this is done only as far as it leaves the generator's results as they are
+  (see `equivalence`): one that needs the whole image gets it.
+
   Attributes:
     scale: the generator's scale factor.
   """
@@ -56,11 +60,12 @@ class Upscaler:
     """Prepares the variables; the first image sends them to the devices.
 
     Args:
-      generator: one of `models.build`.
+      generator: any generator that keeps to the contract in `models`.
       variables: its "params" and, if it has them, "batch_stats": arrays that
         are fully addressable by this process.
       tile: side in LR pixels of the largest square tile; tiles of other shapes
-        have no larger area. None: what `memory` allows.
+        have no larger area. None: what `memory` allows. Without effect for a
+        generator that needs the whole image.
       memory: bytes that a tile may take on a device, besides the weights; None:
         a quarter of the device's memory, 1.5 GiB on a CPU.
       ensemble: whether to use the geometric self-ensemble (x8): the mean over
@@ -71,30 +76,32 @@ class Upscaler:
 
     Raises:
       errors.InputError: the tile is not larger than its margins, the memory is
-        too little for any tile, or there is no such precision.
+        too little for any tile, there is no such precision, the generator has
+        no field `dtype` to set it, or does not keep to the contract.
     """
     if precision not in (None, *PRECISIONS):
       raise errors.InputError(
         f'precision is "{precision}": expected float32 or bfloat16'
       )
-    self._overlap = overlap.of(generator)
-    least = self._overlap.min_tile
-    if tile is not None and tile < least:
+    if precision and "dtype" not in models.fields_of(generator):
       raise errors.InputError(
-        f"a tile of {tile} pixels is too small for this network, whose tiles"
-        f" lose a margin of {self._overlap.margin} pixels on each side: choose"
-        f" {least} or more, preferably twice that"
+        f"precision is {precision}, but {type(generator).__name__} has no field"
+        " dtype to set it: leave precision out"
       )
+    found = equivalence.of(generator, variables)
+    self._overlap = found.overlap
+    self._masking, self._rounding = found.masking, found.rounding
+    self._unshuffle = overlap.unshuffle_of(generator)
     self.scale = generator.scale
-    self._largest = tile - tile % self._overlap.unshuffle if tile else 0
     self._memory = memory
     self._ensemble = ensemble
-    generator, self._variables = folding.fold(generator, variables)
+    self._variables = dict(variables)
+    if found.folding:
+      self._variables = folding.fold(generator, variables)
     if precision:
       generator = generator.clone(dtype=precision)
     self._generator = generator
-    if tile is None:
-      self._largest = self._affordable_tile()
+    self._largest = self._largest_tile(tile)
     self._placed = {}  # the variables by the number of devices they are on
 
   def __call__(
@@ -128,27 +135,71 @@ class Upscaler:
       except (MemoryError, jax.errors.JaxRuntimeError) as error:
         if not memory.is_exhausted(error):
           raise
-        self._halve(cut.tile, lr.shape, error)
+        self._halve(cut, lr.shape, error)
         progress.restart()
       else:
         return sr if lr.ndim == 3 else sr[..., 0]
 
   def _tiling(self, shape: tuple[int, int]) -> tiling.Tiling:
     """Decides how an image is cut."""
-    tile = tile_shape.choose(
+    if self._overlap is None or (
+      not self._rounding and any(side % self._unshuffle for side in shape)
+    ):
+      return self._whole(shape)
+    height, width = tile_shape.choose(
       shape, self._largest, self._overlap, square=self._ensemble
     )
-    several = shape[0] > tile[0] or shape[1] > tile[1]
+    if not self._masking:
+      height, width = (
+        min(side, self._overlap.round_up(length))
+        for side, length in zip((height, width), shape, strict=True)
+      )
+    several = shape[0] > height or shape[1] > width
     batch = len(jax.local_devices()) if several else 1
-    return tiling.Tiling(self.scale, tile, self._overlap, batch)
+    return tiling.Tiling(self.scale, (height, width), self._overlap, batch)
 
-  def _affordable_tile(self) -> int:
+  def _whole(self, shape: tuple[int, int]) -> tiling.Tiling:
+    """Takes an image in one piece, if memory allows."""
+    cut = overlap.Overlap(0, 0, self._unshuffle if self._rounding else 1)
+    height, width = (cut.round_up(length) for length in shape)
     budget = self._memory or memory.default_budget()
-    tile = memory.largest_tile(self._generator, self._ensemble, budget)
-    if tile < self._overlap.min_tile:
+    needed = height * width * self._bytes_per_pixel()
+    if needed > budget:
+      raise errors.InputError(
+        f"{type(self._generator).__name__} needs the whole image at once, as it"
+        f" cannot be cut into tiles, and {shape[1]} x {shape[0]} pixels take"
+        f" about {_amount(int(needed))} of memory, more than the"
+        f" {_amount(budget)} allowed: choose a smaller image, or allow more by"
+        " `memory` if there is more"
+      )
+    return tiling.Tiling(self.scale, (height, width), cut)
+
+  def _bytes_per_pixel(self) -> float:
+    return memory.bytes_per_pixel(
+      self._generator, self._variables, self._ensemble
+    )
+
+  def _largest_tile(self, chosen: int | None) -> int:
+    """The side of the largest square tile; 0 if images are not cut."""
+    if self._overlap is None:
+      return 0
+    least = self._overlap.min_tile
+    if chosen is not None:
+      if chosen < least:
+        raise errors.InputError(
+          f"a tile of {chosen} pixels is too small for this network, whose"
+          f" tiles lose a margin of {self._overlap.margin} pixels on each side:"
+          f" choose {least} or more, preferably twice that"
+        )
+      return chosen - chosen % self._overlap.unshuffle
+    budget = self._memory or memory.default_budget()
+    tile = memory.largest_tile(
+      self._generator, self._variables, self._ensemble, budget
+    )
+    if tile < least:
       raise errors.InputError(
         f"{_amount(budget)} of memory are too little for this network: its"
-        f" tiles need {self._overlap.min_tile} pixels or more a side, and there"
+        f" tiles need {least} pixels or more a side, and there"
         f" is memory for {tile or 'less than 64'}"
       )
     return tile
@@ -178,13 +229,23 @@ class Upscaler:
     return run
 
   def _halve(
-    self, tile: tuple[int, int], shape: tuple[int, ...], error: Exception
+    self, cut: tiling.Tiling, shape: tuple[int, ...], error: Exception
   ) -> None:
-    half = self._overlap.round_up(math.sqrt(tile[0] * tile[1]) / 2)
-    if half < self._overlap.min_tile:
+    """Halves the tiles of all later images."""
+    short = (
+      f"there is not enough memory to upscale an image of {shape[1]} x"
+      f" {shape[0]} pixels"
+    )
+    height, width = cut.tile
+    if cut.overlap is not self._overlap:
       raise errors.InputError(
-        f"there is not enough memory to upscale an image of {shape[1]} x"
-        f" {shape[0]} pixels, not even in tiles of {tile[1]} x {tile[0]}"
+        f"{short}, which {type(self._generator).__name__} needs in one piece:"
+        " choose a smaller image"
+      ) from error
+    half = cut.overlap.round_up(math.sqrt(height * width) / 2)
+    if half < cut.overlap.min_tile:
+      raise errors.InputError(
+        f"{short}, not even in tiles of {width} x {height}"
       ) from error
     logging.warning("out of memory: continuing with tiles of %d pixels", half)
     self._largest = half

@@ -15,24 +15,32 @@ Apart from its fields, whose types declare what is legal (see `fields`), it has
   receptive_radius  the distance, in LR pixels, beyond which an input pixel
                     cannot influence an output pixel;
   unshuffle         the side, in LR pixels, of the squares that it first moves
-                    into channels; may be left out where that is 1.
+                    into channels, or by which it moves windows; may be left out
+                    where that is 1. Other sizes than multiples of it are
+                    mirrored up to one; the network may do so or refuse them.
 
-Training, tiled upscaling, precision and the folding of BatchNorm rely on more,
-which a new generator has to keep:
+Training takes two things more:
 
-- A field `dtype`, the compute dtype, "float32" or "bfloat16"; the output is
-  float32 either way.
-- All its convolutions are `layers.Conv`. Tiles at an image's border are padded
-  there, and only there does the padding become zero again before each
-  convolution; a `flax.linen.Conv` would see what lies outside the image.
-- No operation on a whole feature map, such as global average pooling or
-  attention over all positions: a tile would give another result.
-- Each normalization is a `flax.linen.BatchNorm` and is called right after the
-  convolution whose output it takes: folding goes by the order of calls.
-- With normalizations it has a field `block_bias`: whether the convolutions
-  before them, and no others, have biases. Folding sets it, for the shifts.
 - The argument `train`, False unless set: whether BatchNorm uses, and updates,
   the statistics of the batch.
+- A field `dtype`, the compute dtype, "float32" or "bfloat16", if it is to be
+  chosen; the output is float32 either way.
+
+Layers may be flax's or of one's own. Upscalers find out what they may do to
+a network by comparing with its plain results (see `inference.equivalence`), and
+leave out what would change these. So the following costs time or memory, never
+accuracy:
+
+- Zero padding is kept at the edges of an image that is smaller than its tile if
+  it is that of `layers.Conv`, `flax.linen.Conv` or `flax.linen.ConvTranspose`.
+  With other padding, or convolutions written by hand, each size of image is
+  compiled for.
+- A `flax.linen.BatchNorm` is folded into the `layers.Conv` or `flax.linen.Conv`
+  whose output it takes, if nothing else takes that. Others are computed.
+- An operation on a whole feature map, such as global average pooling, instance
+  normalization or attention over all positions, gives a tile another result
+  than the image. Such a network gets whole images, as far as memory allows, and
+  larger ones are refused.
 
 A new generator takes a module here and a line in `GENERATORS`.
 

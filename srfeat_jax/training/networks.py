@@ -113,7 +113,8 @@ def assemble(
   layers = _layers(config)
   vgg = None
   if layers:
-    vgg = vgg19.VGG19(layers, dtype=generator.dtype, **vgg_settings)
+    dtype = getattr(generator, "dtype", "float32")  # may be left out
+    vgg = vgg19.VGG19(layers, dtype=dtype, **vgg_settings)
   input_shapes = _input_shapes(config, vgg)
   discriminators = _discriminators(config, input_shapes)
   return Networks(generator, vgg, discriminators, input_shapes)

@@ -8,7 +8,13 @@ from absl.testing import absltest, parameterized
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.inference import memory, tile_program, upscaler
+from srfeat_jax.inference import (
+  equivalence,
+  memory,
+  overlap,
+  tile_program,
+  upscaler,
+)
 from tests.support import inference_networks
 
 CONFIGS = inference_networks.CONFIGS
@@ -34,11 +40,18 @@ class _Hungry(nn.Module):
     return lr.repeat(4, axis=1).repeat(4, axis=2)
 
 
+def _hungry(*args, tile: int) -> upscaler.Upscaler:
+  """An upscaler whose network is not tried beforehand."""
+  known = equivalence.Equivalence(overlap.Overlap(3))
+  with mock.patch.object(equivalence, "of", return_value=known):
+    return upscaler.Upscaler(_Hungry(*args), {}, tile)
+
+
 class MemoryTest(parameterized.TestCase):
   @parameterized.parameters(MemoryError, jax.errors.JaxRuntimeError)
   def test_tiles_are_halved_when_memory_runs_out(self, error):
     lr = _image(90, 70, 3)
-    upscale = upscaler.Upscaler(_Hungry(25, error), {}, tile=100)
+    upscale = _hungry(25, error, tile=100)
     finished = []
     with self.assertLogs(level="WARNING") as logs:
       sr = upscale(lr, finished.append)
@@ -50,8 +63,7 @@ class MemoryTest(parameterized.TestCase):
       upscale(lr)  # remembered
 
   def test_progress_is_reported_once_when_memory_runs_out_on_the_way(self):
-    generator = _Hungry(100)
-    upscale = upscaler.Upscaler(generator, {}, tile=40)
+    upscale = _hungry(100, tile=40)
     upscale_tiles, calls = tile_program.upscale_tiles, []
 
     def failing(*args, **kwargs):
@@ -70,7 +82,7 @@ class MemoryTest(parameterized.TestCase):
     self.assertGreater(min(finished), 0)
 
   def test_no_tile_is_small_enough(self):
-    upscale = upscaler.Upscaler(_Hungry(5), {}, tile=16)
+    upscale = _hungry(5, tile=16)
     with (
       self.assertLogs(level="WARNING"),
       self.assertRaisesRegex(
@@ -78,6 +90,16 @@ class MemoryTest(parameterized.TestCase):
       ),
     ):
       upscale(_image(30, 40, 3))
+
+  def test_an_image_that_must_not_be_cut(self):
+    known = equivalence.Equivalence(None)
+    with mock.patch.object(equivalence, "of", return_value=known):
+      upscale = upscaler.Upscaler(_Hungry(100), {})
+    upscale(_image(100, 100, 3))
+    with self.assertRaisesRegex(
+      errors.InputError, "110 x 100 pixels, which _Hungry needs in one piece"
+    ):
+      upscale(_image(100, 110, 3))
 
   def test_other_failures_are_not_hidden(self):
     class Broken(_Hungry):
@@ -91,16 +113,16 @@ class MemoryTest(parameterized.TestCase):
     generator, variables = inference_networks.build(
       CONFIGS["srresnet"] | {"features": 32}
     )
+    folded = upscaler.folding.fold(generator, variables)
     sides = []
     for budget in (2**26, 2**27, 2**28, 2**40):
-      side = memory.largest_tile(generator, False, budget)
+      side = memory.largest_tile(generator, folded, False, budget)
       sides.append(side)
       if side > 400:
         continue
-      folded = upscaler.folding.fold(generator, variables)
       tiles = jax.ShapeDtypeStruct((1, side, side, 3), np.uint8)
       usage = (
-        tile_program.upscale_tiles.lower(*folded, tiles, (side, side))
+        tile_program.upscale_tiles.lower(generator, folded, tiles, (side, side))
         .compile()
         .memory_analysis()
       )

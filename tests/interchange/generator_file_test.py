@@ -16,7 +16,7 @@ from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.interchange.exports import onnx_file, stablehlo_file
-from srfeat_jax.models import fields, layers
+from srfeat_jax.models import fields
 from srfeat_jax.ops import pixels
 from srfeat_jax.training import networks, optimizers, state, steps
 from tests.support import (
@@ -30,7 +30,6 @@ PLAIN = {
   "architecture": "plain",
   "features": 8,
   "scale": 2,
-  "block_bias": False,
   "dtype": "float32",
 }
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
@@ -41,22 +40,18 @@ class _Plain(nn.Module):
 
   features: fields.Count = 4
   scale: fields.Scale = 2
-  block_bias: bool = False
   dtype: fields.Dtype = "float32"
 
   receptive_radius = 2
-  unshuffle = 1
 
   @nn.compact
   def __call__(self, lr, train=False):
-    x = layers.Conv(
-      self.features, use_bias=self.block_bias, dtype=self.dtype, name="conv"
-    )(lr)
+    x = nn.Conv(self.features, (3, 3), dtype=self.dtype, name="conv")(lr)
     x = nn.BatchNorm(
       use_running_average=not train, dtype=self.dtype, name="norm"
     )(x)
-    x = layers.LeakyReLU(0.2)(x)
-    x = layers.Conv(3 * self.scale**2, dtype=self.dtype, name="tail")(x)
+    x = nn.leaky_relu(x, 0.2)
+    x = nn.Conv(3 * self.scale**2, (3, 3), dtype=self.dtype, name="tail")(x)
     return pixels.pixel_shuffle(x, self.scale).astype(jnp.float32)
 
 

@@ -47,10 +47,14 @@ CONFIGS = {
 def build(config: dict) -> tuple[nn.Module, dict]:
   """Makes the generator and its variables."""
   generator = models.build(_SMALL | config)
-  shapes = models.shapes(generator)
+  return generator, draw(generator)
+
+
+def draw(generator: nn.Module) -> dict:
+  """Variables of a generator, none of them trivial."""
   rng = np.random.default_rng(1)
 
-  def draw(path, leaf):
+  def values(path, leaf):
     name = path[-1].key
     if name == "kernel":
       values = rng.normal(size=leaf.shape) / np.sqrt(np.prod(leaf.shape[:-1]))
@@ -60,4 +64,4 @@ def build(config: dict) -> tuple[nn.Module, dict]:
       values = rng.normal(0, 0.3, leaf.shape)
     return values.astype(np.float32)
 
-  return generator, jax.tree_util.tree_map_with_path(draw, shapes)
+  return jax.tree_util.tree_map_with_path(values, models.shapes(generator))
