@@ -114,7 +114,8 @@ def train_and_evaluate(
     )
     progress.say(_summary(run, state))
     if first_step == 0:
-      _evaluate_start(run, state, writer)
+      with progress.pause():
+        _evaluate_start(run, state, writer, progress)
     signals = stack.enter_context(
       interruption.Interruption(checkpointer.asked_to_stop)
     )
@@ -272,11 +273,18 @@ def _images(identities: Sequence[str]) -> str:
   return "; ".join(each.replace(" pictures", " images") for each in identities)
 
 
-def _evaluate_start(run: _Run, state: state_lib.TrainState, writer) -> None:
-  """Logs bicubic's scores, and those of weights that the run starts from."""
-  run.validator.write_baseline(writer)
+def _evaluate_start(
+  run: _Run,
+  state: state_lib.TrainState,
+  writer,
+  progress: progress_lib.Progress,
+) -> None:
+  """Logs and prints bicubic's scores, and those of weights started from."""
+  scores = run.validator.write_baseline(writer)
   if run.config.init_from and run.validator.sets:
-    run.validator.validate(0, state.best_variables, writer)
+    scores |= run.validator.validate(0, state.best_variables, writer)
+  if scores:
+    progress.show(0, validator_lib.headline(scores))
 
 
 def _train(

@@ -44,6 +44,7 @@ _FREE = {
   "data.num_workers",
   "data.cache_gib",
 }
+_INPUT_SIZE = re.compile(r"discriminators\.\w+\.input_size")
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain")
 
 
@@ -97,6 +98,11 @@ def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
     for config in (old, new)
   )
   old = earlier_configs.completed(old, new)
+  for name in old.keys() & new.keys():
+    # A discriminator's size that follows the crop, 0, is none of its own, and
+    # one that was set fitted the crop.
+    if _INPUT_SIZE.fullmatch(name) and 0 in (old[name], new[name]):
+      old[name] = new[name]
   kept, free = [], []
   for name in sorted(old.keys() | new.keys()):
     if old.get(name) != new.get(name):

@@ -72,6 +72,31 @@ class ConfigChecksTest(parameterized.TestCase):
     with self.assertRaisesRegex(errors.InputError, "nothing to learn from"):
       config_checks.check(config)
 
+  def test_a_loss_that_may_not_stand_alone(self):
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.checkerboard_weight = 1.0
+    config_checks.check(config)
+    config.losses.pixel_weight = 0.0
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "nothing to learn from: set one of these above 0: config.losses.pixel_we"
+      r"ight, config.losses.perceptual_weight,.*adversarial_weight \(with a d",
+    ):
+      config_checks.check(config)
+
+  def test_weights_without_a_loss_and_losses_without_a_weight(self):
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.pixels_weight = 1.0
+    with self.assertRaisesRegex(
+      errors.InputError, "losses.pixels_weight is the weight of a loss that do"
+    ):
+      config_checks.check(config)
+    del config.losses.pixels_weight, config.losses.checkerboard_weight
+    with self.assertRaisesRegex(
+      errors.InputError, "config.losses has no checkerboard_weight"
+    ):
+      config_checks.check(config)
+
   @parameterized.parameters({}, {"relu5_4": 0.0})
   def test_a_perceptual_loss_needs_layers(self, **layers):
     config = gan.get_config("srgan_lite")
