@@ -43,6 +43,12 @@ def _checkpoints(workdir):
   return sorted(path.name for path in (workdir / "checkpoints").iterdir())
 
 
+def _position(workdir, step) -> dict:
+  """Where a checkpoint says that the run was in its data."""
+  (path,) = (workdir / "checkpoints" / str(step) / "data").glob("metadata")
+  return json.loads(path.read_text())["position"]
+
+
 class TrainTest(parameterized.TestCase):
   def setUp(self):
     super().setUp()
@@ -99,6 +105,24 @@ class TrainTest(parameterized.TestCase):
       np.testing.assert_allclose, state.generator.params, ended.ema["params"]
     )
 
+  def test_prints_what_it_starts_from_before_it_trains(self):
+    config = _tiny(self.images, num_steps=1)
+    config.log_every = 1
+    start = models.init(models.build(config.generator), jax.random.key(7))
+    config.init_from = str(self.folder / "start.safetensors")
+    safetensors_file.save(config.init_from, config.generator.to_dict(), start)
+    (self.folder / "benchmarks" / "Noise").mkdir(parents=True)
+    runs.make_images(self.folder / "benchmarks" / "Noise" / "HR", count=1)
+    config.data.benchmarks = str(self.folder / "benchmarks")
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+      train.train_and_evaluate(config, self.folder / "run")
+    log = _log(self.folder / "run")
+    before, _ = output.getvalue().split("loss/pixel")
+    for line, name in zip(log, ("psnr_y_bicubic", "psnr_y"), strict=False):
+      self.assertEqual(line["step"], 0)
+      score = f"{line[f'eval/noise/{name}']:.5g}"
+      self.assertRegex(before, rf"eval/noise/{name}\s+{score}\b")
+
   def test_refuses_weights_of_another_architecture(self):
     first = self.folder / "first"
     train.train_and_evaluate(_tiny(self.images), first)
@@ -113,6 +137,45 @@ class TrainTest(parameterized.TestCase):
       r" of \(3, 3, 12, 12\)",
     ):
       train.train_and_evaluate(config, self.folder / "second")
+
+  def test_goes_on_with_another_batch_size_and_learning_rate(self):
+    workdir = self.folder / "run"
+    config = _tiny(self.images)
+    train.train_and_evaluate(config, workdir)
+    config.num_steps = 6
+    config.batch_size = 8
+    config.learning_rate.peak = 1e-30
+    config.learning_rate.final = 1e-30
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "batch_size was 4 and is now 8; .*--allow_change=batch_size,learning_r",
+    ):
+      train.train_and_evaluate(config, workdir)
+    before = _log(workdir)
+    allowed = ("batch_size", "learning_rate")
+    state = train.train_and_evaluate(config, workdir, allowed)
+    self.assertEqual(int(state.step), 6)
+    log = _log(workdir)
+    self.assertEqual(log[: len(before)], before)
+    np.testing.assert_allclose(
+      log[-1]["learning_rate/generator"], 1e-30, rtol=1e-5
+    )
+    (entry,) = json.loads((workdir / "config_changes.json").read_text())
+    self.assertEqual(entry["step"], 4)
+    self.assertEqual(entry["changes"]["batch_size"], {"was": 4, "is": 8})
+    self.assertIn("learning_rate.peak", entry["changes"])
+    # The next crop, after four batches of four, and two of eight.
+    self.assertIn("32", str(_position(workdir, 6)))
+    self.assertIn("16", str(_position(workdir, 4)))
+
+    # Killed before the next checkpoint: the same command goes on, and so does
+    # one without the flag, since the change is recorded.
+    shutil.rmtree(workdir / "checkpoints" / "6")
+    again = train.train_and_evaluate(config, workdir)
+    jax.tree.map(np.testing.assert_array_equal, again, state)
+    config.batch_size = 4
+    with self.assertRaisesRegex(errors.InputError, "was 8 and is now 4"):
+      train.train_and_evaluate(config, workdir)
 
   def test_stops_when_the_loss_is_not_finite_and_keeps_the_good_state(self):
     workdir = self.folder / "run"

@@ -131,12 +131,12 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
 def _check_losses(config: ml_collections.ConfigDict) -> None:
   """Whether `config.losses` has the fields and weights that its losses need."""
   weights = {loss.field for loss in losses.GENERATOR} | {_DISCRIMINATOR_WEIGHT}
-  given = {name for name in config.losses if name.endswith("_weight")}
-  for name in sorted(weights - given):
+  named = {name for name in config.losses if name.endswith("_weight")}
+  for name in sorted(weights - named):
     raise errors.InputError(
       f"config.losses has no {name}: give it one, as 0.0 in configs/common.py"
     )
-  for name in sorted(given - weights):
+  for name in sorted(named - weights):
     raise errors.InputError(
       f"config.losses.{name} is the weight of a loss that does not exist:"
       f" expected any of {', '.join(sorted(weights))}"

@@ -29,6 +29,7 @@ class ConfigChecksTest(parameterized.TestCase):
     *(("optimizer.b1", 2.0), ("optimizer.b1", -0.1), ("optimizer.b2", 1.0)),
     *(("optimizer.eps", 0.0), ("discriminator_optimizer.b1", 2.0)),
     *(("learning_rate.until", 0.0), ("learning_rate.until", 1.5)),
+    *(("learning_rate.warmup", -0.1), ("learning_rate.warmup", 1.0)),
     ("discriminator_learning_rate.boundaries", (0.5, 1.5)),
     ("discriminator_learning_rate.boundaries", (-0.1,)),
   )
