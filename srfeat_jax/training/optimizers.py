@@ -100,6 +100,12 @@ def learning_rate(
   start = 0
   if schedule == "warmup_cosine":
     _require(
+      "warmup" in config,
+      "learning_rate.schedule",
+      schedule,
+      '"cosine", for lack of a field `warmup`, which common.warmup_cosine has',
+    )
+    _require(
       config.warmup < config.until,
       "learning_rate.warmup",
       config.warmup,

@@ -250,8 +250,10 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
   path = pathlib.Path(workdir) / _CHANGES
   try:
     history = json.loads(path.read_text())
-    for entry in history:
-      int(entry["step"]), entry["changes"].keys()
+    if not all(
+      each["step"] >= 0 and each["changes"].keys() for each in history
+    ):
+      raise ValueError("a step or its changes are missing")
   except FileNotFoundError:
     return []
   except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

@@ -97,6 +97,12 @@ class LearningRateTest(parameterized.TestCase):
     for step in range(num_steps):
       np.testing.assert_allclose(ours(step), cosine(step), rtol=1e-6)
 
+  def test_warm_up_without_its_length(self):
+    config = common.cosine(4e-5, final=1e-6, until=1.0)
+    config.schedule = "warmup_cosine"
+    with self.assertRaisesRegex(errors.InputError, "for lack of a field `warm"):
+      optimizers.learning_rate(config, 100)
+
   def test_warm_up_until_after_the_end(self):
     config = common.warmup_cosine(4e-5, final=1e-6, warmup=0.5, until=0.5)
     with self.assertRaisesRegex(

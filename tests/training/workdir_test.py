@@ -205,7 +205,9 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     ):
       workdir.check(self.workdir, self.config, ["batch_size", field])
 
-  @parameterized.parameters("", "[3]", "{", '[{"step": 3}]', '[{"step": "a"}]')
+  @parameterized.parameters(
+    "", "[3]", "{", '[{"step": 3}]', '[{"step": "a"}]', "7"
+  )
   def test_damaged_record(self, text):
     self.prepare()
     (self.workdir / "config_changes.json").write_text(text)
