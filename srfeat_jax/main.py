@@ -27,6 +27,12 @@ _WORKDIR = flags.DEFINE_string(
 _MULTIHOST = flags.DEFINE_bool(
   "multihost", False, "Joins the processes of a cluster or TPU pod into a run."
 )
+_ALLOW_CHANGE = flags.DEFINE_list(
+  "allow_change",
+  [],
+  "What may differ from the config that the run had so far: batch_size,"
+  " learning_rate, discriminator_learning_rate.",
+)
 flags.mark_flags_as_required(["config", "workdir"])
 
 
@@ -47,7 +53,9 @@ def main(argv: Sequence[str]) -> int:
   from srfeat_jax.training import interruption
 
   try:
-    train.train_and_evaluate(_CONFIG.value, str(_WORKDIR.value))
+    train.train_and_evaluate(
+      _CONFIG.value, str(_WORKDIR.value), _ALLOW_CHANGE.value
+    )
   except interruption.Stopped as stopped:
     return stopped.status
   return 0

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import jax
@@ -61,7 +61,9 @@ class _Run:
 
 
 def train_and_evaluate(
-  config: ml_collections.ConfigDict, workdir: str
+  config: ml_collections.ConfigDict,
+  workdir: str,
+  allow_change: Collection[str] = (),
 ) -> state_lib.TrainState:
   """Trains until `config.num_steps`, resuming from the newest checkpoint.
 
@@ -70,6 +72,8 @@ def train_and_evaluate(
     workdir: the run's folder: checkpoints, `config.json`, `environment.json`,
       `metrics.jsonl`, TensorBoard's events, and at the end
       `generator.safetensors` and `training_curve.png`.
+    allow_change: of `workdir.CHANGEABLE`, what may differ from the config that
+      the run in the workdir had so far.
 
   Returns:
     The last state.
@@ -78,7 +82,7 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
-  run, state = _build(config, pathlib.Path(workdir))
+  run, state = _build(config, pathlib.Path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
@@ -86,7 +90,7 @@ def train_and_evaluate(
       stack, checkpoint.Checkpointer(run.workdir, config.keep_checkpoints)
     )
     _closed_by(stack, run.batches)
-    state = _restore(run, state, checkpointer)
+    state = _restore(run, state, checkpointer, allow_change)
     first_step = int(state.step)
     if first_step > config.num_steps:
       if run.is_main_process:
@@ -96,7 +100,7 @@ def train_and_evaluate(
       return state
 
     if run.is_main_process:
-      workdir_lib.record(run.workdir, config.to_dict())
+      workdir_lib.record(run.workdir, config.to_dict(), first_step)
     writer = _closed_by(
       stack,
       writers.create(
@@ -114,7 +118,8 @@ def train_and_evaluate(
     )
     progress.say(_summary(run, state))
     if first_step == 0:
-      _evaluate_start(run, state, writer)
+      with progress.pause():
+        _evaluate_start(run, state, writer, progress)
     signals = stack.enter_context(
       interruption.Interruption(checkpointer.asked_to_stop)
     )
@@ -138,7 +143,9 @@ def _closed_by(stack: contextlib.ExitStack, resource: Any) -> Any:
 
 
 def _build(
-  config: ml_collections.ConfigDict, workdir: pathlib.Path
+  config: ml_collections.ConfigDict,
+  workdir: pathlib.Path,
+  allow_change: Collection[str],
 ) -> tuple[_Run, state_lib.TrainState]:
   """All parts of a run and its state at step 0; nothing is written.
 
@@ -161,7 +168,7 @@ def _build(
     out_shardings=replicated,
     donate_argnums=0,
   )
-  workdir_lib.check(workdir, config.to_dict())
+  workdir_lib.check(workdir, config.to_dict(), allow_change)
   # What a run began with need not be there any more when it resumes.
   begins = not checkpoint.exists(workdir)
   initial_variables = None
@@ -248,14 +255,16 @@ def _restore(
   run: _Run,
   state: state_lib.TrainState,
   checkpointer: checkpoint.Checkpointer,
+  allow_change: Collection[str],
 ) -> state_lib.TrainState:
   """The newest checkpoint's state, or if there is none the one at step 0.
 
-  The batches continue where they were.
+  The batches continue where they were: at the next crop, however many a batch
+  had before.
   """
   if checkpointer.latest_step() is None:
     return state
-  state, data = checkpointer.restore(state, run.config.to_dict())
+  state, data = checkpointer.restore(state, run.config.to_dict(), allow_change)
   run.batches.set_state(data["position"])
   began_with = data["pictures"]  # so named in the checkpoints of all versions
   if began_with != run.source_identities:
@@ -272,11 +281,18 @@ def _images(identities: Sequence[str]) -> str:
   return "; ".join(each.replace(" pictures", " images") for each in identities)
 
 
-def _evaluate_start(run: _Run, state: state_lib.TrainState, writer) -> None:
-  """Logs bicubic's scores, and those of weights that the run starts from."""
-  run.validator.write_baseline(writer)
+def _evaluate_start(
+  run: _Run,
+  state: state_lib.TrainState,
+  writer,
+  progress: progress_lib.Progress,
+) -> None:
+  """Logs and prints bicubic's scores, and those of weights started from."""
+  scores = run.validator.write_baseline(writer)
   if run.config.init_from and run.validator.sets:
-    run.validator.validate(0, state.best_variables, writer)
+    scores |= run.validator.validate(0, state.best_variables, writer)
+  if scores:
+    progress.show(0, validator_lib.headline(scores))
 
 
 def _train(

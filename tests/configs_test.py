@@ -8,12 +8,32 @@ import ml_collections
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models
-from srfeat_jax.configs import common, gan, pretrain, quickstart, shipped
-from srfeat_jax.training import degradation, losses, networks, optimizers, steps
+from srfeat_jax.configs import (
+  common,
+  finetune,
+  gan,
+  pretrain,
+  quickstart,
+  shipped,
+)
+from srfeat_jax.training import (
+  config_checks,
+  degradation,
+  losses,
+  networks,
+  optimizers,
+  steps,
+)
+from srfeat_jax.weights import lookup
 from tests.support import paths
 
 # Of each file with variants, the prefix of their names here.
-FILES = {"": pretrain, "gan_": gan, "shipped_": shipped}
+FILES = {
+  "": pretrain,
+  "gan_": gan,
+  "shipped_": shipped,
+  "finetune_": finetune,
+}
 CONFIGS = {
   prefix + variant: file.get_config(variant)
   for prefix, file in FILES.items()
@@ -43,7 +63,15 @@ class ConfigsTest(parameterized.TestCase):
     files = {path.stem for path in folder.glob("[a-z]*.py")}
     self.assertEqual(
       files,
-      {"common", "degradations", "gan", "pretrain", "quickstart", "shipped"},
+      {
+        "common",
+        "degradations",
+        "finetune",
+        "gan",
+        "pretrain",
+        "quickstart",
+        "shipped",
+      },
     )
 
   def test_every_variant_is_described(self):
@@ -119,6 +147,20 @@ class ConfigsTest(parameterized.TestCase):
       generator = models.build(CONFIGS[name].generator)
       fields = set(generator.__dataclass_fields__) - {"parent", "name"}
       self.assertEqual(set(CONFIGS[name].generator), fields | {"architecture"})
+
+  @parameterized.parameters([(name,) for name in finetune.VARIANTS])
+  def test_fine_tuning_starts_from_weights_that_fit(self, variant):
+    config = finetune.get_config(variant)
+    config_checks.check(config)
+    generator = models.build(config.generator)
+    variables = lookup.load_for(generator, config.init_from)
+    self.assertEqual(
+      jax.tree.map(jnp.shape, variables["params"]),
+      jax.tree.map(jnp.shape, models.shapes(generator)["params"]),
+    )
+    # Far below the rate at which the weights were trained at first.
+    start = pretrain.get_config(variant).learning_rate.peak
+    self.assertLess(config.learning_rate.peak, start / 5)
 
   def test_unknown_variant(self):
     with self.assertRaisesRegex(errors.InputError, '"nope": .*srfeat_nobn'):

@@ -15,6 +15,7 @@ PROGRAMS = ("convert", "degrade", "evaluate", "main", "sweep", "upscale")
 WITHOUT = {
   "configs/common": "all files in one: configs_test",
   "configs/degradations": "all files in one: configs_test",
+  "configs/finetune": "all files in one: configs_test",
   "configs/gan": "all files in one: configs_test",
   "configs/pretrain": "all files in one: configs_test",
   "configs/quickstart": "all files in one: configs_test",

@@ -13,9 +13,11 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors, models, train
-from srfeat_jax.configs import gan, pretrain
+from srfeat_jax.configs import finetune, gan, pretrain
 from srfeat_jax.interchange.containers import safetensors_file
-from srfeat_jax.training import steps
+from srfeat_jax.training import degradation, optimizers, steps
+from srfeat_jax.training import networks as networks_lib
+from srfeat_jax.training import state as state_lib
 from srfeat_jax.weights import lookup
 from tests.support import runs, vgg19_files
 from tests.support.torch_networks import torch_vgg
@@ -41,6 +43,12 @@ def _log(workdir):
 
 def _checkpoints(workdir):
   return sorted(path.name for path in (workdir / "checkpoints").iterdir())
+
+
+def _position(workdir, step) -> dict:
+  """Where a checkpoint says that the run was in its data."""
+  (path,) = (workdir / "checkpoints" / str(step) / "data").glob("metadata")
+  return json.loads(path.read_text())["position"]
 
 
 class TrainTest(parameterized.TestCase):
@@ -99,6 +107,24 @@ class TrainTest(parameterized.TestCase):
       np.testing.assert_allclose, state.generator.params, ended.ema["params"]
     )
 
+  def test_prints_what_it_starts_from_before_it_trains(self):
+    config = _tiny(self.images, num_steps=1)
+    config.log_every = 1
+    start = models.init(models.build(config.generator), jax.random.key(7))
+    config.init_from = str(self.folder / "start.safetensors")
+    safetensors_file.save(config.init_from, config.generator.to_dict(), start)
+    (self.folder / "benchmarks" / "Noise").mkdir(parents=True)
+    runs.make_images(self.folder / "benchmarks" / "Noise" / "HR", count=1)
+    config.data.benchmarks = str(self.folder / "benchmarks")
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+      train.train_and_evaluate(config, self.folder / "run")
+    log = _log(self.folder / "run")
+    before, _ = output.getvalue().split("loss/pixel")
+    for line, name in zip(log, ("psnr_y_bicubic", "psnr_y"), strict=False):
+      self.assertEqual(line["step"], 0)
+      score = f"{line[f'eval/noise/{name}']:.5g}"
+      self.assertRegex(before, rf"eval/noise/{name}\s+{score}\b")
+
   def test_refuses_weights_of_another_architecture(self):
     first = self.folder / "first"
     train.train_and_evaluate(_tiny(self.images), first)
@@ -113,6 +139,45 @@ class TrainTest(parameterized.TestCase):
       r" of \(3, 3, 12, 12\)",
     ):
       train.train_and_evaluate(config, self.folder / "second")
+
+  def test_goes_on_with_another_batch_size_and_learning_rate(self):
+    workdir = self.folder / "run"
+    config = _tiny(self.images)
+    train.train_and_evaluate(config, workdir)
+    config.num_steps = 6
+    config.batch_size = 8
+    config.learning_rate.peak = 1e-30
+    config.learning_rate.final = 1e-30
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "batch_size was 4 and is now 8; .*--allow_change=batch_size,learning_r",
+    ):
+      train.train_and_evaluate(config, workdir)
+    before = _log(workdir)
+    allowed = ("batch_size", "learning_rate")
+    state = train.train_and_evaluate(config, workdir, allowed)
+    self.assertEqual(int(state.step), 6)
+    log = _log(workdir)
+    self.assertEqual(log[: len(before)], before)
+    np.testing.assert_allclose(
+      log[-1]["learning_rate/generator"], 1e-30, rtol=1e-5
+    )
+    (entry,) = json.loads((workdir / "config_changes.json").read_text())
+    self.assertEqual(entry["step"], 4)
+    self.assertEqual(entry["changes"]["batch_size"], {"was": 4, "is": 8})
+    self.assertIn("learning_rate.peak", entry["changes"])
+    # The next crop, after four batches of four, and two of eight.
+    self.assertIn("32", str(_position(workdir, 6)))
+    self.assertIn("16", str(_position(workdir, 4)))
+
+    # Killed before the next checkpoint: the same command goes on, and so does
+    # one without the flag, since the change is recorded.
+    shutil.rmtree(workdir / "checkpoints" / "6")
+    again = train.train_and_evaluate(config, workdir)
+    jax.tree.map(np.testing.assert_array_equal, again, state)
+    config.batch_size = 4
+    with self.assertRaisesRegex(errors.InputError, "was 8 and is now 4"):
+      train.train_and_evaluate(config, workdir)
 
   def test_stops_when_the_loss_is_not_finite_and_keeps_the_good_state(self):
     workdir = self.folder / "run"
@@ -252,6 +317,49 @@ class TrainTest(parameterized.TestCase):
     self.assertNotEqual(*losses)
 
 
+class FineTuneTest(absltest.TestCase):
+  """The first steps from trained weights, which cost them the most."""
+
+  def gain(self, learning_rate) -> float:
+    """What ten steps add to srfeat-lite's PSNR on crops held out, in dB."""
+    config = finetune.get_config()
+    config.num_steps = 10
+    config.batch_size = 4
+    config.crop_size = 48
+    config.data.train = "synthetic"
+    config.learning_rate = learning_rate
+    networks = networks_lib.assemble(config, {})
+    optimizer = optimizers.build(config)
+    state = state_lib.start(
+      lookup.load_for(networks.generator, config.init_from),
+      optimizer.generator,
+      {},
+      optimizer.discriminator,
+      keep_ema=True,
+    )
+    step = jax.jit(steps.make_step(config, networks, optimizer))
+    upscale = jax.jit(networks.generator.apply)
+    batches, _ = train.make_batches(config)
+    with contextlib.closing(batches):
+      held_out = np.concatenate([next(batches) for _ in range(4)])
+      lr, hr = degradation.degrade(jnp.asarray(held_out), 4)
+
+      def psnr() -> float:
+        difference = upscale(state.best_variables, lr) - hr
+        return -10 * np.log10(np.mean(np.square(difference)))
+
+      before = psnr()
+      for _ in range(config.num_steps):
+        state, _ = step(state, {}, next(batches))
+      return psnr() - before
+
+  def test_does_not_lose_what_the_weights_can_do(self):
+    self.assertGreater(self.gain(finetune.get_config().learning_rate), -0.005)
+    # Or this test could not fail: the rate that they were trained with.
+    rate = pretrain.get_config("srfeat_lite").learning_rate
+    self.assertLess(self.gain(rate), -0.02)
+
+
 class AdversarialTest(absltest.TestCase):
   """A whole run with both discriminators and VGG-19, of random weights."""
 
@@ -313,6 +421,10 @@ class AdversarialTest(absltest.TestCase):
     moved = self.vgg.rename(self.folder / "moved.npy")
     config.vgg_weights = str(moved)
     config.init_from = str(self.folder / "gone")
+    # As configs had it before a size of 0 stood for that of the input.
+    for discriminator in config.discriminators.values():
+      self.assertGreater(discriminator.input_size, 0)
+      discriminator.input_size = 0
     with self.assertLogs("absl", "WARNING") as warnings:
       actual = train.train_and_evaluate(config, resumed)
     for field in ("config.init_from was", "config.vgg_weights was"):

@@ -148,3 +148,16 @@ def cosine(
   config.final = final
   config.until = until
   return config
+
+
+def warmup_cosine(
+  peak: float, final: float, warmup: float, until: float
+) -> ml_collections.ConfigDict:
+  """The same after a learning rate that first rises to `peak` in a line.
+
+  `warmup` is the fraction of the run at which `peak` is reached.
+  """
+  config = cosine(peak, final, until)
+  config.schedule = "warmup_cosine"
+  config.warmup = warmup
+  return config

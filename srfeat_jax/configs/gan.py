@@ -53,11 +53,11 @@ def _adversarial(start: str) -> ml_collections.ConfigDict:
 
 
 def _srgan_discriminator(
-  input_size: int, *, symmetric_input: bool = True
+  *, symmetric_input: bool = True
 ) -> ml_collections.ConfigDict:
   config = ml_collections.ConfigDict()
   config.architecture = "srgan"
-  config.input_size = input_size
+  config.input_size = 0  # that of the crops, or of their features
   config.symmetric_input = symmetric_input
   config.features = 64
   config.hidden = 1024
@@ -95,10 +95,8 @@ def _srfeat(start: str):
   config.num_steps = 5 * _SRFEAT_EPOCH
   config.batch_size = 5
   config.crop_size = 296
-  config.discriminators.image = _srgan_discriminator(296)
-  config.discriminators.feature = _srgan_discriminator(
-    19, symmetric_input=False
-  )
+  config.discriminators.image = _srgan_discriminator()
+  config.discriminators.feature = _srgan_discriminator(symmetric_input=False)
   _perceptual(config, "relu5_4")
   # 1e-5 from the third epoch, 1e-6 in the last.
   _schedules(config, 1e-4, (2 / 5, 4 / 5), (0.1, 0.1))
@@ -127,7 +125,7 @@ def _srgan(layer: str):
   config.num_steps = 200_000
   config.batch_size = 16
   config.crop_size = 96
-  config.discriminators.image = _srgan_discriminator(96)
+  config.discriminators.image = _srgan_discriminator()
   _perceptual(config, layer)
   _schedules(config, 1e-4, (1 / 2,), (0.1,))
   config.eval_every = 5_000
@@ -150,7 +148,6 @@ def _srgan_mirflickr():
   config.num_steps = 750 * (25_000 // 8)
   config.batch_size = 8
   config.crop_size = 256
-  config.discriminators.image.input_size = 256
   _schedules(config, 1e-4, (), ())
   return config
 
@@ -164,7 +161,7 @@ def _esrgan():
   config.update_first = "generator"
   config.discriminators.image = ml_collections.ConfigDict()
   config.discriminators.image.architecture = "vgg_style"
-  config.discriminators.image.input_size = 128
+  config.discriminators.image.input_size = 0  # that of the crops
   config.discriminators.image.features = 64
   config.discriminators.image.hidden = 100
   config.discriminators.image.dtype = "float32"
@@ -191,10 +188,8 @@ def _lite(config: ml_collections.ConfigDict):
   config.batch_size = 8
   config.crop_size = 96
   config.ema_decay = 0.99
-  config.discriminators.image.input_size = 96
   config.discriminators.image.features = 16
   if "feature" in config.discriminators:
-    config.discriminators.feature.input_size = 6  # 96 halved four times
     config.discriminators.feature.features = 32
   _schedules(config, 1e-4, (4 / 5,), (0.1,))
   config.log_every = 20

@@ -34,12 +34,21 @@ class Validator:
     scale = generator.scale
     self.sets = protocol.MATLAB.load(folder, sets, scale) if folder else []
 
-  def write_baseline(self, writer) -> None:
-    """Writes the metrics of bicubic, at step 0; names end in `_bicubic`."""
+  def write_baseline(self, writer) -> dict[str, float]:
+    """Writes the metrics of bicubic, at step 0.
+
+    Args:
+      writer: see `training.writers`.
+
+    Returns:
+      Metrics by name, such as `eval/set5/psnr_y_bicubic`.
+    """
     scale = self._generator.scale
     scores = self._scores(lambda lr: upscaler.bicubic(lr, scale=scale))
+    scores = {f"{name}_bicubic": value for name, value in scores.items()}
     if scores:
-      writer.write_scalars(0, {f"{k}_bicubic": v for k, v in scores.items()})
+      writer.write_scalars(0, scores)
+    return scores
 
   def validate(self, step: int, variables, writer) -> dict[str, float]:
     """Writes metrics and sample images.
@@ -85,7 +94,7 @@ class Validator:
 
 def headline(scores: dict[str, float]) -> dict[str, float]:
   """Picks what papers report, PSNR and SSIM of Y, for the screen."""
-  names = ("psnr_y", "ssim_y")
+  names = ("psnr_y", "ssim_y", "psnr_y_bicubic", "ssim_y_bicubic")
   return {k: v for k, v in scores.items() if k.endswith(names)}
 
 

@@ -118,7 +118,8 @@ def build_discriminator(
 
   Args:
     config: "architecture", one of `DISCRIMINATORS`, and any of that module's
-      fields; the others keep their defaults.
+      fields; the others keep their defaults. An `input_size` of 0 stands for
+      `size`.
     size: height and width of its inputs: of the crops, or of their feature
       maps.
     name: what the config is called, for messages.
@@ -130,7 +131,10 @@ def build_discriminator(
     errors.InputError: an architecture or field does not exist, a value is not
       one the field takes, or the network cannot take that size.
   """
-  discriminator = _build(DISCRIMINATORS, config, name)
+  values = dict(config)
+  if values.get("input_size") == 0:
+    values["input_size"] = size
+  discriminator = _build(DISCRIMINATORS, values, name)
   mismatch = discriminator.mismatch(size)
   if mismatch:
     raise errors.InputError(f"{name}.{mismatch}")

@@ -22,7 +22,8 @@ def mismatch(expected: int, size: int) -> str:
     return ""
   return (
     f"input_size: the discriminator is built for {expected}x{expected}, but its"
-    f" input is {size}x{size}; set it to {size}, or change the crop size"
+    f" input is {size}x{size}; set it to 0, which stands for the input's size,"
+    " or change the crop size"
   )
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import pathlib
 import textwrap
+from collections.abc import Collection
 
 import jax
 import numpy as np
@@ -71,13 +72,17 @@ class Checkpointer:
         force=True,
       )
 
-  def restore(self, like, config: dict) -> tuple:
+  def restore(
+    self, like, config: dict, allow_change: Collection[str] = ()
+  ) -> tuple:
     """The newest checkpoint.
 
     Args:
       like: a state of the structure and with the shardings that are wanted,
         whatever they were when saving.
       config: of the run that resumes, JSON-able.
+      allow_change: as for `workdir.check`. What the workdir's record says has
+        changed since the checkpoint may differ too.
 
     Returns:
       The state and the iterator's state.
@@ -91,7 +96,15 @@ class Checkpointer:
       like,
     )
     saved = _config(self._manager)
-    differing, _ = workdir_lib.differences(saved, config)
+    recorded = {
+      field
+      for entry in workdir_lib.read_changes(self._folder.parent)
+      if entry["step"] >= self._manager.latest_step()
+      for field in entry["changes"]
+    }
+    differing, _ = workdir_lib.differences(
+      saved, config, {*allow_change, *recorded}
+    )
     if differing:
       raise errors.InputError(
         f"the checkpoints in {self._folder} are of another config:"

@@ -10,8 +10,9 @@ import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.training import earlier_configs
+from srfeat_jax.training import earlier_configs, losses
 
+_DISCRIMINATOR_WEIGHT = "discriminator_weight"  # no loss of the generator's
 _COUNT = (lambda x: x >= 1, "a whole number above 0")
 _NOT_NEGATIVE = (lambda x: x >= 0, "a number from 0")
 _PROBABILITY = (lambda x: 0 <= x <= 1, "a probability, from 0 to 1")
@@ -75,6 +76,11 @@ _TABLE = (
     "a fraction of the run, from above 0 to 1",
   ),
   (
+    "*learning_rate.warmup",
+    lambda x: 0 <= x < 1,
+    "a fraction of the run, from 0 to below 1",
+  ),
+  (
     "*learning_rate.boundaries",
     lambda x: all(0 <= boundary <= 1 for boundary in x),
     "fractions of the run, from 0 to 1",
@@ -123,18 +129,34 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
 
 
 def _check_losses(config: ml_collections.ConfigDict) -> None:
-  losses = config.losses
-  if losses.perceptual_weight and not any(losses.perceptual_layers.values()):
+  """Whether `config.losses` has the fields and weights that its losses need."""
+  weights = {loss.field for loss in losses.GENERATOR} | {_DISCRIMINATOR_WEIGHT}
+  named = {name for name in config.losses if name.endswith("_weight")}
+  for name in sorted(weights - named):
     raise errors.InputError(
-      f"config.losses.perceptual_weight is {losses.perceptual_weight}, and no"
-      " layer of config.losses.perceptual_layers has a weight: give one, as"
-      " {'relu5_4': 1.0}, or set config.losses.perceptual_weight=0"
+      f"config.losses has no {name}: give it one, as 0.0 in configs/common.py"
     )
-  adversarial = config.discriminators and losses.adversarial_weight
-  if not (losses.pixel_weight or losses.perceptual_weight or adversarial):
+  for name in sorted(named - weights):
     raise errors.InputError(
-      "there is nothing to learn from: config.losses.pixel_weight and"
-      " config.losses.perceptual_weight are 0, and so is"
-      " config.losses.adversarial_weight, or there is no discriminator; set one"
-      " of them above 0"
+      f"config.losses.{name} is the weight of a loss that does not exist:"
+      f" expected any of {', '.join(sorted(weights))}"
+    )
+  used = [loss for loss in losses.GENERATOR if loss.weight(config.losses)]
+  for loss in used:
+    problem = loss.problem(config.losses)
+    if problem:
+      raise errors.InputError(problem)
+  has_discriminators = bool(config.discriminators)
+  if not any(
+    loss.alone and (has_discriminators or not loss.of_logits) for loss in used
+  ):
+    fields = [
+      f"config.losses.{loss.field}"
+      + (" (with a discriminator)" if loss.of_logits else "")
+      for loss in losses.GENERATOR
+      if loss.alone
+    ]
+    raise errors.InputError(
+      "there is nothing to learn from: set one of these above 0:"
+      f" {', '.join(fields)}"
     )

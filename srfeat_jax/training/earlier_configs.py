@@ -6,6 +6,7 @@ one, and a field that was not there has the value that changes nothing, so that
 the run can be resumed.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +73,8 @@ def completed(
 ) -> dict[str, Any]:
   """A copy of an earlier run's config with the fields that came later.
 
-  They are added where the present config's values mean what was done before.
+  They are added where the present config's values mean what was done before;
+  so those of a loss that came later, where its weight is 0.
 
   Args:
     config: flat, JSON-able, its keys the parts of a field with dots between.
@@ -87,6 +89,16 @@ def completed(
     }
     if later.get(field) == neutral and not later.keys() & config.keys():
       config |= later
+  for field in present.keys() - config.keys():
+    loss = re.fullmatch(r"(losses\.\w+)_weight", field)
+    if loss and not present[field]:
+      # A loss without weight, with its other fields.
+      config |= {
+        name: value
+        for name, value in present.items()
+        if name not in config
+        and (name == loss[1] or name.startswith(f"{loss[1]}_"))
+      }
   return config
 
 

@@ -1,5 +1,9 @@
 """Losses, as float32 scalars: of images, of features, of logits.
 
+`GENERATOR` lists the terms of the generator's loss: their names, from which the
+fields of their weights follow, what they need, and what is wrong with their
+settings. The training step, the check of a config and the networks go by it.
+
 Images are in [0, 1]. All means are over what the arrays hold, which for arrays
 split over devices is the global batch: under jit the loss and its gradients do
 not depend on the number of devices.
@@ -12,16 +16,78 @@ sees to it that the discriminator's loss does not reach the generator: it
 differentiates with respect to the discriminator's parameters alone.
 """
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 
 from srfeat_jax import errors
 from srfeat_jax.ops import pixels
 
 _CHECKERBOARD_WINDOW = 8  # LR pixels
+
+
+class Compared(NamedTuple):
+  """What a term of the generator's loss may compare.
+
+  Attributes:
+    sr: the generator's output, float32 `[b, H, W, 3]`.
+    hr: the target, of the same shape.
+    sr_features: of SR by layer of VGG-19, `[b, h, w, c]` each; the layers that
+      some loss or discriminator needs.
+    hr_features: those of HR.
+    scale: scale factor.
+    sr_logits: a discriminator's of SR, `[b]` or `[b, h, w]`, for losses of
+      logits; None for others.
+    hr_logits: likewise, of HR.
+  """
+
+  sr: jax.Array
+  hr: jax.Array
+  sr_features: Mapping[str, jax.Array]
+  hr_features: Mapping[str, jax.Array]
+  scale: int
+  sr_logits: Any = None
+  hr_logits: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+  """A term of the generator's loss.
+
+  Attributes:
+    name: its weight is `config.losses.NAME_weight`, and 0 leaves it out; it is
+      logged as `loss/NAME`.
+    value: from what is compared and `config.losses` to a float32 scalar, before
+      it is multiplied by its weight.
+    alone: whether a generator can learn from it without another loss.
+    of_logits: whether it is of each discriminator's logits. It is then one term
+      for each of them, `loss/NAME_DISCRIMINATOR`, all of the same weight.
+    layers: the field of `config.losses` whose keys are the layers of VGG-19
+      that it needs; "" if it needs none.
+    problem: from `config.losses` to what is wrong with its settings, one
+      sentence, "" if nothing is. Asked only if its weight is not 0.
+  """
+
+  name: str
+  value: Callable[[Compared, ml_collections.ConfigDict], jax.Array]
+  alone: bool = True
+  of_logits: bool = False
+  layers: str = ""
+  problem: Callable[[ml_collections.ConfigDict], str] = lambda config: ""
+
+  @property
+  def field(self) -> str:
+    """Its weight's field of `config.losses`."""
+    return f"{self.name}_weight"
+
+  def weight(self, config: ml_collections.ConfigDict) -> float:
+    """Its weight, from `config.losses`."""
+    return config[self.field]
 
 
 def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
@@ -191,3 +257,49 @@ def _cross_entropy(logits: jax.Array, target: int) -> jax.Array:
   """Mean of -log sigmoid(x) for target 1, of -log(1 - sigmoid(x)) for 0."""
   logits = logits.astype(jnp.float32)
   return jnp.mean(jax.nn.softplus(-logits if target else logits))
+
+
+def _no_layer(config: ml_collections.ConfigDict) -> str:
+  if any(config.perceptual_layers.values()):
+    return ""
+  return (
+    f"config.losses.perceptual_weight is {config.perceptual_weight}, and no"
+    " layer of config.losses.perceptual_layers has a weight: give one, as"
+    " {'relu5_4': 1.0}, or set config.losses.perceptual_weight=0"
+  )
+
+
+# The terms of the generator's loss, in the order in which they are added up.
+GENERATOR: tuple[Loss, ...] = (
+  # Ledig et al. 2017, equation 4; Wang et al. 2018, L_1 in section 3.3.
+  Loss("pixel", lambda x, config: pixel(x.sr, x.hr, config.pixel)),
+  Loss(
+    "checkerboard",
+    lambda x, config: checkerboard(x.sr, x.hr, x.scale),
+    alone=False,  # detail and noise without a period are nothing to it
+  ),
+  # Ledig et al. 2017, equation 5; Park et al. 2018, L_p in section 3.
+  Loss(
+    "perceptual",
+    lambda x, config: perceptual(
+      x.sr_features,
+      x.hr_features,
+      config.perceptual_layers,
+      config.perceptual,
+      config.feature_scale,
+    ),
+    layers="perceptual_layers",
+    problem=_no_layer,
+  ),
+  # Ledig et al. 2017, equation 6; Park et al. 2018, L_a of images and of
+  # features in section 3; Wang et al. 2018, equation 2.
+  Loss(
+    "adversarial",
+    lambda x, config: adversarial_generator(
+      x.hr_logits,
+      x.sr_logits,
+      config.adversarial,
+    ),
+    of_logits=True,
+  ),
+)

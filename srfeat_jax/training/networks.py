@@ -13,7 +13,7 @@ from flax import linen as nn
 from srfeat_jax import errors, models
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
-from srfeat_jax.training import degradation
+from srfeat_jax.training import degradation, losses
 
 
 class Role(NamedTuple):
@@ -146,13 +146,13 @@ def _input_shapes(
 
 def _layers(config: ml_collections.ConfigDict) -> tuple[str, ...]:
   """The layers of VGG-19 whose features the run needs."""
-  losses = config.losses
   layers = {}  # where each is named
-  if losses.perceptual_weight:
-    for name in losses.perceptual_layers:
-      layers[name] = "config.losses.perceptual_layers"
+  for loss in losses.GENERATOR:
+    if loss.layers and loss.weight(config.losses):
+      for name in config.losses[loss.layers]:
+        layers[name] = f"config.losses.{loss.layers}"
   if need_features(config.discriminators):
-    layers[losses.feature_layer] = "config.losses.feature_layer"
+    layers[config.losses.feature_layer] = "config.losses.feature_layer"
   for name, field in layers.items():
     vgg19.check_layer(field, name)
   return tuple(sorted(layers))

@@ -60,7 +60,9 @@ def learning_rate(
       rate is multiplied by at each of them;
       "cosine" `final`, the rate reached at the fraction `until` of the run and
       kept from there on (SGDR's annealing without restarts, Loshchilov &
-      Hutter 2017, equation 5).
+      Hutter 2017, equation 5);
+      "warmup_cosine" the same after the fraction `warmup` of the run, in which
+      the rate rises linearly to the peak (Goyal et al. 2017, section 2.2).
     num_steps: the length of the run.
 
   Raises:
@@ -82,10 +84,10 @@ def learning_rate(
       factor_at[round(boundary * num_steps)] *= factor
     return optax.piecewise_constant_schedule(peak, dict(factor_at))
   _require(
-    schedule == "cosine",
+    schedule in ("cosine", "warmup_cosine"),
     "learning_rate.schedule",
     schedule,
-    '"piecewise" or "cosine"',
+    '"piecewise", "cosine" or "warmup_cosine"',
   )
   final = config.final
   _require(
@@ -94,11 +96,30 @@ def learning_rate(
     final,
     f"a number from 0 to the peak, {peak}",
   )
-  return optax.cosine_decay_schedule(
-    peak,
-    decay_steps=max(1, round(config.until * num_steps)),
-    alpha=final / peak,
+  end = round(config.until * num_steps)
+  start = 0
+  if schedule == "warmup_cosine":
+    _require(
+      "warmup" in config,
+      "learning_rate.schedule",
+      schedule,
+      '"cosine", for lack of a field `warmup`, which common.warmup_cosine has',
+    )
+    _require(
+      config.warmup < config.until,
+      "learning_rate.warmup",
+      config.warmup,
+      f"a fraction of the run below `until`, {config.until}",
+    )
+    start = round(config.warmup * num_steps)
+  cosine = optax.cosine_decay_schedule(
+    peak, decay_steps=max(1, end - start), alpha=final / peak
   )
+  if not start:
+    return cosine
+  # A first step of rate 0 would be lost.
+  rise = optax.linear_schedule(peak / start, peak, start - 1)
+  return optax.join_schedules([rise, cosine], [start])
 
 
 def adam(

@@ -1,10 +1,9 @@
 """One update of the parameters: batch and state in, state and scalars out.
 
-Which losses a step has is up to its config, and each may be absent: the
-generator's pixel, checkerboard, perceptual and adversarial losses, and the
-losses of a discriminator of images and of one of features. The generator
-minimizes their weighted sum (Ledig et al. 2017, equation 3; Park et al. 2018,
-section 3; Wang et al. 2018, equation 3).
+Which losses a step has is up to its config, and each may be absent: those of
+`losses.GENERATOR`, and the losses of a discriminator of images and of one of
+features. The generator minimizes the weighted sum of its own (Ledig et al.
+2017, equation 3; Park et al. 2018, section 3; Wang et al. 2018, equation 3).
 
 Spectral normalization of a discriminator takes one power iteration per update:
 when that discriminator is updated, with its batch of real images. The fake
@@ -300,70 +299,34 @@ def _generator_loss(
   discriminators: Mapping[str, state_lib.NetworkState],
 ) -> tuple[jax.Array | float, dict[str, jax.Array]]:
   """L_G, the weighted sum of its terms, and the terms whose weight is not 0."""
-  terms = _content_terms(fake, real, loss_config, networks.generator.scale)
-  terms |= _adversarial_terms(fake, real, networks, loss_config, discriminators)
+  compared = losses.Compared(
+    sr=fake.image,
+    hr=real.image,
+    sr_features=fake.features,
+    hr_features=real.features,
+    scale=networks.generator.scale,
+  )
+  terms = {}
+  for loss in losses.GENERATOR:
+    weight = loss.weight(loss_config)
+    if not weight:
+      continue
+    if not loss.of_logits:
+      terms[loss.name] = _Term(weight, loss.value(compared, loss_config))
+      continue
+    for name, discriminator in discriminators.items():
+      hr_logits, sr_logits = (
+        networks.discriminators[name].apply(
+          discriminator.variables, images.input_of(name)
+        )
+        for images in (real, fake)
+      )
+      value = loss.value(
+        compared._replace(hr_logits=hr_logits, sr_logits=sr_logits), loss_config
+      )
+      terms[f"{loss.name}_{name}"] = _Term(weight, value)
   total = sum((each.weight * each.value for each in terms.values()), 0.0)
   return total, {name: each.value for name, each in terms.items()}
-
-
-def _content_terms(
-  fake: _Images,
-  real: _Images,
-  loss_config: ml_collections.ConfigDict,
-  scale: int,
-) -> dict[str, _Term]:
-  """The terms that compare SR with HR.
-
-  Pixels: Ledig et al. 2017, equation 4; Wang et al. 2018, L_1 in section 3.3.
-  Features: Ledig et al. 2017, equation 5; Park et al. 2018, L_p in section 3.
-  """
-  terms = {}
-  if loss_config.pixel_weight:
-    pixel = losses.pixel(fake.image, real.image, loss_config.pixel)
-    terms["pixel"] = _Term(loss_config.pixel_weight, pixel)
-  if loss_config.checkerboard_weight:
-    checkerboard = losses.checkerboard(fake.image, real.image, scale)
-    terms["checkerboard"] = _Term(loss_config.checkerboard_weight, checkerboard)
-  if loss_config.perceptual_weight:
-    perceptual = losses.perceptual(
-      fake.features,
-      real.features,
-      loss_config.perceptual_layers,
-      loss_config.perceptual,
-      loss_config.feature_scale,
-    )
-    terms["perceptual"] = _Term(loss_config.perceptual_weight, perceptual)
-  return terms
-
-
-def _adversarial_terms(
-  fake: _Images,
-  real: _Images,
-  networks: networks_lib.Networks,
-  loss_config: ml_collections.ConfigDict,
-  discriminators: Mapping[str, state_lib.NetworkState],
-) -> dict[str, _Term]:
-  """A term for each discriminator, all of the same weight.
-
-  Ledig et al. 2017, equation 6; Park et al. 2018, L_a of images and of
-  features in section 3; Wang et al. 2018, equation 2.
-  """
-  if not loss_config.adversarial_weight:
-    return {}
-  terms = {}
-  for name, discriminator in discriminators.items():
-    module = networks.discriminators[name]
-    real_logits, fake_logits = (
-      module.apply(discriminator.variables, images.input_of(name))
-      for images in (real, fake)
-    )
-    adversarial = losses.adversarial_generator(
-      real_logits, fake_logits, loss_config.adversarial
-    )
-    terms[f"adversarial_{name}"] = _Term(
-      loss_config.adversarial_weight, adversarial
-    )
-  return terms
 
 
 def _learning_rates(

@@ -1,7 +1,8 @@
 """A run's folder: what it was started with, and whether it fits what is asked.
 
-`config.json` holds the config, `environment.json` versions, devices and the
-git revision of the code; `.lock` is locked while a run is under way.
+`config.json` holds the config, `config_changes.json`, if the run went on with
+another one, what changed at which step, `environment.json` versions, devices
+and the git revision of the code; `.lock` is locked while a run is under way.
 """
 
 import contextlib
@@ -12,7 +13,8 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import jax
 from absl import logging
@@ -44,21 +46,37 @@ _FREE = {
   "data.num_workers",
   "data.cache_gib",
 }
+# Fields, or groups of them, that may differ too if the user asks for it: they
+# change the numbers, but no array.
+CHANGEABLE = ("batch_size", "learning_rate", "discriminator_learning_rate")
+# Fields of a generator that its weights do not depend on.
+_INCIDENTAL = {"generator.dtype", "generator.initializer"}
+_INPUT_SIZE = re.compile(r"discriminators\.\w+\.input_size")
+_CHANGES = "config_changes.json"
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain")
 
 
-def check(workdir: pathlib.Path, config: dict) -> None:
+def check(
+  workdir: pathlib.Path, config: dict, allow_change: Collection[str] = ()
+) -> None:
   """Makes sure that a run may resume, or begin, in the folder.
 
   Args:
     workdir: the run's folder, which need not exist.
     config: of the run, JSON-able.
+    allow_change: of `CHANGEABLE`, what may differ from the run in the folder.
 
   Raises:
     errors.InputError: the folder holds a run of another config; every field
       that differs is named with both values. Or it cannot be read, or is an
-      address, not a folder.
+      address, not a folder. Or `allow_change` names something else.
   """
+  unknown = [name for name in allow_change if name not in CHANGEABLE]
+  if unknown:
+    raise errors.InputError(
+      f"--allow_change={','.join(allow_change)}: {unknown[0]} cannot change in"
+      f" a run; expected any of {', '.join(CHANGEABLE)}"
+    )
   if re.match(r"\w\w+:/", str(workdir)):
     raise errors.InputError(
       f"--workdir={workdir} is an address: mount the place, name the folder"
@@ -70,40 +88,81 @@ def check(workdir: pathlib.Path, config: dict) -> None:
   began_with = read_config(workdir)
   for line in earlier_configs.sentences(began_with):
     logging.warning("%s: %s", workdir, line)
-  differing, allowed = differences(began_with, config)
+  differing, allowed = differences(began_with, config, allow_change)
   if differing:
     raise errors.InputError(
       f"{workdir} holds a run of another config: {'; '.join(differing)};"
-      " choose a new --workdir; to start from this run's weights, set"
-      f" config.init_from={workdir}"
+      f" {_remedies(workdir, _changes(began_with, config))}"
     )
   for line in allowed:
     logging.warning("resuming with another setting: %s", line)
 
 
-def differences(old: dict, new: dict) -> tuple[list[str], list[str]]:
+def differences(
+  old: dict, new: dict, allow_change: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
   """The fields in which two configs differ, each with both values.
 
   Args:
     old: of a run; its fields may have names of an earlier version.
     new: of the run that is to resume, JSON-able.
+    allow_change: fields, or groups of them, that it need not keep this time.
 
   Returns:
     Those that a run must keep when it is resumed, and those that it need not.
   """
+  kept, free = [], []
+  for name, (was, now) in _changes(old, new).items():
+    may_differ = name in _FREE or _group(name, allow_change)
+    (free if may_differ else kept).append(
+      f"config.{name} was {was!r} and is now {now!r}"
+    )
+  return kept, free
+
+
+def _changes(old: dict, new: dict) -> dict[str, tuple[Any, Any]]:
+  """What differs, by field: both values, None where it is missing."""
   old = earlier_configs.updated(old)
   old, new = (
     traverse_util.flatten_dict(json.loads(json.dumps(config)), sep=".")
     for config in (old, new)
   )
   old = earlier_configs.completed(old, new)
-  kept, free = [], []
-  for name in sorted(old.keys() | new.keys()):
-    if old.get(name) != new.get(name):
-      (free if name in _FREE else kept).append(
-        f"config.{name} was {old.get(name)!r} and is now {new.get(name)!r}"
-      )
-  return kept, free
+  for name in old.keys() & new.keys():
+    # A discriminator's size that follows the crop, 0, is none of its own, and
+    # one that was set fitted the crop.
+    if _INPUT_SIZE.fullmatch(name) and 0 in (old[name], new[name]):
+      old[name] = new[name]
+  return {
+    name: (old.get(name), new.get(name))
+    for name in sorted(old.keys() | new.keys())
+    if old.get(name) != new.get(name)
+  }
+
+
+def _group(field: str, groups: Collection[str]) -> str:
+  """Which of some fields, or groups of them, a field belongs to; "" if none."""
+  for group in groups:
+    if field == group or field.startswith(f"{group}."):
+      return group
+  return ""
+
+
+def _remedies(workdir: pathlib.Path, changes: Mapping[str, Any]) -> str:
+  """What can be done if fields differ that a run must keep."""
+  bound = [name for name in changes if name not in _FREE]
+  remedies = ["choose a new --workdir"]
+  groups = [_group(name, CHANGEABLE) for name in bound]
+  if all(groups):
+    names = ",".join(dict.fromkeys(groups))
+    remedies.insert(0, f"to go on with it, add --allow_change={names}")
+  if all(
+    name in _INCIDENTAL or not name.startswith("generator.") for name in bound
+  ):
+    remedies.append(
+      f"to start there from this run's weights, set config.init_from={workdir}"
+    )
+  return "; ".join(remedies)
 
 
 @contextlib.contextmanager
@@ -131,17 +190,27 @@ def hold(workdir: pathlib.Path) -> Iterator[None]:
     yield
 
 
-def record(workdir: pathlib.Path, config: dict) -> None:
-  """Writes what the run is started with.
+def record(workdir: pathlib.Path, config: dict, step: int = 0) -> None:
+  """Writes what the run is started with, and what has changed since before.
 
   Args:
     workdir: the run's folder.
     config: of the run, JSON-able.
+    step: the number of updates done before.
 
   Raises:
-    errors.InputError: the folder cannot be written.
+    errors.InputError: the folder cannot be written, or its record not read.
   """
   workdir = pathlib.Path(workdir)
+  if (workdir / "config.json").exists():
+    changes = {
+      name: {"was": was, "is": now}
+      for name, (was, now) in _changes(read_config(workdir), config).items()
+    }
+    if changes:
+      # Before the config: what this explains must not be there without it.
+      history = [*read_changes(workdir), {"step": step, "changes": changes}]
+      _write(workdir / _CHANGES, history)
   _write(workdir / "config.json", config)
   _write(workdir / "environment.json", environment())
 
@@ -168,6 +237,32 @@ def read_config(workdir: pathlib.Path) -> dict:
   return config
 
 
+def read_changes(workdir: pathlib.Path) -> list[dict]:
+  """What changed in the config of a run when it went on, the oldest first.
+
+  Returns:
+    For each time "step", the number of updates done before, and "changes", by
+    field "was" and "is".
+
+  Raises:
+    errors.InputError: the record is damaged.
+  """
+  path = pathlib.Path(workdir) / _CHANGES
+  try:
+    history = json.loads(path.read_text())
+    if not all(
+      each["step"] >= 0 and each["changes"].keys() for each in history
+    ):
+      raise ValueError("a step or its changes are missing")
+  except FileNotFoundError:
+    return []
+  except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    raise errors.InputError(
+      f"{path} is not a record of a run's changes ({error!r}): delete it"
+    ) from error
+  return history
+
+
 def environment() -> dict:
   """Versions, hardware and the revision of the code, for the record."""
   return {
@@ -192,7 +287,7 @@ def _explained(workdir: pathlib.Path):
     ) from error
 
 
-def _write(path: pathlib.Path, content: dict) -> None:
+def _write(path: pathlib.Path, content: dict | list) -> None:
   atomic.replace(path, f"{json.dumps(content, indent=2)}\n".encode())
 
 

@@ -216,6 +216,16 @@ class SameBatchesTest(PipelineTestCase):
       parts = np.concatenate([next(half) for half in halves])
       self.assertEqual(self.rows(parts), self.rows(self.expected[i]))
 
+  @parameterized.parameters(2, 10, 48)
+  def test_another_batch_size_goes_on_at_the_next_crop(self, batch_size):
+    iterator = self.same(batch_size=batch_size)
+    iterator.set_state(self.states[2])
+    ours = self.take(96 // batch_size, iterator)
+    actual = np.concatenate(list(ours))[: 3 * BATCH_SIZE]
+    # In their order: none is skipped, and none comes twice.
+    expected = np.concatenate(list(self.expected[2:5]))
+    np.testing.assert_array_equal(actual, expected)
+
   def test_workers_give_the_same_and_their_state_fits_none(self):
     iterator = self.same(num_workers=2)
     self.assert_goes_on(iterator, 0, 3)

@@ -204,6 +204,14 @@ class BuildTest(parameterized.TestCase):
     module = models.build_discriminator(config, 96)
     self.assertEqual((module.input_size, module.hidden), (96, 16))
 
+  @parameterized.parameters("srgan", "vgg_style")
+  def test_size_that_follows_the_input(self, architecture):
+    config = {"architecture": architecture, "input_size": 0}
+    for size in (96, 296):
+      module = models.build_discriminator(config, size)
+      self.assertEqual(module.input_size, size)
+    self.assertEqual(config["input_size"], 0)
+
   @parameterized.parameters(
     ("srgan", 96, "input_size: .*for 296x296, but its input is 96x96"),
     ("vgg_style", 96, "input_size: .*for 128x128, but its input is 96x96"),
@@ -221,7 +229,8 @@ class BuildTest(parameterized.TestCase):
      "symmetric_input: expected True or False, got 1"),
     ({"architecture": "srgan", "hidden": 0},
      "hidden: expected a whole number above 0, got 0"),
-    ({"architecture": "srgan", "input_size": 0}, "input_size: .*got 0"),
+    ({"architecture": "srgan", "input_size": -1}, "input_size: .*got -1"),
+    ({"architecture": "unet", "input_size": 0}, "input_size: unet has no such"),
     ({"architecture": "srgan", "logits": "pixel"},
      "logits: expected one of image, patch, got 'pixel'"),
     ({"architecture": "unet", "input_size": 296},

@@ -29,6 +29,7 @@ class ConfigChecksTest(parameterized.TestCase):
     *(("optimizer.b1", 2.0), ("optimizer.b1", -0.1), ("optimizer.b2", 1.0)),
     *(("optimizer.eps", 0.0), ("discriminator_optimizer.b1", 2.0)),
     *(("learning_rate.until", 0.0), ("learning_rate.until", 1.5)),
+    *(("learning_rate.warmup", -0.1), ("learning_rate.warmup", 1.0)),
     ("discriminator_learning_rate.boundaries", (0.5, 1.5)),
     ("discriminator_learning_rate.boundaries", (-0.1,)),
   )
@@ -70,6 +71,31 @@ class ConfigChecksTest(parameterized.TestCase):
     config.losses.pixel_weight = 0.0
     config.losses.adversarial_weight = 1.0  # of no discriminator
     with self.assertRaisesRegex(errors.InputError, "nothing to learn from"):
+      config_checks.check(config)
+
+  def test_a_loss_that_may_not_stand_alone(self):
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.checkerboard_weight = 1.0
+    config_checks.check(config)
+    config.losses.pixel_weight = 0.0
+    with self.assertRaisesRegex(
+      errors.InputError,
+      "nothing to learn from: set one of these above 0: config.losses.pixel_we"
+      r"ight, config.losses.perceptual_weight,.*adversarial_weight \(with a d",
+    ):
+      config_checks.check(config)
+
+  def test_weights_without_a_loss_and_losses_without_a_weight(self):
+    config = pretrain.get_config("srfeat_lite")
+    config.losses.pixels_weight = 1.0
+    with self.assertRaisesRegex(
+      errors.InputError, "losses.pixels_weight is the weight of a loss that do"
+    ):
+      config_checks.check(config)
+    del config.losses.pixels_weight, config.losses.checkerboard_weight
+    with self.assertRaisesRegex(
+      errors.InputError, "config.losses has no checkerboard_weight"
+    ):
       config_checks.check(config)
 
   @parameterized.parameters({}, {"relu5_4": 0.0})

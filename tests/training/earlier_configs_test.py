@@ -5,7 +5,7 @@ import copy
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.configs import shipped
+from srfeat_jax.configs import gan, shipped
 from srfeat_jax.training import config_checks, earlier_configs, workdir
 
 _SENTENCE = (
@@ -55,6 +55,38 @@ class EarlierConfigsTest(parameterized.TestCase):
     self.assertEqual((not differing, allowed), (resumes, []))
     for field in changes:
       self.assertTrue(any(field in line for line in differing), differing)
+
+  @parameterized.parameters("srfeat", "esrgan")
+  def test_discriminators_whose_size_was_set(self, variant):
+    # Earlier versions' configs had the size of their crops, and features.
+    new = gan.get_config(variant).to_dict()
+    old = copy.deepcopy(new)
+    for name, size in (("image", old["crop_size"]), ("feature", 19)):
+      if name in old["discriminators"]:
+        old["discriminators"][name]["input_size"] = size
+    self.assertNotEqual(old, new)
+    self.assertEqual(workdir.differences(old, new), ([], []))
+    self.assertEqual(workdir.differences(new, old), ([], []))
+    other = copy.deepcopy(new)
+    other["crop_size"] = 64
+    differing, _ = workdir.differences(old, other)
+    self.assertLen(differing, 1)
+    self.assertIn("crop_size was", differing[0])
+    other = copy.deepcopy(old)
+    other["discriminators"]["image"]["input_size"] = 64
+    self.assertLen(workdir.differences(old, other)[0], 1)
+
+  @parameterized.parameters((0.0, True), (0.1, False))
+  def test_losses_that_came_later(self, weight, resumes):
+    old = shipped.get_config("srfeat_lite").to_dict()
+    new = copy.deepcopy(old)
+    new["losses"] |= {"tv_weight": weight, "tv": "l1", "tv_epsilon": 1e-3}
+    differing, _ = workdir.differences(old, new)
+    self.assertEqual(not differing, resumes, differing)
+    # Their other fields are compared once they are there.
+    other = copy.deepcopy(new)
+    other["losses"]["tv_epsilon"] = 1e-2
+    self.assertLen(workdir.differences(new, other)[0], 1)
 
   def test_a_field_that_was_there_is_compared(self):
     old = shipped.get_config("srfeat_photo_psnr").to_dict()

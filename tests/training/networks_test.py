@@ -133,9 +133,43 @@ class NetworksTest(image_files.FolderTestCase):
   def test_all_discriminators_that_do_not_fit_are_told_at_once(self):
     config = self.config("srfeat")
     config.crop_size = 128
+    config.discriminators.image.input_size = 296
+    config.discriminators.feature.input_size = 19
     sentence = self.refused(config)
     for part in ("image.input_size", "128x128", "feature.input_size", "8x8"):
       self.assertIn(part, sentence)
+
+  @parameterized.parameters(
+    ("srfeat", 96, {"image": 96, "feature": 6}),
+    ("srfeat", 100, {"image": 100, "feature": 7}),
+    ("srgan_vgg54", 128, {"image": 128}),
+    ("esrgan", 96, {"image": 96}),
+    ("srfeat_lite", 48, {"image": 48, "feature": 3}),
+  )
+  def test_discriminators_follow_the_crop(self, variant, crop_size, expected):
+    config = self.config(variant)
+    config.crop_size = crop_size
+    kind = "torchvision" if variant == "esrgan" else "caffe"
+    built, _ = self.build(config, kind)
+    sizes = {
+      name: each.input_size for name, each in built.discriminators.items()
+    }
+    self.assertEqual(sizes, expected)
+    shapes = jax.eval_shape(built.init, jax.random.key(0))[1]
+    self.assertEqual(set(shapes), set(expected))
+
+  def test_a_size_that_is_set_stays(self):
+    config = self.config("srfeat_lite")
+    config.discriminators.image.input_size = 96
+    built, _ = self.build(config)
+    self.assertEqual(built.discriminators["image"].input_size, 96)
+    config.crop_size = 48
+    sentence = self.refused(config)
+    self.assertIn(
+      "image.input_size: the discriminator is built for 96x96", sentence
+    )
+    self.assertIn("set it to 0", sentence)
+    self.assertNotIn("feature", sentence)
 
   def test_the_scale_is_told_before_the_discriminators_size(self):
     config = self.config("srfeat")

@@ -60,7 +60,7 @@ class LearningRateTest(parameterized.TestCase):
     np.testing.assert_allclose(rates, [1e-4, 1e-6], rtol=1e-6)
 
   @parameterized.parameters(
-    ({"schedule": "linear"}, '"piecewise" or "cosine"'),
+    ({"schedule": "linear"}, '"piecewise", "cosine" or "warmup_'),
     ({"peak": 0.0}, "peak is 0.0: .*above 0"),
     ({"peak": -1e-4}, "peak is -0.0001: .*above 0"),
     ({"peak": float("nan")}, "peak is nan"),
@@ -71,6 +71,43 @@ class LearningRateTest(parameterized.TestCase):
     config = common.piecewise(1e-4, (0.5, 0.75), (0.1, 0.1))
     config.update(change)
     with self.assertRaisesRegex(errors.InputError, sentence):
+      optimizers.learning_rate(config, 100)
+
+  def test_warm_up(self):
+    config = common.warmup_cosine(4e-5, final=1e-6, warmup=0.1, until=0.9)
+    rate = optimizers.learning_rate(config, 200)
+    # The first step counts; the peak is that of the twentieth.
+    rises = [float(rate(step)) for step in range(20)]
+    np.testing.assert_allclose(rises, 4e-5 * np.arange(1, 21) / 20, rtol=1e-5)
+    cosine = optimizers.learning_rate(
+      common.cosine(4e-5, final=1e-6, until=1.0), 160
+    )
+    for step in (0, 1, 77, 159, 160, 179):
+      np.testing.assert_allclose(rate(20 + step), cosine(step), rtol=1e-5)
+
+  @parameterized.parameters((0.0, 200), (0.1, 1), (0.1, 4))
+  def test_no_room_to_warm_up(self, warmup, num_steps):
+    ours, cosine = (
+      optimizers.learning_rate(config, num_steps)
+      for config in (
+        common.warmup_cosine(4e-5, final=1e-6, warmup=warmup, until=1.0),
+        common.cosine(4e-5, final=1e-6, until=1.0),
+      )
+    )
+    for step in range(num_steps):
+      np.testing.assert_allclose(ours(step), cosine(step), rtol=1e-6)
+
+  def test_warm_up_without_its_length(self):
+    config = common.cosine(4e-5, final=1e-6, until=1.0)
+    config.schedule = "warmup_cosine"
+    with self.assertRaisesRegex(errors.InputError, "for lack of a field `warm"):
+      optimizers.learning_rate(config, 100)
+
+  def test_warm_up_until_after_the_end(self):
+    config = common.warmup_cosine(4e-5, final=1e-6, warmup=0.5, until=0.5)
+    with self.assertRaisesRegex(
+      errors.InputError, "warmup is 0.5: expected a fraction of the run below"
+    ):
       optimizers.learning_rate(config, 100)
 
   @parameterized.parameters(2e-4, -1e-6)

@@ -1,17 +1,27 @@
 """One step of training: on any number of devices, its numbers by hand."""
 
 import functools
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import optax
 from absl.testing import absltest, parameterized
 from jax.sharding import AxisType, Mesh
 
-from srfeat_jax import models
+from srfeat_jax import errors, models
 from srfeat_jax.configs import pretrain
-from srfeat_jax.training import degradation, optimizers, parallel, state, steps
+from srfeat_jax.training import (
+  config_checks,
+  degradation,
+  losses,
+  optimizers,
+  parallel,
+  state,
+  steps,
+)
 from srfeat_jax.training import networks as networks_lib
 
 
@@ -164,6 +174,77 @@ class NumbersTest(parameterized.TestCase):
       )
     self.assertIn("batch_stats", now.ema)
     self.assertIs(now.best_variables, now.ema)
+
+
+def charbonnier(
+  compared: losses.Compared, config: ml_collections.ConfigDict
+) -> jax.Array:
+  """Mean of sqrt(d^2 + epsilon^2) (Lai et al. 2017, section 3.3)."""
+  difference = compared.sr - compared.hr
+  squares = jnp.square(difference) + config.charbonnier_epsilon**2
+  return jnp.mean(jnp.sqrt(squares))
+
+
+def _epsilon_problem(config: ml_collections.ConfigDict) -> str:
+  if config.charbonnier_epsilon > 0:
+    return ""
+  return "config.losses.charbonnier_epsilon: expected a number above 0"
+
+
+# As CONTRIBUTING.md says: an entry of the table, and fields of a config.
+CHARBONNIER = losses.Loss("charbonnier", charbonnier, problem=_epsilon_problem)
+
+
+class NewLossTest(absltest.TestCase):
+  def setUp(self):
+    super().setUp()
+    self.enter_context(
+      mock.patch.object(losses, "GENERATOR", (*losses.GENERATOR, CHARBONNIER))
+    )
+    self.config = small_config()
+    self.config.losses.charbonnier_weight = 2.0
+    self.config.losses.charbonnier_epsilon = 1e-3
+
+  def test_alone(self):
+    self.config.losses.pixel_weight = 0.0
+    config_checks.check(self.config)
+    optimizer = optax.adam(1e-2)
+    step, now = make_step(self.config, optimizer), start(optimizer)
+    values = []
+    for _ in range(8):
+      now, scalars = step(now, crops())
+      values.append(float(scalars["loss/charbonnier"]))
+    self.assertNotIn("loss/pixel", scalars)
+    self.assertLess(values[-1], 0.9 * values[0])
+
+  def test_with_another(self):
+    config_checks.check(self.config)
+    both, _, scalars = after_one_step(self.config, 1, crops())
+    self.assertContainsSubset(["loss/pixel", "loss/charbonnier"], scalars)
+    self.config.losses.charbonnier_weight = 0.0
+    pixel, _, scalars = after_one_step(self.config, 1, crops())
+    self.assertNotIn("loss/charbonnier", scalars)
+    self.config.losses.charbonnier_weight = 2.0
+    self.config.losses.pixel_weight = 0.0
+    alone, _, _ = after_one_step(self.config, 1, crops())
+    jax.tree.map(
+      lambda a, b, c: np.testing.assert_allclose(
+        a, b + c, rtol=1e-3, atol=1e-4
+      ),
+      both,
+      pixel,
+      alone,
+    )
+
+  def test_its_fields_are_checked(self):
+    self.config.losses.charbonnier_epsilon = 0.0
+    with self.assertRaisesRegex(errors.InputError, "epsilon: expected a numb"):
+      config_checks.check(self.config)
+    self.config.losses.charbonnier_weight = 0.0
+    config_checks.check(self.config)
+    self.config.losses.charbonnier_weight = -1.0
+    with self.assertRaisesRegex(errors.InputError, "charbonnier_weight is -1"):
+      config_checks.check(self.config)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     self.workdir = self.folder / "runs" / "one"
     self.config = pretrain.get_config("srfeat").to_dict()
 
-  def prepare(self):
-    workdir.check(self.workdir, self.config)
+  def prepare(self, allow_change=(), step=0):
+    workdir.check(self.workdir, self.config, allow_change)
     with workdir.hold(self.workdir):
-      workdir.record(self.workdir, self.config)
+      workdir.record(self.workdir, self.config, step)
 
   def read(self, name: str) -> dict:
     return json.loads((self.workdir / name).read_text())
@@ -81,10 +81,13 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
       "config.batch_size was 9 and is now 7",
       "config.generator.features was 128 and is now 64",
       "config.learning_rate.factors was [0.1, 0.1] and is now [0.5, 0.1]",
-      f"config.init_from={self.workdir}",
+      "choose a new --workdir",
     ):
       self.assertIn(part, sentence)
     self.assertNotIn("log_every", sentence)
+    # Its weights do not fit, and the number of features cannot change.
+    self.assertNotIn("init_from", sentence)
+    self.assertNotIn("allow_change", sentence)
     self.assertEqual(self.read("config.json")["batch_size"], 9)
 
   def test_added_and_removed_fields_are_named(self):
@@ -105,6 +108,113 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     self.assertLen(log.output, 5)
     self.assertIn("config.num_steps was 259160 and is now 3", log.output[-1])
     self.assertEqual(self.read("config.json")["num_steps"], 3)
+
+  @parameterized.parameters(
+    ({"batch_size": 7}, "--allow_change=batch_size;", True),
+    (
+      {"learning_rate.peak": 1e-5, "batch_size": 7},
+      "--allow_change=batch_size,learning_rate;",
+      True,
+    ),
+    ({"batch_size": 7, "seed": 1}, None, True),
+    ({"generator.dtype": "bfloat16"}, None, True),
+    ({"generator.tanh": True}, None, False),
+    ({"generator.num_blocks": 3, "batch_size": 7}, None, False),
+    ({"crop_size": 64}, None, True),
+  )
+  def test_advice_that_can_be_taken(self, changes, allow, init_from):
+    self.prepare()
+    config = pretrain.get_config("srfeat")
+    config.update_from_flattened_dict(changes)
+    self.config = config.to_dict()
+    with self.assertRaises(errors.InputError) as caught:
+      self.prepare()
+    sentence = str(caught.exception)
+    self.assertIn("choose a new --workdir", sentence)
+    self.assertEqual(allow is not None, "allow_change" in sentence)
+    self.assertIn(allow or "", sentence)
+    advice = f"config.init_from={self.workdir}"
+    self.assertEqual(init_from, advice in sentence, sentence)
+
+  def test_changes_that_are_asked_for(self):
+    self.prepare()
+    self.config["batch_size"] = 7
+    self.config["learning_rate"]["peak"] = 1e-5
+    with self.assertRaisesRegex(
+      errors.InputError, "config: config.learning_rate.peak was 0.0001 and is"
+    ):
+      self.prepare(["batch_size"])
+    self.assertEqual(workdir.read_changes(self.workdir), [])
+    allowed = ["learning_rate", "batch_size"]
+    with self.assertLogs("absl", "WARNING") as log:
+      self.prepare(allowed, step=30)
+    self.assertIn("config.batch_size was 9 and is now 7", log.output[0])
+    self.assertEqual(self.read("config.json")["batch_size"], 7)
+    # From now on they are the run's.
+    with self.assertNoLogs("absl", "WARNING"):
+      self.prepare()
+    self.config["num_steps"] = 50
+    self.prepare(allowed, step=40)
+    self.assertEqual(
+      self.read("config_changes.json"),
+      [
+        {
+          "step": 30,
+          "changes": {
+            "batch_size": {"was": 9, "is": 7},
+            "learning_rate.peak": {"was": 1e-4, "is": 1e-5},
+          },
+        },
+        {"step": 40, "changes": {"num_steps": {"was": 259_160, "is": 50}}},
+      ],
+    )
+
+  def test_another_schedule_is_a_change_of_the_learning_rate(self):
+    self.prepare()
+    other = pretrain.get_config("srfeat_nobn").learning_rate.to_dict()
+    self.config["learning_rate"] = other
+    with self.assertRaisesRegex(errors.InputError, "change=learning_rate;"):
+      self.prepare()
+    self.prepare(["learning_rate"])
+    (entry,) = workdir.read_changes(self.workdir)
+    self.assertEqual(
+      entry["changes"]["learning_rate.factors"],
+      {"was": [0.1, 0.1], "is": None},
+    )
+
+  def test_not_more_than_what_is_asked_for(self):
+    self.prepare()
+    self.config["batch_size"] = 7
+    self.config["discriminator_learning_rate"]["peak"] = 1e-5
+    self.config["generator"]["features"] = 64
+    with self.assertRaises(errors.InputError) as caught:
+      self.prepare(["batch_size", "learning_rate"])
+    self.assertNotIn("config.batch_size", str(caught.exception))
+    self.assertIn("config.discriminator_learning_rate", str(caught.exception))
+    self.assertIn("config.generator.features was", str(caught.exception))
+    self.assertEqual(self.read("config.json")["batch_size"], 9)
+
+  @parameterized.parameters(
+    "crop_size", "generator", "learning_rate.peak", "config.batch_size", ""
+  )
+  def test_fields_that_cannot_change(self, field):
+    with self.assertRaisesRegex(
+      errors.InputError,
+      f"--allow_change=batch_size,{field}: {field} cannot change in a run; exp"
+      "ected any of batch_size, learning_rate, discriminator_learning_rate",
+    ):
+      workdir.check(self.workdir, self.config, ["batch_size", field])
+
+  @parameterized.parameters(
+    "", "[3]", "{", '[{"step": 3}]', '[{"step": "a"}]', "7"
+  )
+  def test_damaged_record(self, text):
+    self.prepare()
+    (self.workdir / "config_changes.json").write_text(text)
+    with self.assertRaisesRegex(
+      errors.InputError, "config_changes.json is not a record .*delete it"
+    ):
+      workdir.read_changes(self.workdir)
 
   def test_goes_on_from_a_config_with_an_old_name(self):
     self.prepare()
@@ -172,7 +282,7 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     with (
       disk.full(50),
       self.assertRaisesRegex(
-        errors.InputError, "config.json cannot be written"
+        errors.InputError, r"config_changes.json cannot be written"
       ),
     ):
       self.prepare()
