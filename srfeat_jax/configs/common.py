@@ -127,9 +127,8 @@ def piecewise(
 
   Boundaries are fractions of the run, so that a shorter run has the same shape.
   """
-  config = ml_collections.ConfigDict()
+  config = cosine(peak, final=0.0, until=1.0)
   config.schedule = "piecewise"
-  config.peak = peak
   config.boundaries = boundaries
   config.factors = factors
   return config
@@ -143,8 +142,11 @@ def cosine(
   `until` is the fraction of the run at which `final` is reached.
   """
   config = ml_collections.ConfigDict()
+  # Or "piecewise", by flag too: all have the fields of both.
   config.schedule = "cosine"
   config.peak = peak
   config.final = final
   config.until = until
+  config.boundaries = ()
+  config.factors = ()
   return config

@@ -55,7 +55,8 @@ def learning_rate(
   """The learning rate as a function of the step.
 
   Args:
-    config: `config.learning_rate`: `schedule`, `peak`, and for
+    config: `config.learning_rate`: `schedule`, `peak`, and fields of one
+      schedule, which the other one ignores: for
       "piecewise" `boundaries`, fractions of the run, and `factors`, what the
       rate is multiplied by at each of them;
       "cosine" `final`, the rate reached at the fraction `until` of the run and
