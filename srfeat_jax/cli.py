@@ -36,7 +36,6 @@ _OUTSIDE = (
 # called there.
 _OF_TRAINING = {
   "grain": "grain",
-  "ml_collections": "ml_collections",
   "optax": "optax",
   "orbax": "orbax-checkpoint",
 }

@@ -128,7 +128,7 @@ def _hint(config, owner: ml_collections.ConfigDict, name: str) -> str:
   similar = difflib.get_close_matches(name, owner.keys(), 1)
   if similar:
     return f'. Did you mean "{similar[0]}" instead of "{name}"?'
-  fields = list(_flat(config))
+  fields = sorted(_flat(config), key=len)  # the plainest first
   last = [field.rpartition(".")[2] for field in fields]
   elsewhere = _ELSEWHERE.get(name.lower().replace("-", "_"))
   if elsewhere in fields:
@@ -205,14 +205,14 @@ def _parsed(
   Raises:
     errors.InputError: it is of another type.
   """
-  parser: Callable[[str], Any] = {
+  parsers: dict[type, Callable[[str], Any]] = {
     bool: _bool,
     int: _int,
     float: _float,
     str: str,
-  }.get(type(like), _any)
+  }
   try:
-    return parser(text)
+    return parsers.get(type(like), _any)(text)
   except (ValueError, OverflowError):
     if words:
       words = f"values separated by commas{words}"

@@ -57,5 +57,5 @@ def _find_modules_here() -> None:
 
 
 def _run(program: str) -> None:
-  """Runs a program under the name __main__, as absl and multiprocessing need."""
+  """Runs a program as __main__, as absl and multiprocessing need it."""
   runpy.run_module(f"srfeat_jax.{program}", run_name="__main__", alter_sys=True)

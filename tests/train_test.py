@@ -172,6 +172,22 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(_tiny(self.images), workdir)
     self.assertIn("images are not those the run began with", logs.output[0])
 
+  def test_losses_are_printed_in_columns(self):
+    output = io.StringIO()
+    config = _tiny(self.images)
+    config.losses.checkerboard_weight = 1.0
+    with contextlib.redirect_stdout(output):
+      train.train_and_evaluate(config, self.folder / "run")
+    lines = output.getvalue().splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.endswith("  ETA")]
+    names = ["step", "pixel", "checkerboard", "images/s", "waiting", "ETA"]
+    self.assertEqual(lines[at].split(), names)
+    for line, step in zip(lines[at + 1 : at + 3], ("2/4", "4/4"), strict=True):
+      self.assertEqual(line.split()[0], step)
+      self.assertLen(line.split(), len(names))
+      self.assertLen(line, len(lines[at]))  # aligned
+      self.assertLess(len(line), 80)
+
   def test_the_last_line_names_what_there_is(self):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):

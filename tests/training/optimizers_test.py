@@ -42,6 +42,16 @@ class LearningRateTest(parameterized.TestCase):
       expected = 1e-6 + 0.5 * (1e-4 - 1e-6) * share
       np.testing.assert_allclose(rate(step), expected, rtol=1e-4)
 
+  def test_another_schedule_by_one_field(self):
+    config = pretrain.get_config("srfeat_lite")  # has a cosine
+    config.learning_rate.schedule = "piecewise"
+    for step in (0, 9_999):
+      np.testing.assert_allclose(schedule_of(config)(step), 4e-4)
+    config = pretrain.get_config("srfeat")  # has boundaries
+    config.learning_rate.schedule = "cosine"
+    half = config.num_steps // 2
+    np.testing.assert_allclose(schedule_of(config)(half), 1e-4 / 2, rtol=1e-4)
+
   def test_constant(self):
     rate = schedule_of(pretrain.get_config("srresnet"))
     for step in (0, 999_999):
