@@ -19,6 +19,7 @@ from absl import flags
 
 from srfeat_jax import config_fields, errors
 
+flags.disclaim_key_flags()  # so that --config is in a program's --help
 _NAME = "config"
 _PACKAGE = pathlib.Path(__file__).parent
 _FIELD = re.compile(r"--?(no)?config\.([^=]*)(?:=(.*))?", re.DOTALL)

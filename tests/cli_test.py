@@ -96,7 +96,7 @@ class CliTest(programs.ProgramTestCase):
 
   def test_a_device_without_memory(self):
     result = self.run_main(
-      "import jax\nraise jax.errors.JaxRuntimeError("
+      "import jax; raise jax.errors.JaxRuntimeError("
       "'RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\\n  more')"
     )
     self.assert_fails(result, "not enough memory", "allocating 9 bytes")

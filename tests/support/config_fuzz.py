@@ -160,9 +160,9 @@ def _build(arguments: list[str], traced: bool) -> None:
   step = steps.make_step(config, assembled, built)
   batches, _ = train.make_batches(config)
   batches.close()
-  networks.build(config)
   if traced:
     _trace(config, assembled, built, step)
+  networks.build(config)
 
 
 def _trace(config, assembled, built, step) -> None:
