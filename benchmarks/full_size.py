@@ -10,16 +10,11 @@ Crops are noise, and VGG-19 has random weights.
 import time
 
 import jax
-from absl import flags
-from ml_collections import config_flags
 
 from benchmarks import cases, machine, ours
-from srfeat_jax import cli
+from srfeat_jax import cli, config_flag
 
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "Python file of the config, with :VARIANT if it has any"
-)
-flags.mark_flag_as_required("config")
+_CONFIG = config_flag.define()
 
 
 def main(argv) -> None:

@@ -1,8 +1,10 @@
 """Where the time of a training step goes, by kind of kernel.
 
   python -m benchmarks.step_profile --case=srfeat_gan_b16 --output=FILE.json
+  python -m benchmarks.step_profile --config=configs/gan.py:srfeat_lite \
+    --config.batch_size=4
 
-See `kernels`.
+Of a case of the benchmarks, or of any config. See `kernels`.
 """
 
 import json
@@ -16,8 +18,9 @@ import jax
 from absl import flags
 
 from benchmarks import cases, kernels, machine, ours
-from srfeat_jax import cli
+from srfeat_jax import cli, config_flag, errors
 
+_CONFIG = config_flag.define(required=False)
 _CASE = flags.DEFINE_string("case", "srfeat_gan_b16", "of `cases.TRAIN`")
 _BATCH = flags.DEFINE_integer("batch", 0, "batch size instead of the case's")
 _STEPS = flags.DEFINE_integer("steps", 3, "steps to trace", lower_bound=1)
@@ -31,9 +34,20 @@ def main(argv) -> None:
   """Profiles as the flags say."""
   del argv
   dtype = "bfloat16" if machine.on_gpu() else "float32"
-  config, vgg_settings = cases.train_config(
-    cases.TRAIN[_CASE.value], dtype, _BATCH.value, _TINY.value
-  )
+  name = _CASE.value
+  if _CONFIG.value is None:
+    if name not in cases.TRAIN:
+      raise errors.InputError(
+        f"--case={name}: expected one of {', '.join(cases.TRAIN)}; or give"
+        " --config"
+      )
+    config, vgg_settings = cases.train_config(
+      cases.TRAIN[name], dtype, _BATCH.value, _TINY.value
+    )
+  else:
+    config = _CONFIG.value
+    name, dtype = config.generator.architecture, config.generator.dtype
+    vgg_settings = cases.vgg_settings(config)
   hr = cases.crops(config)
   step = ours.TrainStep(config, vgg_settings, hr)
   step(2)
@@ -41,7 +55,7 @@ def main(argv) -> None:
     with jax.profiler.trace(folder):
       step(_STEPS.value)
     result = {
-      "case": _CASE.value,
+      "case": name,
       "batch_size": config.batch_size,
       "dtype": dtype,
     }

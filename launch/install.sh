@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Creates .venv in the repository and installs the project into it.
+# Creates .venv in the repository and installs the project into it, with all
+# that training needs.
 #   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml, separated by commas:
 #   cuda, tpu, convert (reads Keras' VGG-19), onnx and stablehlo (for convert
 #   export), demo (the web page of srfeat_jax.demo), test
@@ -33,6 +34,6 @@ wanted="$extras $(cat pyproject.toml requirements.txt | cksum)"
 if ! grep -qxF "$wanted" .venv/installed 2>/dev/null; then
   echo "installing (some hundred MB the first time)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    --editable ".${extras:+[$extras]}"
+    --editable ".[train${extras:+,$extras}]"
   echo "$wanted" >> .venv/installed
 fi

@@ -4,24 +4,18 @@ A user's mistake ends a program with one sentence on stderr, which begins with
 "error:", and status 1. A defect keeps its traceback.
 """
 
-import argparse
-import difflib
 import errno
 import functools
 import logging
 import os
-import pathlib
-import re
 import select
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from absl import app, flags
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
-from srfeat_jax.training import earlier_configs
 
 # The exit status that shells report after Ctrl-C, and after a broken pipe.
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
@@ -38,6 +32,13 @@ _OUTSIDE = (
   errno.EISDIR,
   errno.ENAMETOOLONG,
 )
+# Modules that the extra "train" of pyproject.toml installs, and what each is
+# called there.
+_OF_TRAINING = {
+  "grain": "grain",
+  "optax": "optax",
+  "orbax": "orbax-checkpoint",
+}
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
@@ -59,6 +60,29 @@ def fail(error: Exception | str) -> int:
   return 1
 
 
+def sentence(error: Exception) -> str | None:
+  """What a user is told of an error; None for a defect of the program."""
+  match error:
+    case errors.InputError():
+      return str(error)
+    case OSError(errno=number) if number in _OUTSIDE:
+      return f"{error.filename or 'a file'}: {error.strerror}"
+    case ModuleNotFoundError(name=str(name)):
+      package = _OF_TRAINING.get(name.partition(".")[0])
+      if package:
+        return (
+          f"training needs {package}, which is not installed: pip install"
+          ' "srfeat_jax[train]", or in a clone launch/install.sh'
+        )
+    case RuntimeError() if "RESOURCE_EXHAUSTED" in str(error):
+      return (
+        "the device has not enough memory (" + str(error).splitlines()[0] + "):"
+        " use smaller images, tiles or networks, or in training a smaller"
+        " config.batch_size or config.crop_size"
+      )
+  return None
+
+
 def printable(text: str) -> str:
   """Escapes control characters: file names may contain any."""
   return "".join(
@@ -74,19 +98,18 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
     status = main(argv)
     sys.stdout.flush()  # here, where a broken pipe is handled
     return status
-  except errors.InputError as error:
-    return fail(error)
   except BrokenPipeError:
     if not _stdout_is_unread():
       raise
     return _BROKEN_PIPE
-  except OSError as error:
-    if error.errno not in _OUTSIDE:
-      raise
-    return fail(f"{error.filename or 'a file'}: {error.strerror}")
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
     return _INTERRUPTED
+  except Exception as error:
+    text = sentence(error)
+    if text is None:
+      raise
+    return fail(text)
 
 
 def _stdout_is_unread() -> bool:
@@ -100,62 +123,14 @@ def _stdout_is_unread() -> bool:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-  argv = [_packaged(argument) for argument in argv]
   try:
-    rest = flags.FLAGS(argv)
-    if "config" in flags.FLAGS:
-      # A file that cannot be read is reported when the config is accessed.
-      hasattr(flags.FLAGS["config"].value, "keys")
-    return rest
+    if "config" not in flags.FLAGS:
+      return flags.FLAGS(argv)
+    from srfeat_jax import config_flag  # which others need not wait for
+
+    return config_flag.parse(argv)
   except flags.Error as error:
     sentence = f"{error} (--help lists the flags)"
   except (errors.InputError, OSError) as error:  # of a config's file
     sentence = str(error)
-  except (AttributeError, IndexError, KeyError, TypeError):
-    # What ml_collections raises for an unknown field, or a defect.
-    sentence = _wrong_field(argv)
-    if sentence is None:
-      raise
   sys.exit(fail(" ".join(sentence.split())))
-
-
-def _packaged(argument: str) -> str:
-  """Completes --config=configs/NAME.py outside of the package's folder."""
-  flag, equals, path = argument.rpartition("=")
-  package = pathlib.Path(__file__).parent
-  file = path.partition(":")[0]
-  if flag.lstrip("-") not in ("", "config") or not file.startswith("configs/"):
-    return argument
-  if pathlib.Path(file).exists() or not (package / file).is_file():
-    return argument
-  return f"{flag}{equals}{package / path}"
-
-
-def _wrong_field(argv: Sequence[str]) -> str | None:
-  """Describes the first --config.A.B that is not in the config, if any."""
-  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-  parser.add_argument("--config", "-config")
-  parsed, others = parser.parse_known_args(argv[1:])
-  if parsed.config is None:
-    return None
-  config: Any = flags.FLAGS["config"].parser.parse(parsed.config)
-  for argument in others:
-    field = re.match(r"--?(?:no)?config\.([^=]+)", argument)
-    if field is None:
-      continue
-    if renamed := earlier_configs.sentence(field[1]):
-      return renamed
-    owner, path = config, "config"
-    for name in re.findall(r"[^.\[\]]+", field[1]):
-      if isinstance(owner, Sequence) and not isinstance(owner, str):
-        if not name.isdigit() or int(name) >= len(owner):
-          return f"{path} is {owner!r}, which has no element {name}"
-        name = int(name)
-      elif not hasattr(owner, "keys"):
-        return f"{path} is {owner!r}, which has no fields: there is no {name}"
-      elif name not in owner:
-        similar = difflib.get_close_matches(name, owner.keys(), 1)
-        hint = f'. Did you mean "{similar[0]}" instead of "{name}"?'
-        return f"{path} has no field {name}{hint if similar else ''}"
-      owner, path = owner[name], f"{path}.{name}"
-  return None

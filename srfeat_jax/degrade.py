@@ -10,13 +10,10 @@ size, with the parameters that were drawn for it.
 from collections.abc import Sequence
 
 from absl import flags
-from ml_collections import config_flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import cli, config_flag, errors
 
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "the run's config, as for main"
-)
+_CONFIG = config_flag.define(required=False)
 _OUTPUT = flags.DEFINE_string("output", None, "the PNG to write", required=True)
 _COUNT = flags.DEFINE_integer("count", 24, "crops to show", lower_bound=1)
 

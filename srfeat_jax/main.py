@@ -12,15 +12,11 @@ error.
 
 from collections.abc import Sequence
 
-import ml_collections
 from absl import flags
-from ml_collections import config_flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import cli, config_flag, errors
 
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "Python file of the config, with :VARIANT if it has any"
-)
+_CONFIG = config_flag.define()
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder of the run, made if it is missing."
 )
@@ -33,7 +29,7 @@ _ALLOW_CHANGE = flags.DEFINE_list(
   "What may differ from the config that the run had so far: batch_size,"
   " learning_rate, discriminator_learning_rate.",
 )
-flags.mark_flags_as_required(["config", "workdir"])
+flags.mark_flag_as_required("workdir")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,9 +38,6 @@ def main(argv: Sequence[str]) -> int:
     raise errors.InputError(
       f'"{argv[1]}" is not a flag: give --config=FILE and --workdir=FOLDER'
     )
-  if not isinstance(_CONFIG.value, ml_collections.ConfigDict):
-    path = config_flags.get_config_filename(flags.FLAGS["config"])
-    raise errors.InputError(f"--config={path} is not a file that can be read")
   import jax
 
   if _MULTIHOST.value:

@@ -94,6 +94,13 @@ class CliTest(programs.ProgramTestCase):
       self.assertEqual(result.returncode, 1)
       self.assertIn("Traceback", result.stderr)
 
+  def test_a_device_without_memory(self):
+    result = self.run_main(
+      "import jax; raise jax.errors.JaxRuntimeError("
+      "'RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\\n  more')"
+    )
+    self.assert_fails(result, "not enough memory", "allocating 9 bytes")
+
   def test_status_and_arguments(self):
     result = self.run_main("print(argv[1:])\nreturn 3")
     self.assertEqual((result.returncode, result.stdout), (3, "[]\n"))

@@ -10,7 +10,9 @@ from tests.support import paths
 TESTS = paths.REPOSITORY / "tests"
 PACKAGE = paths.REPOSITORY / "srfeat_jax"
 # Programs, and modules next to the folders that are tested with them.
-PROGRAMS = ("convert", "degrade", "evaluate", "main", "sweep", "upscale")
+PROGRAMS = (
+  *("convert", "degrade", "evaluate", "main", "report", "sweep", "upscale"),
+)
 # Modules without a test module of their name, and why.
 WITHOUT = {
   "configs/common": "all files in one: configs_test",

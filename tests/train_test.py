@@ -237,6 +237,22 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(_tiny(self.images), workdir)
     self.assertIn("images are not those the run began with", logs.output[0])
 
+  def test_losses_are_printed_in_columns(self):
+    output = io.StringIO()
+    config = _tiny(self.images)
+    config.losses.checkerboard_weight = 1.0
+    with contextlib.redirect_stdout(output):
+      train.train_and_evaluate(config, self.folder / "run")
+    lines = output.getvalue().splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.endswith("  ETA")]
+    names = ["step", "pixel", "checkerboard", "images/s", "waiting", "ETA"]
+    self.assertEqual(lines[at].split(), names)
+    for line, step in zip(lines[at + 1 : at + 3], ("2/4", "4/4"), strict=True):
+      self.assertEqual(line.split()[0], step)
+      self.assertLen(line.split(), len(names))
+      self.assertLen(line, len(lines[at]))  # aligned
+      self.assertLess(len(line), 80)
+
   def test_the_last_line_names_what_there_is(self):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
@@ -259,22 +275,34 @@ class TrainTest(parameterized.TestCase):
     state = train.train_and_evaluate(_tiny(self.images, 6), workdir)
     self.assertEqual(int(state.step), 6)
 
-  @parameterized.parameters("empty files", "no state", "no files")
-  def test_names_a_damaged_checkpoint_and_the_way_on(self, how):
+  @parameterized.parameters("cut", "empty files", "no state", "no files")
+  def test_goes_on_from_the_checkpoint_before_a_damaged_one(self, how):
+    workdir = self.folder / "run"
+    expected = train.train_and_evaluate(_tiny(self.images), workdir)
+    runs.damage(workdir / "checkpoints" / "4", how)
+    with self.assertLogs("absl", "WARNING") as logs:
+      state = train.train_and_evaluate(_tiny(self.images), workdir)
+    self.assertRegex(
+      "".join(logs.output),
+      "checkpoint 4 in .* is damaged .* goes on from step 2, .*/damaged_check",
+    )
+    jax.tree.map(np.testing.assert_array_equal, state, expected)
+    self.assertEqual(_checkpoints(workdir), ["2", "4"])
+    damaged = workdir / "damaged_checkpoints"
+    self.assertEqual([path.name for path in damaged.iterdir()], ["4"])
+
+  @parameterized.parameters("cut", "empty files")
+  def test_without_a_whole_checkpoint_nothing_is_moved(self, how):
     workdir = self.folder / "run"
     train.train_and_evaluate(_tiny(self.images), workdir)
-    newest = workdir / "checkpoints" / "4"
-    runs.damage(newest, how)
-    config = _tiny(self.images, num_steps=6)
+    for step in ("2", "4"):
+      runs.damage(workdir / "checkpoints" / step, how)
     with self.assertRaisesRegex(
-      errors.InputError,
-      "checkpoint 4 in .* is damaged .*delete that folder to resume from step"
-      " 2",
+      errors.InputError, "checkpoint 4 in .* is damaged .*no other is whole"
     ):
-      train.train_and_evaluate(config, workdir)
-    shutil.rmtree(newest)
-    state = train.train_and_evaluate(config, workdir)
-    self.assertEqual(int(state.step), 6)
+      train.train_and_evaluate(_tiny(self.images), workdir)
+    self.assertEqual(_checkpoints(workdir), ["2", "4"])
+    self.assertFalse((workdir / "damaged_checkpoints").exists())
 
   @parameterized.parameters(
     ("batch_size", 6, "config.batch_size is 6.*devices, 4"),

@@ -127,37 +127,28 @@ def piecewise(
 
   Boundaries are fractions of the run, so that a shorter run has the same shape.
   """
-  config = ml_collections.ConfigDict()
+  config = cosine(peak, final=0.0, until=1.0)
   config.schedule = "piecewise"
-  config.peak = peak
   config.boundaries = boundaries
   config.factors = factors
   return config
 
 
 def cosine(
-  peak: float, final: float, until: float
+  peak: float, final: float, until: float, warmup: float = 0.0
 ) -> ml_collections.ConfigDict:
   """A learning rate that falls along half a cosine, then stays.
 
-  `until` is the fraction of the run at which `final` is reached.
+  `until` is the fraction of the run at which `final` is reached, `warmup` the
+  one in which the rate first rises in a line.
   """
   config = ml_collections.ConfigDict()
+  # Or "piecewise", by flag too: all have the fields of both.
   config.schedule = "cosine"
   config.peak = peak
+  config.warmup = warmup  # of both schedules
   config.final = final
   config.until = until
-  return config
-
-
-def warmup_cosine(
-  peak: float, final: float, warmup: float, until: float
-) -> ml_collections.ConfigDict:
-  """The same after a learning rate that first rises to `peak` in a line.
-
-  `warmup` is the fraction of the run at which `peak` is reached.
-  """
-  config = cosine(peak, final, until)
-  config.schedule = "warmup_cosine"
-  config.warmup = warmup
+  config.boundaries = ()
+  config.factors = ()
   return config

@@ -32,9 +32,7 @@ def _srfeat_lite():
   config.init_from = "srfeat-lite"
   config.num_steps = 300
   config.ema_decay = 0.99
-  config.learning_rate = common.warmup_cosine(
-    3e-5, final=1e-6, warmup=0.1, until=1.0
-  )
+  config.learning_rate = common.cosine(3e-5, final=1e-6, until=1.0, warmup=0.1)
   config.log_every = 20
   config.eval_every = 100
   config.checkpoint_every = 100

@@ -156,3 +156,54 @@ def degradations(
     axis.imshow(np.clip(both, 0, 1), interpolation="nearest")
     axis.set_title(caption, fontsize=6, loc="left")
   _write_figure(sheet, path)
+
+
+def runs(
+  curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]],
+  scores: Sequence[str],
+  path: str | os.PathLike,
+) -> None:
+  """Draws what several runs logged: a panel for the loss and for each score.
+
+  Args:
+    curves: by the name of the run, steps and values of each number by its name;
+      drawn are "loss/pixel", or else the first of "loss/...", and `scores`.
+    scores: names of numbers; NAME_bicubic is dashed.
+    path: the image file to write.
+
+  Raises:
+    errors.InputError: there is nothing to draw, or the file cannot be written.
+  """
+  logged = dict.fromkeys(name for each in curves.values() for name in each)
+  losses = [name for name in logged if name.startswith("loss/")]
+  loss = ["loss/pixel"] if "loss/pixel" in losses else losses[:1]
+  panels = [*loss, *scores]
+  if not panels:
+    raise errors.InputError("the runs have logged no loss and no score to draw")
+  sheet = figure.Figure((10, 0.4 + 3 * len(panels)), 120, layout="constrained")
+  axes = sheet.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+  for axis, name in zip(axes, panels, strict=True):
+    baseline = None
+    for i, (run, numbers) in enumerate(curves.items()):
+      baseline = numbers.get(f"{name}_bicubic", baseline)
+      if name in numbers:
+        steps, values = numbers[name]
+        marker = "." if len(steps) < 50 else ""
+        line = ("-", "--", ":")[i // 10 % 3]
+        axis.plot(
+          *(steps, values, f"C{i % 10}"),
+          **{"linestyle": line, "marker": marker, "label": run, "linewidth": 1},
+        )
+    if baseline:
+      axis.axhline(
+        baseline[1][-1], color="0.5", linestyle="--", label="bicubic"
+      )
+    if name.startswith("loss/"):
+      axis.set_yscale("log")
+    axis.set_ylabel(name.removeprefix("eval/"))
+    axis.grid(alpha=0.3, which="both")
+    # Outside of the panel, where it hides no curve.
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+  axes[-1].set(xlabel="step")
+  axes[-1].xaxis.get_major_locator().set_params(integer=True)
+  _write_figure(sheet, path)

@@ -9,6 +9,8 @@ import contextlib
 import logging
 import os
 import pathlib
+import shutil
+import sys
 import textwrap
 from collections.abc import Collection
 
@@ -27,6 +29,10 @@ _FULL = (
   "File too large",
   "RESOURCE_EXHAUSTED",
 )
+
+
+class _DamagedError(errors.InputError):
+  """A checkpoint cannot be read."""
 
 
 class Checkpointer:
@@ -75,7 +81,10 @@ class Checkpointer:
   def restore(
     self, like, config: dict, allow_change: Collection[str] = ()
   ) -> tuple:
-    """The newest checkpoint.
+    """The newest checkpoint that is whole.
+
+    Damaged ones that are newer are moved to `workdir/damaged_checkpoints`, with
+    a warning; a run of several processes does not move them, and fails.
 
     Args:
       like: a state of the structure and with the shardings that are wanted,
@@ -88,18 +97,63 @@ class Checkpointer:
       The state and the iterator's state.
 
     Raises:
-      errors.InputError: the checkpoint is damaged, or of a config that this run
-        may not resume from.
+      errors.InputError: all checkpoints are damaged, or one is of a config that
+        this run may not resume from.
     """
+    newest, *others = sorted(self._manager.all_steps(), reverse=True)
+    try:
+      return self._restore(newest, like, config, allow_change)
+    except _DamagedError as error:
+      if jax.process_count() > 1:
+        raise
+      damaged = [newest]
+      for step in others:
+        try:
+          restored = self._restore(step, like, config, allow_change)
+        except _DamagedError:
+          damaged.append(step)
+          continue
+        self._put_aside(damaged, step, error)
+        return restored
+      if not others:
+        raise
+      raise errors.InputError(
+        f"{_first_part(error)}; no other is whole, so start again in a new"
+        " --workdir"
+      ) from error
+
+  def _put_aside(
+    self, damaged: list[int], whole: int, error: Exception
+  ) -> None:
+    """Moves damaged checkpoints out of the way of new ones, and says so."""
+    folder = self._folder.parent / "damaged_checkpoints"
+    with self._writing():
+      folder.mkdir(exist_ok=True)
+      for step in damaged:
+        if (folder / str(step)).exists():
+          shutil.rmtree(folder / str(step))
+        (self._folder / str(step)).rename(folder / str(step))
+    self._manager.reload()
+    absl_logging.warning(
+      "%s; training goes on from step %s, the last that is whole, and what is"
+      " damaged is now in %s",
+      _first_part(error),
+      whole,
+      folder,
+    )
+
+  def _restore(
+    self, step: int, like, config: dict, allow_change: Collection[str]
+  ) -> tuple:
     abstract_state = jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
       like,
     )
-    saved = _config(self._manager)
+    saved = _config(self._manager, step)
     recorded = {
       field
       for entry in workdir_lib.read_changes(self._folder.parent)
-      if entry["step"] >= self._manager.latest_step()
+      if entry["step"] >= step
       for field in entry["changes"]
     }
     differing, _ = workdir_lib.differences(
@@ -110,7 +164,7 @@ class Checkpointer:
         f"the checkpoints in {self._folder} are of another config:"
         f" {'; '.join(differing)}; choose a new --workdir"
       )
-    with _reading(self._manager) as step:
+    with _reading(self._manager, step):
       restored = self._manager.restore(
         step,
         args=ocp.args.Composite(
@@ -152,14 +206,13 @@ class Checkpointer:
 
 
 @contextlib.contextmanager
-def _reading(manager: ocp.CheckpointManager):
-  """Yields the newest step; explains errors of a damaged file in a sentence."""
-  step = manager.latest_step()
+def _reading(manager: ocp.CheckpointManager, step: int):
+  """Explains errors of a damaged checkpoint in a sentence."""
   try:
-    yield step
+    yield
   except (OSError, LookupError, TypeError, ValueError) as error:
     before = [each for each in manager.all_steps() if each < step]
-    raise errors.InputError(
+    raise _DamagedError(
       f"checkpoint {step} in {manager.directory} is damaged"
       f" ({textwrap.shorten(str(error), 200)}): "
       + (
@@ -170,9 +223,14 @@ def _reading(manager: ocp.CheckpointManager):
     ) from error
 
 
-def _config(manager: ocp.CheckpointManager) -> dict:
-  """The config that the newest checkpoint was saved with."""
-  with _reading(manager) as step:
+def _first_part(error: Exception) -> str:
+  """What is wrong, without what to do."""
+  return str(error).rpartition(": ")[0]
+
+
+def _config(manager: ocp.CheckpointManager, step: int) -> dict:
+  """The config that a checkpoint was saved with."""
+  with _reading(manager, step):
     item = ocp.args.Composite(config=ocp.args.JsonRestore())
     return manager.restore(step, args=item)["config"]
 
@@ -185,6 +243,17 @@ def _hush_orbax() -> None:
   """
   absl_logging.get_absl_logger().addFilter(_not_of_orbax)
   logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+  sys.unraisablehook = _shown_unless_late
+
+
+def _shown_unless_late(unraisable) -> None:
+  """Shows an exception, but none of threads that read after all is over.
+
+  When one array of a checkpoint cannot be read, tensorstore's threads report
+  each other one to an event loop that is closed by then.
+  """
+  if str(unraisable.exc_value) != "Event loop is closed":
+    sys.__unraisablehook__(unraisable)
 
 
 def _not_of_orbax(record: logging.LogRecord) -> bool:
@@ -224,13 +293,14 @@ def restore_generator(workdir: pathlib.Path) -> dict:
   with ocp.CheckpointManager(
     path, options=options, item_handlers=handlers
   ) as manager:
-    if manager.latest_step() is None:
+    step = manager.latest_step()
+    if step is None:
       raise errors.InputError(
         f"{path} holds no complete checkpoint: give the --workdir of a run"
         " that has saved one"
       )
-    _check_generator(workdir, _config(manager))
-    with _reading(manager) as step:
+    _check_generator(workdir, _config(manager, step))
+    with _reading(manager, step):
       return _restore_generator(manager, step)
 
 

@@ -5,16 +5,20 @@ that part.
 """
 
 import fnmatch
+import math
+from collections.abc import Callable
+from typing import Any
 
 import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.training import earlier_configs, losses
+from srfeat_jax.training import config_structure, earlier_configs, losses
 
 _DISCRIMINATOR_WEIGHT = "discriminator_weight"  # no loss of the generator's
-_COUNT = (lambda x: x >= 1, "a whole number above 0")
-_NOT_NEGATIVE = (lambda x: x >= 0, "a number from 0")
+# JAX counts in 32 bits.
+_COUNT = (lambda x: 1 <= x < 2**31, "a whole number above 0, and below 2**31")
+_NOT_NEGATIVE = (lambda x: 0 <= x < math.inf, "a number from 0")
 _PROBABILITY = (lambda x: 0 <= x <= 1, "a probability, from 0 to 1")
 _SHARES = (
   lambda x: min(x) >= 0 and sum(x) > 0,
@@ -34,8 +38,8 @@ _MOMENT = (lambda x: 0 <= x < 1, "a number from 0 to below 1")
 # Fields, which need not be there, the test and what it expects. A NaN fails.
 _TABLE = (
   ("num_steps", *_COUNT),
-  ("batch_size", *_COUNT),
-  ("crop_size", *_COUNT),
+  ("batch_size", lambda x: 1 <= x <= 2**20, "a whole number from 1 to 2**20"),
+  ("crop_size", lambda x: 1 <= x <= 2**14, "a whole number from 1 to 2**14"),
   ("log_every", *_COUNT),
   ("eval_every", *_COUNT),
   ("checkpoint_every", *_COUNT),
@@ -47,10 +51,11 @@ _TABLE = (
     lambda x: 0 <= x < 1,
     "a number from 0 (no average) to below 1",
   ),
-  ("data.num_workers", lambda x: x >= 0, "a whole number from 0"),
-  ("data.cache_gib", *_NOT_NEGATIVE),
+  ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),
+  ("data.cache_gib", lambda x: 0 <= x <= 2**20, "a number from 0 to 2**20"),
   ("losses.*_weight", *_NOT_NEGATIVE),
   ("losses.perceptual_layers.*", *_NOT_NEGATIVE),
+  ("losses.feature_scale", *_NOT_NEGATIVE),
   ("degradation.*probability", *_PROBABILITY),
   ("degradation.*.kernels", *_SHARES),
   ("degradation.*.resize_directions", *_SHARES),
@@ -69,7 +74,9 @@ _TABLE = (
   ("degradation.*.jpeg_quality", *_range(1, 100)),
   ("*optimizer.b1", *_MOMENT),
   ("*optimizer.b2", *_MOMENT),
-  ("*optimizer.eps", lambda x: x > 0, "a number above 0"),
+  ("*optimizer.eps", lambda x: 0 < x < math.inf, "a number above 0"),
+  ("*optimizer.clip_norm", *_NOT_NEGATIVE),
+  ("*learning_rate.peak", lambda x: 0 < x < math.inf, "a number above 0"),
   (
     "*learning_rate.until",
     lambda x: 0 < x <= 1,
@@ -111,21 +118,29 @@ def check(config: ml_collections.ConfigDict) -> None:
 
 
 def check_ranges(config: ml_collections.ConfigDict) -> None:
-  """Refuses numbers that are out of their range.
+  """Refuses fields of a wrong type, and numbers that are out of their range.
 
   Args:
     config: of a run, see `configs/`.
 
   Raises:
-    errors.InputError: such a number, by its field.
+    errors.InputError: such a value, by its field.
   """
+  config_structure.check(config)
   values = traverse_util.flatten_dict(config.to_dict(), sep=".")
   for glob, valid, expected in _TABLE:
     for field in fnmatch.filter(values, glob):
-      if not valid(values[field]):
+      if not _is_valid(valid, values[field]):
         raise errors.InputError(
           f"config.{field} is {values[field]}: expected {expected}"
         )
+
+
+def _is_valid(valid: Callable[[Any], Any], value: Any) -> bool:
+  try:
+    return bool(valid(value))
+  except TypeError:  # of a group that is free to have any fields
+    return False
 
 
 def _check_losses(config: ml_collections.ConfigDict) -> None:

@@ -19,6 +19,22 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 _ADDED = {
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
+  "learning_rate.warmup": ("learning_rate.warmup", 0.0),
+  "discriminator_learning_rate.warmup": (
+    "discriminator_learning_rate.warmup",
+    0.0,
+  ),
+  # Of the schedule that the run does not have.
+  **{
+    f"{owner}.{field}": (f"{owner}.schedule", schedule)
+    for owner in ("learning_rate", "discriminator_learning_rate")
+    for field, schedule in (
+      ("final", "piecewise"),
+      ("until", "piecewise"),
+      ("boundaries", "cosine"),
+      ("factors", "cosine"),
+    )
+  },
 }
 
 
@@ -87,7 +103,7 @@ def completed(
       for name, value in present.items()
       if name == added or name.startswith(f"{added}.")
     }
-    if later.get(field) == neutral and not later.keys() & config.keys():
+    if present.get(field) == neutral and not later.keys() & config.keys():
       config |= later
   for field in present.keys() - config.keys():
     loss = re.fullmatch(r"(losses\.\w+)_weight", field)

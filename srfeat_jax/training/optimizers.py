@@ -55,71 +55,85 @@ def learning_rate(
   """The learning rate as a function of the step.
 
   Args:
-    config: `config.learning_rate`: `schedule`, `peak`, and for
+    config: `config.learning_rate`: `schedule`, `peak`, `warmup`, the fraction
+      of the run in which the rate rises linearly to the peak (Goyal et al.
+      2017, section 2.2), and fields of one schedule, which the other one
+      ignores: for
       "piecewise" `boundaries`, fractions of the run, and `factors`, what the
       rate is multiplied by at each of them;
       "cosine" `final`, the rate reached at the fraction `until` of the run and
       kept from there on (SGDR's annealing without restarts, Loshchilov &
-      Hutter 2017, equation 5);
-      "warmup_cosine" the same after the fraction `warmup` of the run, in which
-      the rate rises linearly to the peak (Goyal et al. 2017, section 2.2).
+      Hutter 2017, equation 5).
     num_steps: the length of the run.
 
   Raises:
     errors.InputError: a field does not fit the above.
   """
-  schedule, peak = config.schedule, config.peak
+  peak = config.peak
   _require(peak > 0, "learning_rate.peak", peak, "a number above 0")
-  if schedule == "piecewise":
-    boundaries, factors = config.boundaries, config.factors
-    _require(
-      len(factors) == len(boundaries) and all(factor > 0 for factor in factors),
-      "learning_rate.factors",
-      factors,
-      f"numbers above 0, one for each of the boundaries {boundaries}",
-    )
-    # In a short run two boundaries may fall on one step: both count.
-    factor_at = collections.defaultdict(lambda: 1.0)
-    for boundary, factor in zip(boundaries, factors, strict=True):
-      factor_at[round(boundary * num_steps)] *= factor
-    return optax.piecewise_constant_schedule(peak, dict(factor_at))
   _require(
-    schedule in ("cosine", "warmup_cosine"),
+    config.schedule in _SCHEDULES,
     "learning_rate.schedule",
-    schedule,
-    '"piecewise", "cosine" or "warmup_cosine"',
+    config.schedule,
+    '"piecewise" or "cosine"',
   )
-  final = config.final
+  start = round(config.warmup * num_steps)
+  schedule = _SCHEDULES[config.schedule](config, num_steps, start)
+  if not start:
+    return schedule
+  # A first step of rate 0 would be lost.
+  rise = optax.linear_schedule(peak / start, peak, start - 1)
+  return optax.join_schedules([rise, schedule], [start])
+
+
+def _piecewise(
+  config: ml_collections.ConfigDict, num_steps: int, start: int
+) -> optax.Schedule:
+  """What follows the warm-up, from step `start` of the run on."""
+  boundaries, factors = config.boundaries, config.factors
+  _require(
+    len(factors) == len(boundaries) and all(factor > 0 for factor in factors),
+    "learning_rate.factors",
+    factors,
+    f"numbers above 0, one for each of the boundaries {boundaries}",
+  )
+  _require(
+    config.warmup <= min(boundaries, default=1),
+    "learning_rate.warmup",
+    config.warmup,
+    f"a fraction of the run before the boundaries {boundaries}",
+  )
+  # In a short run two boundaries may fall on one step: both count.
+  factor_at = collections.defaultdict(lambda: 1.0)
+  for boundary, factor in zip(boundaries, factors, strict=True):
+    factor_at[round(boundary * num_steps) - start] *= factor
+  return optax.piecewise_constant_schedule(config.peak, dict(factor_at))
+
+
+def _cosine(
+  config: ml_collections.ConfigDict, num_steps: int, start: int
+) -> optax.Schedule:
+  """What follows the warm-up, from step `start` of the run on."""
+  peak, final = config.peak, config.final
   _require(
     0 <= final <= peak,
     "learning_rate.final",
     final,
     f"a number from 0 to the peak, {peak}",
   )
+  _require(
+    config.warmup < config.until,
+    "learning_rate.warmup",
+    config.warmup,
+    f"a fraction of the run below `until`, {config.until}",
+  )
   end = round(config.until * num_steps)
-  start = 0
-  if schedule == "warmup_cosine":
-    _require(
-      "warmup" in config,
-      "learning_rate.schedule",
-      schedule,
-      '"cosine", for lack of a field `warmup`, which common.warmup_cosine has',
-    )
-    _require(
-      config.warmup < config.until,
-      "learning_rate.warmup",
-      config.warmup,
-      f"a fraction of the run below `until`, {config.until}",
-    )
-    start = round(config.warmup * num_steps)
-  cosine = optax.cosine_decay_schedule(
+  return optax.cosine_decay_schedule(
     peak, decay_steps=max(1, end - start), alpha=final / peak
   )
-  if not start:
-    return cosine
-  # A first step of rate 0 would be lost.
-  rise = optax.linear_schedule(peak / start, peak, start - 1)
-  return optax.join_schedules([rise, cosine], [start])
+
+
+_SCHEDULES = {"piecewise": _piecewise, "cosine": _cosine}
 
 
 def adam(

@@ -1,4 +1,4 @@
-"""What a run prints: a bar, a line now and then, speed and ETA."""
+"""What a run prints: a bar, rows of losses, speed and ETA, lines."""
 
 import contextlib
 import datetime
@@ -7,9 +7,15 @@ from collections.abc import Iterator
 
 import tqdm
 
+_WIDTH = 9  # of a column, at least
+_HEADER_EVERY = 20  # rows
+
 
 class Progress:
-  """Counts steps, and the time they took and waited for data."""
+  """Counts steps, and the time they took and waited for data.
+
+  All that is logged is in `metrics.jsonl`; the screen gets what fits.
+  """
 
   def __init__(
     self, first_step: int, num_steps: int, batch_size: int, *, shown: bool
@@ -32,6 +38,8 @@ class Progress:
       unit="step",
       disable=None if shown else True,
     )
+    self._header: tuple[str, ...] = ()
+    self._rows = 0
     self._restart(first_step)
 
   def _restart(self, step: int) -> None:
@@ -58,11 +66,12 @@ class Progress:
     self._bar.update()
 
   def report(self, step: int, scalars: dict[str, float]) -> dict[str, float]:
-    """Prints a line about the steps since the last one.
+    """Prints a row about the steps since the last one: losses and speed.
 
     Args:
       step: the step just done; the device has finished it.
-      scalars: means over these steps, by name.
+      scalars: means over these steps, by name; those whose names begin with
+        "loss/" are printed.
 
     Returns:
       `speed/steps_per_second`, `speed/images_per_second` and
@@ -73,10 +82,19 @@ class Progress:
     rate = (step - self._step) / seconds
     share = self._waited / seconds
     eta = datetime.timedelta(seconds=round((self._num_steps - step) / rate))
-    self.show(step, scalars)
-    self.say(
-      f"  {rate * self._batch_size:.1f} images/s, {share:.0%} of the time"
-      f" waiting for data, ETA {eta}"
+    losses = {
+      name.removeprefix("loss/"): f"{value:.4g}"
+      for name, value in scalars.items()
+      if name.startswith("loss/")
+    }
+    self._print_row(
+      {"step": f"{step}/{self._num_steps}"}
+      | losses
+      | {
+        "images/s": f"{rate * self._batch_size:.1f}",
+        "waiting": f"{share:.0%}",  # for data
+        "ETA": str(eta),
+      }
     )
     self._restart(step)
     return {
@@ -84,6 +102,25 @@ class Progress:
       "speed/images_per_second": rate * self._batch_size,
       "speed/data_wait_share": share,
     }
+
+  def _print_row(self, cells: dict[str, str]) -> None:
+    """Prints texts in columns, below a header now and then."""
+    # In two lines, or the header would be wider than most screens.
+    names = [name.replace("_", " ", 1).split(" ") for name in cells]
+    widths = [
+      max(_WIDTH, *map(len, name)) if i else len(str(self._num_steps)) * 2 + 1
+      for i, name in enumerate(names)
+    ]
+    widths[0] = max(widths[0], len("step"))
+    if tuple(cells) != self._header or self._rows % _HEADER_EVERY == 0:
+      for line in (0, 1):
+        # What is one word stands next to the numbers.
+        texts = [[""] * (2 - len(name)) + name for name in names]
+        if header := _aligned([text[line] for text in texts], widths):
+          self.say(header)
+      self._header = tuple(cells)
+    self._rows += 1
+    self.say(_aligned(list(cells.values()), widths))
 
   def show(self, step: int, numbers: dict[str, float]) -> None:
     """Prints numbers by name."""
@@ -98,3 +135,10 @@ class Progress:
   def close(self) -> None:
     """Ends the bar."""
     self._bar.close()
+
+
+def _aligned(texts: list[str], widths: list[int]) -> str:
+  cells = [
+    f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)
+  ]
+  return "  ".join(cells).rstrip()

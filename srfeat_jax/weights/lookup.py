@@ -14,7 +14,6 @@ from flax import linen as nn
 
 from srfeat_jax import errors, models
 from srfeat_jax.interchange import generator_file
-from srfeat_jax.training import checkpoint
 from srfeat_jax.training import workdir as workdir_lib
 from srfeat_jax.weights import architectures, shipped
 
@@ -41,6 +40,8 @@ def load(path: str) -> Weights:
   """
   place = shipped.path(path) if path in shipped.NAMES else pathlib.Path(path)
   if place.is_dir():
+    from srfeat_jax.training import checkpoint  # Orbax: a second
+
     generator = workdir_lib.read_config(place)["generator"]
     variables = checkpoint.restore_generator(place)
     generator_file.check_finite(place, variables)

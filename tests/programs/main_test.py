@@ -42,12 +42,29 @@ class CommandLineTest(image_files.FolderTestCase):
     ("generator.feature=3", "feature", "features"),
     ("genrator.features=8", "genrator", "generator"),
     ("dat.train=x", "dat", "data"),
+    ("batch-size=4", "batch-size", "batch_size"),
   )
   def test_misspelled_field(self, override, wrong, right):
     sentence = self.fails(
       "--config=configs/pretrain.py", f"--config.{override}"
     )
     self.assertIn(f'Did you mean "{right}" instead of "{wrong}"', sentence)
+
+  def test_a_field_unlike_all_others(self):
+    for wrong, expected in (
+      ("lr=1e-3", "config has no field lr. Did you mean config.learning_rate."),
+      ("zzz=1", "config has no field zzz: it has allow_scratch, batch_size"),
+    ):
+      sentence = self.fails("--config=configs/gan.py", f"--config.{wrong}")
+      self.assertIn(expected, sentence)
+
+  def test_numbers_and_lists_as_people_write_them(self):
+    sentence = self.fails(
+      "--config=configs/pretrain.py",
+      *("--config.num_steps=1e4", "--config.data.sets=Set5,Set14"),
+      "--config.data.benchmarks=/no/such/folder",
+    )
+    self.assertIn("/no/such/folder", sentence)
 
   def test_a_field_by_its_old_name(self):
     sentence = self.fails(

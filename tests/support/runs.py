@@ -51,8 +51,11 @@ def command(images: pathlib.Path, workdir: pathlib.Path, *flags: str):
 
 
 def damage(checkpoint: pathlib.Path, how: str) -> None:
-  """Spoils a checkpoint: "empty files", "no state" or "no files"."""
+  """Spoils a checkpoint: "cut", "empty files", "no state" or "no files"."""
   match how:
+    case "cut":
+      for path in (checkpoint / "state").rglob("d/*"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     case "empty files":
       for path in checkpoint.rglob("*"):
         if path.is_file():

@@ -88,6 +88,24 @@ class EarlierConfigsTest(parameterized.TestCase):
     other["losses"]["tv_epsilon"] = 1e-2
     self.assertLen(workdir.differences(new, other)[0], 1)
 
+  @parameterized.parameters("srfeat_lite", "srfeat_lite_gan")
+  def test_a_run_whose_schedule_had_only_its_own_fields(self, variant):
+    old = shipped.get_config(variant).to_dict()
+    for name in ("learning_rate", "discriminator_learning_rate"):
+      unused = {
+        "piecewise": ("final", "until"),
+        "cosine": ("boundaries", "factors"),
+      }[old[name]["schedule"]]
+      for field in unused:
+        del old[name][field]
+    new = shipped.get_config(variant)
+    self.assertEqual(workdir.differences(old, new.to_dict()), ([], []))
+    new.learning_rate.schedule = (
+      "cosine" if new.learning_rate.schedule == "piecewise" else "piecewise"
+    )
+    differing, _ = workdir.differences(old, new.to_dict())
+    self.assertIn("learning_rate.schedule was", "".join(differing))
+
   def test_a_field_that_was_there_is_compared(self):
     old = shipped.get_config("srfeat_photo_psnr").to_dict()
     new = shipped.get_config("srfeat_photo_psnr")

@@ -42,6 +42,16 @@ class LearningRateTest(parameterized.TestCase):
       expected = 1e-6 + 0.5 * (1e-4 - 1e-6) * share
       np.testing.assert_allclose(rate(step), expected, rtol=1e-4)
 
+  def test_another_schedule_by_one_field(self):
+    config = pretrain.get_config("srfeat_lite")  # has a cosine
+    config.learning_rate.schedule = "piecewise"
+    for step in (0, 9_999):
+      np.testing.assert_allclose(schedule_of(config)(step), 4e-4)
+    config = pretrain.get_config("srfeat")  # has boundaries
+    config.learning_rate.schedule = "cosine"
+    half = config.num_steps // 2
+    np.testing.assert_allclose(schedule_of(config)(half), 1e-4 / 2, rtol=1e-4)
+
   def test_constant(self):
     rate = schedule_of(pretrain.get_config("srresnet"))
     for step in (0, 999_999):
@@ -60,7 +70,7 @@ class LearningRateTest(parameterized.TestCase):
     np.testing.assert_allclose(rates, [1e-4, 1e-6], rtol=1e-6)
 
   @parameterized.parameters(
-    ({"schedule": "linear"}, '"piecewise", "cosine" or "warmup_'),
+    ({"schedule": "linear"}, '"piecewise" or "cosine"'),
     ({"peak": 0.0}, "peak is 0.0: .*above 0"),
     ({"peak": -1e-4}, "peak is -0.0001: .*above 0"),
     ({"peak": float("nan")}, "peak is nan"),
@@ -74,7 +84,7 @@ class LearningRateTest(parameterized.TestCase):
       optimizers.learning_rate(config, 100)
 
   def test_warm_up(self):
-    config = common.warmup_cosine(4e-5, final=1e-6, warmup=0.1, until=0.9)
+    config = common.cosine(4e-5, final=1e-6, until=0.9, warmup=0.1)
     rate = optimizers.learning_rate(config, 200)
     # The first step counts; the peak is that of the twentieth.
     rises = [float(rate(step)) for step in range(20)]
@@ -90,21 +100,31 @@ class LearningRateTest(parameterized.TestCase):
     ours, cosine = (
       optimizers.learning_rate(config, num_steps)
       for config in (
-        common.warmup_cosine(4e-5, final=1e-6, warmup=warmup, until=1.0),
+        common.cosine(4e-5, final=1e-6, until=1.0, warmup=warmup),
         common.cosine(4e-5, final=1e-6, until=1.0),
       )
     )
     for step in range(num_steps):
       np.testing.assert_allclose(ours(step), cosine(step), rtol=1e-6)
 
-  def test_warm_up_without_its_length(self):
-    config = common.cosine(4e-5, final=1e-6, until=1.0)
-    config.schedule = "warmup_cosine"
-    with self.assertRaisesRegex(errors.InputError, "for lack of a field `warm"):
+  def test_warm_up_of_piecewise(self):
+    config = common.piecewise(1e-4, (0.5, 0.75), (0.1, 0.1))
+    plain = optimizers.learning_rate(config, 40)
+    config.warmup = 0.1
+    rate = optimizers.learning_rate(config, 40)
+    rises = [float(rate(step)) for step in range(4)]
+    np.testing.assert_allclose(rises, 1e-4 * np.arange(1, 5) / 4, rtol=1e-5)
+    for step in range(4, 40):
+      np.testing.assert_allclose(rate(step), plain(step), rtol=1e-6)
+
+  def test_warm_up_over_a_boundary(self):
+    config = common.piecewise(1e-4, (0.5,), (0.1,))
+    config.warmup = 0.6
+    with self.assertRaisesRegex(errors.InputError, "warmup is 0.6: .*before"):
       optimizers.learning_rate(config, 100)
 
   def test_warm_up_until_after_the_end(self):
-    config = common.warmup_cosine(4e-5, final=1e-6, warmup=0.5, until=0.5)
+    config = common.cosine(4e-5, final=1e-6, until=0.5, warmup=0.5)
     with self.assertRaisesRegex(
       errors.InputError, "warmup is 0.5: expected a fraction of the run below"
     ):
