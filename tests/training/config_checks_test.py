@@ -1,13 +1,14 @@
 """Values that no run can have are refused, by name, before anything is done."""
 
 import math
+from unittest import mock
 
 import ml_collections
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.configs import gan, pretrain
-from srfeat_jax.training import config_checks
+from srfeat_jax.training import config_checks, losses
 
 NAN = math.nan
 
@@ -92,9 +93,13 @@ class ConfigChecksTest(parameterized.TestCase):
       errors.InputError, "losses.pixels_weight is the weight of a loss that do"
     ):
       config_checks.check(config)
-    del config.losses.pixels_weight, config.losses.checkerboard_weight
-    with self.assertRaisesRegex(
-      errors.InputError, "config.losses has no checkerboard_weight"
+    del config.losses.pixels_weight
+    new = losses.Loss("tv", lambda compared, config: compared.sr.mean())
+    with (
+      mock.patch.object(losses, "GENERATOR", (*losses.GENERATOR, new)),
+      self.assertRaisesRegex(
+        errors.InputError, "config.losses has no tv_weight"
+      ),
     ):
       config_checks.check(config)
 
