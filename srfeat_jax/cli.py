@@ -100,9 +100,12 @@ def _stdout_is_unread() -> bool:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-  argv = [_packaged(argument) for argument in argv]
+  argv = [
+    "--help" if argument == "-h" else _packaged(argument) for argument in argv
+  ]
   try:
     rest = flags.FLAGS(argv)
+    _check_repetitions()
     if "config" in flags.FLAGS:
       # A file that cannot be read is reported when the config is accessed.
       hasattr(flags.FLAGS["config"].value, "keys")
@@ -117,6 +120,21 @@ def _parse(argv: Sequence[str]) -> list[str]:
     if sentence is None:
       raise
   sys.exit(fail(" ".join(sentence.split())))
+
+
+def _check_repetitions() -> None:
+  """Refuses a flag that is given twice, of which the last value would count.
+
+  A field of a config may be given again: scripts set fields, and pass on flags
+  that replace them.
+  """
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    repeatable = isinstance(flag, flags.MultiFlag) or "." in flag.name
+    if flag.present > 1 and not repeatable:
+      raise flags.IllegalFlagValueError(
+        f"--{flag.name} is given {flag.present} times: give it once"
+      )
 
 
 def _packaged(argument: str) -> str:

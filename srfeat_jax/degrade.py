@@ -17,7 +17,9 @@ from srfeat_jax import cli, errors
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "the run's config, as for main"
 )
-_OUTPUT = flags.DEFINE_string("output", None, "the PNG to write", required=True)
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "the PNG to write", required=True, short_name="o"
+)
 _COUNT = flags.DEFINE_integer("count", 24, "crops to show", lower_bound=1)
 
 

@@ -97,7 +97,9 @@ def flags_of(module: str) -> set[str]:
   """The flags of a program of the package, by its --help."""
   help_text = programs.run(module.removeprefix("srfeat_jax."), "--help").stdout
   found = set()
-  for no, name in re.findall(r"^  --(\[no\])?(\w+)", help_text, re.MULTILINE):
+  for no, name in re.findall(
+    r"^  (?:-\w+,)?--(\[no\])?(\w+)", help_text, re.MULTILINE
+  ):
     found |= {name, f"no{name}"} if no else {name}
   return found
 
