@@ -3,10 +3,12 @@
 import functools
 import importlib
 import re
+import typing
 
 from absl.testing import absltest, parameterized
 
 from srfeat_jax.configs import gan, pretrain
+from srfeat_jax.models import fields
 from tests.support import paths, programs
 
 DOCUMENTS = (
@@ -160,6 +162,12 @@ class DocumentsTest(parameterized.TestCase):
   def test_variants_are_listed(self, document, variants):
     text = read(document)
     self.assertEmpty([each for each in variants if f"`{each}`" not in text])
+
+  def test_the_readme_names_the_scale_factors(self):
+    """Those that most generators can be built and trained for."""
+    text = read("README.md")
+    for scale in typing.get_args(fields.Scale):
+      self.assertIn(f"x{scale}", text.replace(",", " ").split())
 
   def test_the_readme_is_short(self):
     self.assertLess(len(read("README.md").splitlines()), 250)
