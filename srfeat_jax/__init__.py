@@ -1,7 +1,7 @@
 """Single-image super-resolution in JAX/Flax: training, evaluation and use.
 
 import srfeat_jax
-sr = srfeat_jax.upscale(lr)
+sr = srfeat_jax.upscale("photo.jpg")
 """
 
 from typing import Any
@@ -13,14 +13,14 @@ def upscale(image: Any, weights: Any = None, **options: Any) -> Any:
   """Upscales an image; see `upscaling.python_call.upscale`.
 
   Args:
-    image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4], or a
-      PIL.Image.
+    image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4]; a PIL.Image;
+      or the path of an image file.
     weights: the name of weights that come with the package, workdir of a run,
       weights file, or "bicubic"; None: srfeat-lite.
     **options: blend, alpha, outscale, tile, memory, ensemble, precision.
 
   Returns:
-    The upscaled image, of the same kind.
+    The upscaled image, of the same kind; of a file, a PIL.Image.
   """
   # JAX takes seconds to import: reading the version need not wait for it.
   from srfeat_jax.upscaling import python_call

@@ -123,14 +123,32 @@ def _stdout_is_unread() -> bool:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
+  argv = ["--help" if argument == "-h" else argument for argument in argv]
   try:
     if "config" not in flags.FLAGS:
-      return flags.FLAGS(argv)
-    from srfeat_jax import config_flag  # which others need not wait for
+      rest = flags.FLAGS(argv)
+    else:
+      from srfeat_jax import config_flag  # which others need not wait for
 
-    return config_flag.parse(argv)
+      rest = config_flag.parse(argv)
+    _check_repetitions()
+    return rest
   except flags.Error as error:
     sentence = f"{error} (--help lists the flags)"
   except (errors.InputError, OSError) as error:  # of a config's file
     sentence = str(error)
   sys.exit(fail(" ".join(sentence.split())))
+
+
+def _check_repetitions() -> None:
+  """Refuses a flag that is given twice, of which the last value would count.
+
+  A field of a config, which is no flag here, may be given again: scripts set
+  fields, and pass on flags that replace them.
+  """
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
+      raise flags.IllegalFlagValueError(
+        f"--{flag.name} is given {flag.present} times: give it once"
+      )

@@ -56,6 +56,7 @@ _OUTPUT = flags.DEFINE_string(
   None,
   "file to write, .safetensors for all commands but export",
   required=True,
+  short_name="o",
 )
 _FORMAT = flags.DEFINE_enum(
   "format",

@@ -14,7 +14,9 @@ from absl import flags
 from srfeat_jax import cli, config_flag, errors
 
 _CONFIG = config_flag.define(required=False)
-_OUTPUT = flags.DEFINE_string("output", None, "the PNG to write", required=True)
+_OUTPUT = flags.DEFINE_string(
+  "output", None, "the PNG to write", required=True, short_name="o"
+)
 _COUNT = flags.DEFINE_integer("count", 24, "crops to show", lower_bound=1)
 
 

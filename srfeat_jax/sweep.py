@@ -28,7 +28,7 @@ _LPIPS_WEIGHTS = flags.DEFINE_string(
   "lpips_weights", None, "as for `evaluate`", required=True
 )
 _OUTPUT = flags.DEFINE_string(
-  "output", None, "folder for the results", required=True
+  "output", None, "folder for the results", required=True, short_name="o"
 )
 
 

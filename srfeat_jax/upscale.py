@@ -9,62 +9,37 @@ too. Results are written to the folder OUTPUT under the names and in the formats
 of the inputs, and folders keep their structure; or to the file OUTPUT if it has
 the extension of an image and there is only one to upscale. Existing results are
 kept, so that an interrupted run continues when it is started again. Images that
-cannot be upscaled are reported and skipped, and the exit status is then 1.
+cannot be upscaled are reported and skipped, and the exit status is then 1; what
+a folder holds besides, such as RAW files, is counted at the end.
 """
 
 import os
 import pathlib
-import re
 import sys
 from collections.abc import Sequence
 
-import tqdm
 from absl import flags
 
 from srfeat_jax import cli, errors
 from srfeat_jax.image_io import pictures
 from srfeat_jax.inference import compile_cache
-from srfeat_jax.upscaling import jobs, picture_upscaling, upscaler_flags
+from srfeat_jax.upscaling import (
+  flag_values,
+  interruption,
+  jobs,
+  picture_upscaling,
+  upscaler_flags,
+)
+from srfeat_jax.upscaling import progress as progress_lib
 from srfeat_jax.weights import shipped
 
-_UNITS = {"": 1, "K": 10, "M": 20, "G": 30, "T": 40}
-
-
-class _Tile(flags.ArgumentParser):
-  """The side of a tile, None for "auto"."""
-
-  syntactic_help = "auto, or a number above 0"
-
-  def parse(self, argument):
-    if argument in ("auto", None):
-      return None
-    if not re.fullmatch(r"0*[1-9]\d*", str(argument)):
-      raise ValueError(f"expected {self.syntactic_help}")
-    return int(argument)
-
-
-class _Bytes(flags.ArgumentParser):
-  """An amount of memory such as 2GiB or 500MB."""
-
-  syntactic_help = "a number and KiB, MiB, GiB, or KB, MB, GB"
-
-  def parse(self, argument):
-    form = r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?"
-    match = re.fullmatch(form, str(argument), re.IGNORECASE)
-    if not match or not float(match[1]):
-      raise ValueError(f"expected {self.syntactic_help}")
-    exponent = _UNITS[(match[2] or "").upper()]
-    unit = 2**exponent if match[3] else 10 ** (exponent // 10 * 3)
-    return int(float(match[1]) * (unit if match[2] else 1))
-
-
 _OUTPUT = flags.DEFINE_string(
-  "output", "upscaled", "folder or image file to write"
+  "output", "upscaled", "folder or image file to write", short_name="o"
 )
-_FORMAT = flags.DEFINE_enum(
+_FORMAT = flags.DEFINE(
+  flag_values.Format(),
   "format",
   jobs.SAME,
-  [jobs.SAME, *pictures.FORMATS],
   "file format of the results; same: the input's format, or PNG if that cannot"
   " be written",
 )
@@ -85,14 +60,16 @@ _OUTPUT_NAME = flags.DEFINE_string(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "replace existing results, which are kept otherwise"
 )
-_OUTSCALE = flags.DEFINE_float(
+_OUTSCALE = flags.DEFINE(
+  flag_values.Outscale(),
   "outscale",
   None,
   "scale factor of the results, such as 2 or 2.5; by default that of the"
   " network (otherwise its output is resized bicubically)",
+  short_name="scale",
 )
 _TILE = flags.DEFINE(
-  _Tile(),
+  flag_values.Tile(),
   "tile",
   "auto",
   "side in pixels of the tiles that images are cut into; small tiles take less"
@@ -100,7 +77,7 @@ _TILE = flags.DEFINE(
   " tiles are approximate); auto: as large as --memory allows",
 )
 _MEMORY = flags.DEFINE(
-  _Bytes(),
+  flag_values.Memory(),
   "memory",
   None,
   "memory that the network may use at a time, such as 2GiB; limits the tiles",
@@ -127,26 +104,49 @@ def main(argv: Sequence[str]) -> int:
   )
   output = pathlib.Path(_OUTPUT.value)
   naming = jobs.Naming(output, _OUTPUT_NAME.value, _FORMAT.value)
-  problems = []
-  planned = jobs.plan(argv[1:], naming, problems.append)
+  problems, others = [], []
+  planned = jobs.plan(argv[1:], naming, problems.append, others.append)
   failures = 0
   for problem in problems:
     failures += cli.fail(problem)
   planned = jobs.shard(planned, _SHARD.value)
   planned, num_kept = _left_to_do(planned)
+  seconds, num_failed = 0.0, 0
   if planned:
-    compile_cache.use()
-    # JAX takes seconds to import: --help and wrong flags need not wait for it.
-    from srfeat_jax.upscaling import upscaler_factory
+    done = []
+    with interruption.at_once(lambda: _last_words(len(done), len(planned))):
+      compile_cache.use()
+      # JAX takes seconds to import: --help and wrong flags need not wait for
+      # it.
+      from srfeat_jax.upscaling import upscaler_factory
 
-    upscale, scale = upscaler_factory.make(options)
-    if not naming.is_file:
-      _make_folder(output)  # before the work, not after
-    failures += _upscale_all(planned, upscale, scale, options.outscale or scale)
-  if failures:
-    kept = f", {num_kept} kept" if num_kept else ""
-    print(f"{failures} failed, see above{kept}", file=sys.stderr)
+      upscale, scale = upscaler_factory.make(options)
+      if not naming.is_file:
+        _make_folder(output)  # before the work, not after
+      seconds, num_failed = _upscale_all(
+        planned, upscale, scale, options.outscale or scale, done.append
+      )
+  for sentence in pictures.left_out_sentences(others):
+    print(cli.printable(sentence), file=sys.stderr)
+  failures += num_failed
+  if planned or failures:
+    num_done = len(planned) - num_failed
+    print(
+      progress_lib.summary(num_done, seconds, failures, num_kept),
+      file=sys.stderr if failures else sys.stdout,
+    )
   return min(failures, 1)
+
+
+def _last_words(num_done: int, num_images: int) -> str:
+  """What is said after Ctrl-C."""
+  command = "the same command"
+  if _OVERWRITE.value:
+    command += " without --overwrite"
+  return (
+    f"interrupted after {num_done} of {num_images} images: {command} goes on"
+    " with the rest"
+  )
 
 
 def _make_folder(output: pathlib.Path) -> None:
@@ -177,40 +177,40 @@ def _left_to_do(
   return left, len(kept)
 
 
-def _upscale_all(planned, upscale, scale: int, outscale: float) -> int:
-  """Runs the jobs; returns how many failed."""
+def _upscale_all(
+  planned, upscale, scale: int, outscale: float, on_done
+) -> tuple[float, int]:
+  """Runs the jobs; returns how long they took, and how many failed."""
   failures = 0
   num_pixels = {source: _num_pixels(source) for source in planned}
-  with tqdm.tqdm(
-    total=sum(num_pixels.values()),
-    unit="px",
-    unit_scale=True,
-    disable=None,
-  ) as progress:
-    for source, target in planned.items():
-      done = progress.n
-      try:
-        picture = pictures.limit_frames(target, pictures.read(source))
-        size = picture_upscaling.upscaled_size(*picture.size, outscale)
-        pictures.check_size(target, *size)  # before the work, not after it
-        sr = picture_upscaling.upscale(
-          picture, upscale, scale, outscale, progress.update
-        )
-        warnings = sr.warnings + pictures.write(target, sr, _QUALITY.value)
-      except (errors.InputError, MemoryError) as error:
-        if isinstance(error, MemoryError):
-          error = f"{source} cannot be upscaled: there is not enough memory"
-        with progress.external_write_mode():
-          failures += cli.fail(error)
-      else:
-        height, width = sr.size
-        text = f"{source} -> {target} ({width} x {height}"
-        if len(sr.frames) > 1:
-          text += f", {len(sr.frames)} frames"
-        progress.write(cli.printable("; ".join([text + ")", *warnings])))
-      # Also for images that failed, and frames that the target cannot hold.
-      progress.update(done + num_pixels[source] - progress.n)
-  return failures
+  progress = progress_lib.Progress(sum(num_pixels.values()), len(planned))
+  for source, target in planned.items():
+    before = progress.pixels
+    try:
+      picture = pictures.limit_frames(target, pictures.read(source))
+      size = picture_upscaling.upscaled_size(*picture.size, outscale)
+      pictures.check_size(target, *size)  # before the work, not after it
+      sr = picture_upscaling.upscale(
+        picture, upscale, scale, outscale, progress.update
+      )
+      warnings = sr.warnings + pictures.write(target, sr, _QUALITY.value)
+    except (errors.InputError, MemoryError) as error:
+      if isinstance(error, MemoryError):
+        error = f"{source} cannot be upscaled: there is not enough memory"
+      with progress.hidden():
+        failures += cli.fail(error)
+      progress.image_done()
+    else:
+      on_done(target)
+      height, width = sr.size
+      text = f"{source} -> {target} ({width} x {height}"
+      if len(sr.frames) > 1:
+        text += f", {len(sr.frames)} frames"
+      text += f", {progress_lib.duration(progress.image_done())})"
+      progress.say(cli.printable("; ".join([text, *warnings])))
+    # Also for images that failed, and frames that the target cannot hold.
+    progress.update(before + num_pixels[source] - progress.pixels)
+  return progress.close(), failures
 
 
 def _num_pixels(path: pathlib.Path) -> int:

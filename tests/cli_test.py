@@ -41,11 +41,46 @@ class FlagsTest(programs.ProgramTestCase):
   def test_missing_and_unknown(self, arguments, parts):
     self.assert_fails(programs.run(*arguments), *parts)
 
+  @parameterized.parameters(
+    ("evaluate", "--help"), ("upscale", "-h"), ("convert", "-h"), ("demo", "-h")
+  )
+  def test_help_of_all(self, program, flag):
+    result = programs.run(program, flag)
+    self.assertIn("\nflags:\n", result.stdout)
+    self.assertIn(f"python -m srfeat_jax.{program}", result.stdout)
+
   @parameterized.parameters("evaluate", "upscale")
   def test_help(self, program):
     result = programs.run(program, "--help")
     self.assertIn("--weights", result.stdout)
     self.assertIn(f"python -m srfeat_jax.{program}", result.stdout)
+
+  def test_repeated(self):
+    code = (
+      "from absl import flags\n"
+      "from srfeat_jax import cli\n"
+      "flags.DEFINE_string('one', None, '', short_name='o')\n"
+      "flags.DEFINE_multi_string('more', [], '')\n"
+      "cli.run(lambda argv: print(flags.FLAGS.more))\n"
+    )
+    result = programs.run(code, "-o", "a", "--one=b")
+    self.assert_fails(result, "--one is given 2 times: give it once")
+    result = programs.run(code, "--more=a", "--more=b", "--one=b")
+    self.assertEqual(result.stdout, "['a', 'b']\n", result.stderr)
+
+  def test_fields_of_a_config_may_be_set_again(self):
+    """Launch scripts set fields, and pass on flags that replace them."""
+    code = (
+      "from ml_collections import config_flags\n"
+      "from srfeat_jax import cli\n"
+      "x = config_flags.DEFINE_config_file('config')\n"
+      "cli.run(lambda argv: print(x.value.batch_size))\n"
+    )
+    config = "--config=configs/quickstart.py"
+    fields = ("--config.batch_size=3", "--config.batch_size=4")
+    self.assertEqual(programs.run(code, config, *fields).stdout, "4\n")
+    result = programs.run(code, config, config)
+    self.assert_fails(result, "--config is given 2 times")
 
 
 class CliTest(programs.ProgramTestCase):

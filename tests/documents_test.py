@@ -3,10 +3,12 @@
 import functools
 import importlib
 import re
+import typing
 
 from absl.testing import absltest, parameterized
 
 from srfeat_jax.configs import gan, pretrain
+from srfeat_jax.models import fields
 from tests.support import paths, programs
 
 DOCUMENTS = (
@@ -97,7 +99,9 @@ def flags_of(module: str) -> set[str]:
   """The flags of a program of the package, by its --help."""
   help_text = programs.run(module.removeprefix("srfeat_jax."), "--help").stdout
   found = set()
-  for no, name in re.findall(r"^  --(\[no\])?(\w+)", help_text, re.MULTILINE):
+  for no, name in re.findall(
+    r"^  (?:-\w+,)?--(\[no\])?(\w+)", help_text, re.MULTILINE
+  ):
     found |= {name, f"no{name}"} if no else {name}
   return found
 
@@ -158,6 +162,12 @@ class DocumentsTest(parameterized.TestCase):
   def test_variants_are_listed(self, document, variants):
     text = read(document)
     self.assertEmpty([each for each in variants if f"`{each}`" not in text])
+
+  def test_the_readme_names_the_scale_factors(self):
+    """Those that most generators can be built and trained for."""
+    text = read("README.md")
+    for scale in typing.get_args(fields.Scale):
+      self.assertIn(f"x{scale}", text.replace(",", " ").split())
 
   def test_the_readme_is_short(self):
     self.assertLess(len(read("README.md").splitlines()), 250)

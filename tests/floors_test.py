@@ -51,6 +51,7 @@ ONLY = {
   "h5py": ("interchange/containers/hdf5_file.py",),
   "onnx": ("interchange/exports/onnx_file.py",),
   "flatbuffers": ("interchange/exports/stablehlo_file.py",),
+  "pillow_heif": ("image_io/heif.py",),
   "gradio": ("demo/__main__.py", "demo/page.py"),
 }
 WITHOUT_JAX = ("data", "image_io")

@@ -2,8 +2,9 @@
 
 Layout: `FOLDER/SET/HR/*.png`, with `FOLDER/SET/LRx4/*.png` (LRx2, ...) under
 the same file names if there are LR images; files may have any extension of
-`images.EXTENSIONS`. All faults of a set but damaged pixels are found when it is
-loaded; pixels are read when they are used.
+`images.EXTENSIONS`. A folder with nothing but HR images, such as FOLDER or
+`FOLDER/SET`, is a set, too. All faults of a set but damaged pixels are found
+when it is loaded; pixels are read when they are used.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ SYNTHETIC = "synthetic"
 HELD_OUT_SEED = 20_180_908
 _HELD_OUT_SCENES = 10
 _HELD_OUT_SIZE = 256
+_HR, _LR = "HR", "LR"  # how folders of images are called
 _RGB_TO_GRAY = (0.299, 0.587, 0.114)
 
 
@@ -88,10 +90,13 @@ def load(
   """Finds benchmark sets and checks names and sizes, without reading pixels.
 
   Args:
-    folder: the folder of the sets; or "synthetic" for one set named "Synthetic"
-      of ten scenes of 256 x 256 pixels that are not used in training.
+    folder: the folder of the sets; or one set, a folder with an HR folder or HR
+      images in it; or "synthetic" for one set named "Synthetic" of ten scenes
+      of 256 x 256 pixels that are not used in training.
     sets: names of the sets, in the order wanted; empty: all that have an HR
-      folder, sorted by name.
+      folder, sorted by name; if there is none, `folder` itself if it is a set;
+      if it is not, all folders in it that hold images and whose names do not
+      begin with "LR".
     scale: how many times larger HR is than LR.
 
   Returns:
@@ -104,7 +109,11 @@ def load(
       file cannot be read.
   """
   synthesized = os.fspath(folder) == SYNTHETIC
-  found = ["Synthetic"] if synthesized else _names(pathlib.Path(folder))
+  found = (
+    {"Synthetic": pathlib.Path()}
+    if synthesized
+    else _folders(pathlib.Path(folder), sets)
+  )
   for name in sets:
     if name not in found:
       raise errors.InputError(
@@ -114,31 +123,61 @@ def load(
   return [
     BenchmarkSet(
       name,
-      _scenes(scale)
-      if synthesized
-      else _pairs(pathlib.Path(folder, name), scale),
+      _scenes(scale) if synthesized else _pairs(found[name], scale),
     )
     for name in sets or found
   ]
 
 
-def _names(folder: pathlib.Path) -> list[str]:
+def _folders(
+  folder: pathlib.Path, sets: Sequence[str]
+) -> dict[str, pathlib.Path]:
+  """Finds the folders of the sets by their names, at least one.
+
+  Args:
+    folder: where they are, or one of them.
+    sets: names of folders that are sets even if they hold nothing but images,
+      and others have an HR folder.
+  """
+  if folder.resolve().name == _HR and folder.is_dir():
+    folder = folder.resolve().parent  # with the LR images, if there are any
+    return {folder.name: folder}
   try:
-    names = sorted(
-      entry.name
+    entries = sorted(
+      entry
       for entry in folder.iterdir()
-      if entry.name[0] != "." and (entry / "HR").is_dir()
+      if entry.name[0] != "." and entry.is_dir()
     )
+    whole = [entry for entry in entries if (entry / _HR).is_dir()]
+    bare = [
+      entry
+      for entry in entries
+      if entry.name in sets or not (whole or entry.name.startswith((_HR, _LR)))
+    ]
+    bare = [entry for entry in bare if entry not in whole and _is_bare(entry)]
+    named = any(entry.name in sets for entry in bare)
+    is_set = (folder / _HR).is_dir() or _is_bare(folder)
   except OSError as error:
     raise errors.InputError(
       f"the benchmark folder {folder} cannot be read: {error.strerror}"
     ) from error
-  if not names:
+  if is_set and not (whole or named):
+    return {folder.resolve().name: folder}
+  found = {entry.name: entry for entry in sorted(whole + bare)}
+  if not found:
     raise errors.InputError(
       f"the benchmark folder {folder} holds no set: expected images in"
-      f" {folder}/SET/HR, with a folder for each SET"
+      f" {folder}/SET/HR, with a folder for each SET, or HR images"
     )
-  return names
+  return found
+
+
+def _is_bare(folder: pathlib.Path) -> bool:
+  """Whether there are images right in a folder, which are then HR images."""
+  return any(
+    entry.name[0] != "." and entry.suffix.lower() in images.EXTENSIONS
+    for entry in folder.iterdir()
+  )
 
 
 def _scenes(scale: int) -> tuple[BenchmarkImage, ...]:
@@ -149,8 +188,14 @@ def _scenes(scale: int) -> tuple[BenchmarkImage, ...]:
 
 
 def _pairs(folder: pathlib.Path, scale: int) -> tuple[BenchmarkImage, ...]:
-  hr_folder, lr_folder = folder / "HR", folder / f"LRx{scale}"
-  files = [path.relative_to(hr_folder) for path in images.find(hr_folder)]
+  hr_folder, lr_folder = folder / _HR, folder / f"{_LR}x{scale}"
+  if hr_folder.is_dir():
+    paths = images.find(hr_folder)
+  else:
+    hr_folder = folder
+    # What lies deeper, such as LR images, may be something else.
+    paths = [path for path in images.find(folder) if path.parent == folder]
+  files = [path.relative_to(hr_folder) for path in paths]
   has_lr = lr_folder.exists()
   if has_lr:
     _check_names(hr_folder, set(files), lr_folder)

@@ -11,6 +11,7 @@ from jax.experimental import multihost_utils
 from srfeat_jax import errors
 from srfeat_jax.data import benchmarks
 from srfeat_jax.evaluation import lpips as lpips_lib
+from srfeat_jax.evaluation import own_metric
 from srfeat_jax.evaluation import protocol as protocols
 
 OnImage = Callable[[str, str, np.ndarray, np.ndarray, np.ndarray], object]
@@ -23,6 +24,7 @@ def evaluate(
   scale: int = 4,
   on_image: OnImage | None = None,
   lpips: lpips_lib.Metric | None = None,
+  own: Sequence[own_metric.Metric] = (),
 ) -> dict[str, Any]:
   """Upscales and measures every image.
 
@@ -37,6 +39,7 @@ def evaluate(
     on_image: called with the names of the set and the image, and with lr, sr
       and hr, by the process that measured the image.
     lpips: if present, measures the perceptual distance as well.
+    own: a person's own metrics, likewise.
 
   Returns:
     {"protocol": {"name": .., "description": .., "scale": ..},
@@ -45,13 +48,20 @@ def evaluate(
     with the keys of `Protocol.measure`. A set's value is the mean over its
     images, see `protocol.set_value`. PSNR is in dB, and infinite where an image
     equals its target. With `lpips`, images and sets have "lpips" too, and the
-    description of the metric is under "lpips" next to "sets".
+    description of the metric is under "lpips" next to "sets"; with `own`, they
+    have these metrics, and where they are from is under "own_metrics".
 
   Raises:
-    errors.InputError: an image cannot be read or is too small to be measured.
+    errors.InputError: an image cannot be read or is too small to be measured,
+      or a metric fails.
   """
   jobs = [(each.name, image) for each in sets for image in each.images]
-  metrics = protocol.metrics(scale) + (("lpips",) if lpips else ())
+  more: dict[str, lpips_lib.Metric | own_metric.Metric] = {
+    metric.name: metric for metric in own
+  }
+  if lpips:
+    more = {"lpips": lpips, **more}
+  metrics = (*protocol.metrics(scale), *more)
   scores = np.zeros((len(jobs), len(metrics)))
   mine = range(jax.process_index(), len(jobs), jax.process_count())
   for index in tqdm.tqdm(mine, "evaluate", leave=False, disable=None):
@@ -59,8 +69,8 @@ def evaluate(
     lr, hr = protocol.pair(image, scale)
     sr = upscale(lr)
     measured = protocol.measure(sr, hr, scale)
-    if lpips:
-      measured["lpips"] = _lpips(lpips, sr, hr, f"{set_name} {image.name}")
+    for name, metric in more.items():
+      measured[name] = _value(metric, sr, hr, f"{set_name} {image.name}")
     scores[index] = [measured[metric] for metric in metrics]
     if on_image:
       on_image(set_name, image.name, lr, sr, hr)
@@ -86,13 +96,18 @@ def evaluate(
       "scale": scale,
     },
     **({"lpips": lpips.description} if lpips else {}),
+    **(
+      {"own_metrics": {each.name: each.source for each in own}} if own else {}
+    ),
     "sets": results,
   }
 
 
-def _lpips(lpips: lpips_lib.Metric, sr, hr, name: str) -> float:
+def _value(
+  metric: lpips_lib.Metric | own_metric.Metric, sr, hr, name: str
+) -> float:
   try:
-    return lpips(sr, hr)
+    return metric(sr, hr)
   except errors.InputError as error:
     raise errors.InputError(f"{name}: {error}") from error
 

@@ -1,8 +1,9 @@
 """Results as tables, as files, and as images side by side.
 
 `results` is what `evaluator.evaluate` returns, with the name of what was
-evaluated under "weights" and, if there is a baseline to compare with, its
-"sets" under "bicubic".
+evaluated under "weights", if there is a baseline to compare with, its "sets"
+under "bicubic", and if more was evaluated, the "sets" of each by its name under
+"others".
 """
 
 import dataclasses
@@ -56,12 +57,15 @@ def table(results: Mapping[str, Any]) -> str:
 def markdown(results: Mapping[str, Any]) -> str:
   """Writes a Markdown page of averages, then of each set's images."""
   protocol = results["protocol"]
+  names = ", ".join([results["weights"], *results.get("others", {})])
   parts = [
-    f"# {results['weights']}, x{protocol['scale']}",
+    f"# {names}, x{protocol['scale']}",
     f"Protocol `{protocol['name']}`: {protocol['description']}.",
   ]
   if "lpips" in results:
     parts.append(f"`lpips`: {results['lpips']}.")
+  for name, source in results.get("own_metrics", {}).items():
+    parts.append(f"`{name}`: the function `{source}`.")
   parts.append(_markdown_table(_means(results)))
   for name in results["sets"]:
     parts += [f"## {name}", _markdown_table(_images(results, name))]
@@ -162,10 +166,11 @@ def _overview(
 
 
 def _methods(results: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-  """Yields the name and the sets of the baseline, if any, and the weights."""
+  """Yields the name and the sets of the baseline, if any, and all weights."""
   if "bicubic" in results:
     yield "bicubic", results["bicubic"]
   yield results["weights"], results["sets"]
+  yield from results.get("others", {}).items()
 
 
 def _means(results: Mapping[str, Any]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import formats as formats_lib
+from srfeat_jax.image_io import heif
 
 _ORIENTATION = 0x0112
 
@@ -79,12 +80,13 @@ def _problem(
     return "cannot be read: there is not enough memory"
   if isinstance(error, UnidentifiedImageError):
     handle.seek(0)
-    start = handle.read(8)
+    start = handle.read(12)
     if not start:
       return "is empty (0 bytes): expected an image"
-    return (
-      f"is not a readable {'/'.join(formats)} image (it begins with {start!r})"
-    )
+    if heif.is_heif(start) and not heif.AVAILABLE:
+      return f"is a HEIC file: to read such files, {heif.REMEDY}"
+    names = "/".join(name for name in formats if name != heif.NAME)
+    return f"is not a readable {names} image (it begins with {start[:8]!r})"
   return f"is damaged or truncated ({type(error).__name__}: {error})"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from srfeat_jax import errors
+from srfeat_jax.image_io import heif
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +84,10 @@ FORMATS = {
   ),
   "bmp": Format("BMP", (".bmp",), 2**31 - 1, metadata=(), plain={}),
   "avif": Format("AVIF", (".avif",), animation=True),
+  # Only where `heif.AVAILABLE`.
+  "heif": Format(
+    heif.NAME, (".heic", ".heif", ".hif", ".heics", ".heifs"), pages="images"
+  ),
   "jpeg2000": Format("JPEG2000", (".jp2",)),
   "ppm": Format("PPM", (".ppm", ".pgm")),
 }
@@ -90,7 +95,10 @@ WRITTEN = tuple(key for key, form in FORMATS.items() if form.side)
 # Formats by file extension: all that are read, those that are written, and
 # those of training and benchmarks, whose images are not animated.
 READ_EXTENSIONS = {
-  extension: form for form in FORMATS.values() for extension in form.extensions
+  extension: form
+  for form in FORMATS.values()
+  for extension in form.extensions
+  if form.name != heif.NAME or heif.AVAILABLE
 }
 WRITE_EXTENSIONS = {e: form for e, form in READ_EXTENSIONS.items() if form.side}
 PLAIN_EXTENSIONS = {
@@ -100,7 +108,7 @@ PLAIN_EXTENSIONS = {
 }
 # What Pillow may try, whatever the file extension: it knows other formats that
 # run programs (EPS) or are not images (PDF, MPEG).
-READABLE = tuple(form.name for form in FORMATS.values())
+READABLE = tuple({form.name: form for form in READ_EXTENSIONS.values()})
 BY_PILLOW = {form.name: form for form in FORMATS.values()} | {
   "MPO": FORMATS["jpeg"]  # what Pillow calls a JPEG file of several images
 }

@@ -10,7 +10,7 @@ the file. All functions are thread-safe.
 import io
 import os
 import pathlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,9 @@ EXTENSIONS = tuple(formats.PLAIN_EXTENSIONS)
 
 
 def find(
-  folder: str | os.PathLike, extensions: Collection[str] = EXTENSIONS
+  folder: str | os.PathLike,
+  extensions: Collection[str] = EXTENSIONS,
+  on_other: Callable[[pathlib.Path], object] | None = None,
 ) -> list[pathlib.Path]:
   """Lists the image files in a folder tree, by their file extensions.
 
@@ -32,6 +34,7 @@ def find(
   Args:
     folder: the top of the tree.
     extensions: in lower case, such as ".png".
+    on_other: called with each file that has another extension.
 
   Returns:
     The files, at least one, sorted by their POSIX path below `folder`.
@@ -59,8 +62,13 @@ def find(
     seen.add(place)
     folders[:] = sorted(name for name in folders if name[0] != ".")
     for name in names:
-      if name[0] != "." and pathlib.Path(name).suffix.lower() in extensions:
-        found.append(pathlib.Path(parent, name))
+      if name[0] == ".":
+        continue
+      path = pathlib.Path(parent, name)
+      if path.suffix.lower() in extensions:
+        found.append(path)
+      elif on_other:
+        on_other(path)
   if not found:
     raise errors.InputError(
       f"the folder {folder} contains no image: no file in or below it ends in"

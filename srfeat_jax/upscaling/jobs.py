@@ -60,15 +60,19 @@ def plan(
   inputs: Sequence[str],
   naming: Naming,
   on_problem: Callable[[Exception], object],
+  on_left_out: Callable[[pathlib.Path], object] | None = None,
 ) -> dict[pathlib.Path, pathlib.Path]:
   """Finds the images and decides where their results go.
 
   Args:
-    inputs: files, folders, and globs with `*`, `?`, `[...]` and `**`. The
-      structure of a folder or glob is kept below the output.
+    inputs: files, folders, and globs with `*`, `?`, `[...]` and `**`; also
+      several of them separated by commas. The structure of a folder or glob is
+      kept below the output.
     naming: where results are written and what they are called.
     on_problem: called for each input that does not exist or contains no image,
       and for each source whose target is already that of another.
+    on_left_out: called for each file of a folder or glob that is no image that
+      can be read.
 
   Returns:
     The target of each source, sorted by the sources' paths. Results of earlier
@@ -82,6 +86,7 @@ def plan(
   """
   if not inputs:
     raise errors.InputError("name at least one image or folder to upscale")
+  inputs = [each for argument in inputs for each in _divided(argument)]
   _check_naming(naming)
   single = pathlib.Path(inputs[0])
   if naming.is_file and (
@@ -94,7 +99,7 @@ def plan(
   found, named = {}, set()
   for argument in inputs:
     try:
-      for source, relative in _sources(argument, naming.output):
+      for source, relative in _sources(argument, naming.output, on_left_out):
         found[source] = naming.target(relative)
         if str(source) == str(pathlib.Path(argument)):
           named.add(source)
@@ -128,23 +133,45 @@ def shard(
   return dict(list(jobs.items())[index - 1 :: count])
 
 
+def _divided(argument: str) -> list[str]:
+  """Divides at commas, if there are files on both sides of them."""
+  parts = [part.strip() for part in argument.split(",")]
+  parts = [part for part in parts if part]
+  if os.path.lexists(argument) or not parts[1:]:
+    return [argument]
+  there = [os.path.lexists(part) or glob.has_magic(part) for part in parts]
+  return parts if all(there) else [argument]
+
+
 def _sources(
-  argument: str, output: pathlib.Path
+  argument: str,
+  output: pathlib.Path,
+  on_left_out: Callable[[pathlib.Path], object] | None,
 ) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
   """Yields images, and their paths below the folder that was asked for."""
   path = pathlib.Path(argument)
   if os.path.isdir(path):
-    top, found = path, images.find(path, pictures.READ_EXTENSIONS)
+    top = path
+    found = images.find(path, pictures.READ_EXTENSIONS, on_left_out)
   elif not _is_glob(argument):
+    kind = pictures.kind_of(path)
+    # Pillow would open most RAW files, and read their thumbnails. A HEIC file
+    # may be a JPEG in truth.
+    if kind and kind != pictures.HEIC and os.path.isfile(path):
+      raise errors.InputError(
+        f"{path}: files of this kind ({kind.name}) are not read; {kind.remedy}"
+      )
     yield path, pathlib.Path(path.name)
     return
   else:
-    found = [
-      pathlib.Path(match)
-      for match in sorted(glob.glob(argument, recursive=True))
-      if pathlib.Path(match).suffix.lower() in pictures.READ_EXTENSIONS
-      and os.path.isfile(match)
-    ]
+    found = []
+    for match in sorted(glob.glob(argument, recursive=True)):
+      if not os.path.isfile(match):
+        continue
+      if pathlib.Path(match).suffix.lower() in pictures.READ_EXTENSIONS:
+        found.append(pathlib.Path(match))
+      elif on_left_out:
+        on_left_out(pathlib.Path(match))
     if not found:
       raise errors.InputError(
         f"no image matches {argument}: expected files that end in"

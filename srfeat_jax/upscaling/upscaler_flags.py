@@ -1,7 +1,10 @@
 """The flags that choose the upscaler."""
 
+import os
+
 from absl import flags
 
+from srfeat_jax import errors
 from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.weights import shipped
 
@@ -10,6 +13,7 @@ _WEIGHTS = flags.DEFINE_string(
   shipped.DEFAULT,
   f"what to upscale with: one of {', '.join(shipped.NAMES)}; the workdir of a"
   f' run; a weights file; or "{options_lib.BICUBIC}"',
+  short_name="w",
 )
 _BLEND = flags.DEFINE_string(
   "blend",
@@ -53,8 +57,14 @@ def options(
   Raises:
     errors.InputError: a flag is invalid, or requires another.
   """
+  weights = _names()
+  if len(weights) != 1:
+    raise errors.InputError(
+      f"--weights={_WEIGHTS.value} names {len(weights)} sets of weights: choose"
+      " one here; evaluate compares several"
+    )
   return options_lib.Options(
-    _WEIGHTS.value,
+    weights[0],
     blend=_BLEND.value,
     alpha=_ALPHA.value,
     outscale=outscale,
@@ -63,3 +73,35 @@ def options(
     ensemble=_ENSEMBLE.value,
     precision=_PRECISION.value,
   )
+
+
+def several() -> list[options_lib.Options]:
+  """Returns the options for each of several weights, separated by commas.
+
+  Raises:
+    errors.InputError: as `options`; or several weights would be blended.
+  """
+  weights = _names()
+  if len(weights) < 2:
+    return [options()]
+  if _BLEND.value is not None or _ALPHA.value is not None:
+    raise errors.InputError(
+      f"--weights={_WEIGHTS.value} names {len(weights)} sets of weights, and"
+      " --blend and --alpha belong to one: write the blend to a file by"
+      " `convert blend`, and name that"
+    )
+  return [
+    options_lib.Options(
+      each, ensemble=_ENSEMBLE.value, precision=_PRECISION.value
+    )
+    for each in weights
+  ]
+
+
+def _names() -> list[str]:
+  """The weights that are named, without repetitions."""
+  text = _WEIGHTS.value
+  if os.path.exists(text):  # a path with a comma in it
+    return [text]
+  parts = [part.strip() for part in text.split(",")]
+  return list(dict.fromkeys(filter(None, parts)))

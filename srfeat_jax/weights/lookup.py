@@ -6,6 +6,7 @@ file was written by this program or another, see `interchange.generator_file`.
 """
 
 import dataclasses
+import difflib
 import pathlib
 from typing import Any
 
@@ -54,11 +55,21 @@ def load(path: str) -> Weights:
       logging.warning("%s", read.warning)
     return Weights(read.config, read.variables)
   if place.suffix:
-    raise errors.InputError(f"there is no weights file {path}")
+    raise errors.InputError(
+      f"there is no weights file {path}{_suggestion(place.stem)}"
+    )
   raise errors.InputError(
     f'"{path}" is neither the workdir of a run nor a weights file nor one of'
     f" the weights that come with the package, {', '.join(shipped.NAMES)}"
+    f"{_suggestion(path)}"
   )
+
+
+def _suggestion(name: str) -> str:
+  """Asks whether the most similar of the names was meant, if one is similar."""
+  written = name.lower().replace("_", "-")
+  similar = difflib.get_close_matches(written, shipped.NAMES, 1)
+  return f": did you mean {similar[0]}?" if similar else ""
 
 
 def load_for(generator: nn.Module, path: str) -> dict[str, Any]:

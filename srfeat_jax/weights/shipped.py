@@ -1,7 +1,8 @@
 """The weights that come with the package, by name.
 
 They are in `pretrained/`, each with a card that describes them, their training
-and their results; `index.json` there has an entry for each.
+and their results; `index.json` there has an entry for each: a summary, the
+scale factor, what they are for and not for, and the hash of the file.
 """
 
 import hashlib
@@ -47,10 +48,14 @@ def path(name: str) -> pathlib.Path:
 
 
 def listing() -> str:
-  """Lists the weights with their summaries, one per line."""
-  width = max(map(len, NAMES))
+  """Lists the weights, with what they are for and what they are not for."""
   lines = []
   for name, about in INDEX.items():
     default = " (default)" * (name == DEFAULT)
-    lines.append(f"{name:{width}}  {about['summary']}{default}")
+    lines += [
+      f"{name}, x{about['scale']}{default}",
+      f"  {about['summary']}",
+      f"  for: {about['for']}",
+      f"  not for: {about['not_for']}",
+    ]
   return "\n".join(lines)

@@ -96,9 +96,38 @@ class LoadTest(image_files.FolderTestCase):
   def test_file_for_a_folder(self):
     self.fails("notes.*Not a directory", self.file("notes"))
 
+  def test_a_folder_of_hr_images_is_a_set(self):
+    for name in ("b.png", "a.JPG", "LRbicx4/a.png", "results/x.png"):
+      self.write(f"My set/{name}", 8, 8, 3)
+    (one,) = benchmarks.load(self.folder / "My set")
+    self.assertEqual(one.name, "My set")
+    self.assertEqual([image.name for image in one.images], ["a", "b"])
+    self.assertIsNone(one.images[0].lr())
+
+  def test_one_set_by_its_own_folder(self):
+    self.write("A/HR/x.png", 8, 8, 3)
+    lr = self.write("A/LRx4/x.png", 2, 2, 3)
+    for folder in ("A", "A/HR"):
+      (one,) = benchmarks.load(self.folder / folder)
+      self.assertEqual(one.name, "A")
+      np.testing.assert_array_equal(one.images[0].lr(), lr)
+
+  def test_several_folders_of_hr_images(self):
+    for name in ("GTmod12", "LRbicx4", "more"):
+      self.write(f"{name}/x.png", 8, 8, 3)
+    found = benchmarks.load(self.folder)
+    self.assertEqual([one.name for one in found], ["GTmod12", "more"])
+    # Beside sets with an HR folder they must be named.
+    self.write("Set5/HR/x.png", 8, 8, 3)
+    self.assertEqual(
+      [one.name for one in benchmarks.load(self.folder)], ["Set5"]
+    )
+    found = benchmarks.load(self.folder, ["more", "Set5"])
+    self.assertEqual([one.name for one in found], ["more", "Set5"])
+
   def test_no_set(self):
-    self.write("HR/x.png", 8, 8, 3)
-    self.fails(f"{self.folder} holds no set.*SET/HR")
+    self.write("deep/er/x.png", 8, 8, 3)
+    self.fails(f"{self.folder} holds no set.*SET/HR.* or HR images")
 
   def test_missing_set_lists_those_there_are(self):
     self.write("A/HR/x.png", 8, 8, 3)

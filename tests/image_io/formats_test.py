@@ -6,9 +6,9 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import errors
-from srfeat_jax.image_io import formats
+from srfeat_jax.image_io import formats, heif
 
-_ALL = [(key,) for key in formats.FORMATS]
+_ALL = [(key,) for key in formats.FORMATS if key != "heif" or heif.AVAILABLE]
 
 
 class FormatsTest(parameterized.TestCase):

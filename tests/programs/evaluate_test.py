@@ -3,6 +3,7 @@
 import json
 import subprocess
 
+import numpy as np
 from absl.testing import absltest
 
 from srfeat_jax.image_io import images
@@ -11,8 +12,9 @@ from tests.support import programs
 
 class EvaluateTest(programs.ProgramTestCase):
   def evaluate(self, *arguments) -> subprocess.CompletedProcess:
-    output = f"--output={self.folder / 'out'}"
-    return programs.run("evaluate", output, *arguments)
+    if not any(each.startswith("--output") for each in arguments):
+      arguments += (f"--output={self.folder / 'out'}",)
+    return programs.run("evaluate", *arguments)
 
   def benchmarks(self) -> str:
     for name in ("a", "b.c"):
@@ -60,6 +62,41 @@ class EvaluateTest(programs.ProgramTestCase):
     self.assertEqual(images.size(out / "images/S/a.png"), (40, 44))
     self.assertEqual(images.read(out / "images/T/gray.png").shape, (32, 32))
 
+  def test_several_weights_in_one_table_and_figure(self):
+    weights = self.weights()
+    metric = self.file(
+      "own.py", b"def mae(a, b): return abs(a - 1.0 * b).mean()"
+    )
+    result = self.evaluate(
+      f"--weights=bicubic,srfeat-lite,{weights}",
+      self.benchmarks(),
+      *("--sets=T,S", "--save_images", f"--metric={metric}:mae"),
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    methods = [line.split()[2] for line in result.stdout.splitlines()[2:8]]
+    names = ["bicubic", "srfeat-lite", str(weights)]
+    self.assertEqual(methods, names * 2)
+    self.assertEndsWith(result.stdout.splitlines()[0], "  mae")
+    out = self.folder / "out"
+    results = json.loads((out / "results.json").read_text())
+    self.assertEqual(results["weights"], "srfeat-lite")
+    self.assertEqual(list(results["others"]), [str(weights)])
+    self.assertEqual(results["own_metrics"], {"mae": f"{metric}:mae"})
+    sr = images.read(out / "images" / "srfeat-lite" / "T" / "gray.png")
+    hr = images.read(self.folder / "sets/T/HR/gray.png")[:, :32]
+    self.assertAlmostEqual(
+      results["sets"]["T"]["images"]["gray"]["mae"],
+      np.abs(sr.astype(int) - hr).mean(),
+    )
+    self.assertTrue((out / "images/small.safetensors/S/b.c.png").is_file())
+    # The whole image, bicubic, both weights, and the target.
+    self.assertEqual(images.size(out / "comparison.png")[1], 12 + 5 * 300)
+
+  def test_help_lists_the_flags_of_the_upscaler(self):
+    text = programs.run("evaluate", "-h").stdout
+    for flag in ("-w,--weights", "--blend", "--alpha", "--[no]ensemble"):
+      self.assertIn(f"\n  {flag}: ", text)
+
   def test_bicubic_on_scenes_by_the_other_protocol(self):
     result = self.evaluate(
       "--weights=bicubic", "--benchmarks=synthetic", "--protocol=center296"
@@ -80,7 +117,16 @@ class EvaluateTest(programs.ProgramTestCase):
       ((bicubic, f"--benchmarks={self.folder}/none"), ("none",)),
       ((bicubic, sets, "--sets=S,Set5"), ("Set5", "S, T")),
       (("--weights=missing", sets), ("missing",)),
-      ((bicubic, sets, "word"), ("word",)),
+      ((bicubic, sets, "word"), ("word", "separated by commas")),
+      (("--weights=x", bicubic, sets), ("--weights is given 2 times",)),
+      (("--weights=x,y", sets, "--blend=z", "--alpha=1"), ("x,y", "blend")),
+      (("--weights=,", sets), ("names 0 sets of weights",)),
+      (("--weights=SRFeat_lite", sets), ("did you mean srfeat-lite?",)),
+      (
+        (f"--weights=srfeat-lite,{self.weights(scale=2)}", sets),
+        ("srfeat-lite by 4", "small.safetensors by 2"),
+      ),
+      ((bicubic, sets, "--metric=nothing"), ("nothing", "FILE.py:FUNCTION")),
       ((bicubic, sets, f"--output={self.folder}/file"), ("file: File exists",)),
     ):
       with self.subTest(arguments[-1]):

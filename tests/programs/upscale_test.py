@@ -1,15 +1,17 @@
 """Tests of the program upscale, run as users run it."""
 
 import os
+import signal
 import subprocess
+import sys
 import unittest
 
 import numpy as np
-from absl.testing import absltest, parameterized
+from absl.testing import absltest
 
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
-from tests.support import input_kinds, programs
+from tests.support import input_kinds, paths, programs
 
 _BICUBIC = "--weights=bicubic"
 
@@ -90,7 +92,11 @@ class ProgramTest(UpscaleTestCase):
     self.assertLen(sentences, len(bad))
     for index, sentence in zip(bad, sentences, strict=True):
       self.assertStartsWith(sentence, f"error: {self.folder}/in/{index:02}.")
-    self.assertEqual(summary, f"{len(bad)} failed, see above")
+    self.assertRegex(
+      summary,
+      rf"^{len(outcomes) - len(bad)} images in .* s, .* s per image,"
+      rf" {len(bad)} failed \(see above\)$",
+    )
     self.assertLen(self.written(), len(outcomes) - len(bad))
     self.assertIn("CMYK became sRGB by its profile", result.stdout)
 
@@ -102,6 +108,9 @@ class ProgramTest(UpscaleTestCase):
     result = self.upscale(*arguments)
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn(f"{kept} exists: kept", result.stdout)
+    self.assertRegex(
+      result.stdout, r"\n2 images in .* s, .* s per image, 1 kept\n$"
+    )
     self.assertEqual(kept.read_bytes(), b"half a day's work")
     self.assertEqual(self.written(), ["a.png", "b.png", "c.png"])
     result = self.upscale(*arguments)
@@ -186,7 +195,9 @@ class ProgramTest(UpscaleTestCase):
     animation = self.file("a.gif", input_kinds.animation("GIF"))
     result = self.upscale(animation, _BICUBIC, self.output, "--format=jpeg")
     self.assertEqual(result.returncode, 0, result.stderr)
-    self.assertIn("(48 x 32); JPEG holds no animation: the", result.stdout)
+    self.assertRegex(
+      result.stdout, r"\(48 x 32, .* s\); JPEG holds no animation"
+    )
     self.assertNotIn("3 frames,", result.stdout)
 
   def test_bad_input(self):
@@ -200,6 +211,12 @@ class ProgramTest(UpscaleTestCase):
       ((f"--weights={weights}", png, out, "--tile=9"), ("tile of 9",)),
       ((png, out, "--tile=0"), ("--tile=0", "auto")),
       ((png, out, "--memory=2giga"), ("--memory=2giga", "GiB")),
+      ((png, out, "--memory=2"), ("did you mean 2GiB?",)),
+      ((png, out, "--format=heic"), ("--format=heic", "webp")),
+      ((png, out, "--weights=a", "-w", "b"), ("--weights is given 2 times",)),
+      ((png, out, "--weights=a,b"), ("names 2 sets", "evaluate compares")),
+      ((png, out, "--weights=srfeat_lite"), ("did you mean srfeat-lite?",)),
+      ((png, out, "--scale=2", "--outscale=2"), ("--outscale is given 2",)),
       ((png, out, "--shard=0/4"), ("--shard=0/4", "1/4")),
       ((png, out, "--outscale=nan"), ("outscale is nan",)),
       ((png, out, "--quality=101"), ("quality",)),
@@ -212,8 +229,67 @@ class ProgramTest(UpscaleTestCase):
       ),
     ):
       with self.subTest(arguments[-1]):
-        self.assert_fails(self.upscale(_BICUBIC, *arguments), *parts)
+        if not any("--weights" in str(each) for each in arguments):
+          arguments += (_BICUBIC,)
+        self.assert_fails(self.upscale(*arguments), *parts)
     self.assertFalse((self.folder / "out").exists())
+
+  def test_flags_as_people_try_them(self):
+    png = self.write("a.png", 4, 5, 3)
+    other = self.write("b.png", 5, 4, 3)
+    result = self.upscale(
+      *(f"{png},{other}", "-w", "bicubic", "-o", self.folder / "out"),
+      *("--scale", "x2", "--format=JPG"),
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertEqual(self.written(), ["a.jpg", "b.jpg"])
+    self.assertEqual(images.size(self.folder / "out/a.jpg"), (8, 10))
+
+  def test_what_is_left_out_is_said_at_the_end(self):
+    self.write("in/a.png", 4, 5, 3)
+    for name in ("b.NEF", "deep/c.cr2", "d.svg", "notes.txt", ".hidden.nef"):
+      self.file(f"in/{name}")
+    for argument in (self.folder / "in", self.folder / "in/**"):
+      result = self.upscale(argument, _BICUBIC, self.output, "--overwrite")
+      self.assertEqual(result.returncode, 0, result.stderr)
+      raw, drawings = result.stderr.splitlines()
+      self.assertStartsWith(raw, "left out: 2 RAW files (.cr2, .nef); develop")
+      self.assertStartsWith(drawings, "left out: 1 drawing or document (.svg);")
+    result = self.upscale(self.folder / "in/b.NEF", _BICUBIC, self.output)
+    self.assertEqual(result.returncode, 1)
+    self.assertIn("b.NEF: files of this kind (RAW file)", result.stderr)
+
+  def test_the_same_command_goes_on_after_an_interruption(self):
+    count = 40
+    for index in range(count):
+      self.write(f"in/{index:02}.png", 300, 400, 3)
+    arguments = [
+      *(sys.executable, "-m", "srfeat_jax.upscale", f"{self.folder}/in"),
+      *(_BICUBIC, self.output),
+    ]
+    with subprocess.Popen(
+      arguments,
+      cwd=paths.REPOSITORY,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+    ) as process:
+      self.assertIn("00.png -> ", process.stdout.readline())  # at once
+      process.send_signal(signal.SIGINT)
+      _, stderr = process.communicate(timeout=300)
+    self.assertEqual(process.returncode, 130)
+    done = len(self.written())
+    self.assertBetween(done, 1, count - 1)
+    self.assertRegex(
+      stderr,
+      rf"^interrupted after \d+ of {count} images: the same command goes on"
+      r" with the rest\n$",
+    )
+    result = self.upscale(*arguments[3:])
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn(f"\n{count - done} images in ", result.stdout)
+    self.assertIn(f", {done} kept\n", result.stdout)
+    self.assertLen(self.written(), count)
 
   def test_cache_folder_that_cannot_be_written(self):
     png, weights = self.write("a.png", 4, 4, 3), self.weights()
@@ -245,24 +321,6 @@ class ProgramTest(UpscaleTestCase):
     self.assertEndsWith(result.stdout, "False\n", result.stderr)
     for flag in ("weights", "blend", "ensemble", "tile", "shard", "outscale"):
       self.assertIn(f"--{flag}", result.stdout.replace("[no]", ""))
-
-
-class MemoryFlagTest(parameterized.TestCase):
-  @parameterized.parameters(
-    ("2GiB", 2**31),
-    ("500MB", 500_000_000),
-    ("1.5g", 1_500_000_000),
-    ("64 kib", 65536),
-    ("1000", 1000),
-    ("12B", 12),
-  )
-  def test_amounts(self, text, expected):
-    code = (
-      "import runpy\n"
-      "program = runpy.run_module('srfeat_jax.upscale')\n"
-      f"print(program['_Bytes']().parse({text!r}))\n"
-    )
-    self.assertEqual(programs.run(code).stdout, f"{expected}\n")
 
 
 if __name__ == "__main__":

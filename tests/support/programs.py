@@ -57,11 +57,12 @@ class ProgramTestCase(image_files.FolderTestCase):
     images.write(path, image(*shape))
     return path
 
-  def weights(self) -> pathlib.Path:
+  def weights(self, scale: int = 4) -> pathlib.Path:
     """Writes a small generator's weights."""
-    generator = models.build(GENERATOR)
+    config = GENERATOR | {"scale": scale}
+    generator = models.build(config)
     variables = models.init(generator, jax.random.key(0))
     path = self.folder / "weights" / "small.safetensors"
     path.parent.mkdir()
-    safetensors_file.save(path, GENERATOR, variables)
+    safetensors_file.save(path, config, variables)
     return path

@@ -19,6 +19,37 @@ class JobsTest(image_files.FolderTestCase):
     planned = jobs.plan([str(path)], jobs.Naming(self.folder), self.fail)
     self.assertEqual(planned, {path: self.folder / "a.png"})
 
+  def test_a_list_with_commas(self):
+    one, other = str(self.file("a.png")), str(self.file("b.jpg"))
+    both = self.file("a.png,b.jpg")
+    naming = jobs.Naming(self.folder / "out")
+    planned = jobs.plan([f"{one},{other}"], naming, self.fail)
+    self.assertEqual([str(path) for path in planned], [one, other])
+    planned = jobs.plan([str(both)], naming, self.fail)
+    self.assertEqual(list(planned), [both])
+    missing = f"{one},nothing.png"
+    planned = jobs.plan([missing], naming, self.fail)
+    self.assertEqual([str(path) for path in planned], [missing])
+
+  def test_what_is_left_out_of_folders(self):
+    for name in ("in/a.png", "in/b.nef", "in/c/d.txt", "in/.e.nef"):
+      self.file(name)
+    for argument in ("in", "in/**"):
+      others = []
+      naming = jobs.Naming(self.folder / "out")
+      argument = f"{self.folder}/{argument}"
+      jobs.plan([argument], naming, self.fail, others.append)
+      self.assertEqual(sorted(each.name for each in others), ["b.nef", "d.txt"])
+
+  def test_thumbnails_of_raw_files_are_not_upscaled(self):
+    problems = []
+    path = self.file("a.DNG")
+    naming = jobs.Naming(self.folder / "out")
+    self.assertEmpty(jobs.plan([str(path)], naming, problems.append))
+    self.assertRegex(
+      str(*problems), r"a\.DNG: .*\(RAW file\) are not read; dev"
+    )
+
   def test_parts_are_all_of_the_work_once(self):
     work = {self.folder / f"{i}": self.folder / f"{i}.png" for i in range(11)}
     parts = [jobs.shard(work, f"{i}/4") for i in (1, 2, 3, 4)]

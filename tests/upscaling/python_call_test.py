@@ -9,7 +9,7 @@ from PIL import Image
 import srfeat_jax
 from srfeat_jax import errors
 from srfeat_jax.image_io import images
-from tests.support import programs
+from tests.support import input_kinds, programs
 
 _BICUBIC = "--weights=bicubic"
 
@@ -60,12 +60,60 @@ class OneCallTest(programs.ProgramTestCase):
     (np.zeros((4, 4, 3), np.float32), "float32"),
     (np.zeros((4, 4, 2), np.uint8), "(4, 4, 2)"),
     (np.zeros((0, 4), np.uint8), "(0, 4)"),
-    ("a.png", "str"),
+    (3, "int"),
   )
   def test_not_an_image(self, image, part):
     with self.assertRaises(errors.InputError) as caught:
       srfeat_jax.upscale(image, "bicubic")
     self.assertIn(part, str(caught.exception))
+
+  def test_a_file_by_its_path(self):
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # on its side
+    exif[0x010F] = "Maker"
+    lr = Image.fromarray(programs.image(5, 6, 3))
+    lr.save(buffer, "PNG", exif=exif)
+    path = self.file("a.png", buffer.getvalue())
+    expected = srfeat_jax.upscale(images.read(path), "bicubic")
+    for each in (path, str(path)):
+      sr = srfeat_jax.upscale(each, "bicubic")
+      self.assertIsInstance(sr, Image.Image)
+      np.testing.assert_array_equal(np.asarray(sr), expected)
+      self.assertEqual(sr.size, (20, 24))
+      self.assertIn(b"Maker", sr.info["exif"])
+    with self.assertRaisesRegex(errors.InputError, "nowhere.png cannot be"):
+      srfeat_jax.upscale("nowhere.png", "bicubic")
+
+  def test_an_animation_is_not_cut_short(self):
+    path = self.file("a.gif", input_kinds.animation("GIF"))
+    sentence = "a.gif is an animation of 3 frames, .*image.copy()"
+    with self.assertRaisesRegex(errors.InputError, sentence):
+      srfeat_jax.upscale(path, "bicubic")
+    with Image.open(path) as image:
+      with self.assertRaisesRegex(errors.InputError, sentence):
+        srfeat_jax.upscale(image, "bicubic")
+      image.seek(1)
+      sr = srfeat_jax.upscale(image.copy(), "bicubic")
+    self.assertEqual(sr.size, (48, 32))
+
+  def test_what_is_left_out_is_said(self):
+    frame = Image.fromarray(programs.image(5, 6, 3))
+    path = self.folder / "a.tif"
+    frame.save(path, save_all=True, append_images=[frame])
+    with self.assertWarnsRegex(UserWarning, "a.tif: of its 2 pages, only the"):
+      srfeat_jax.upscale(path, "bicubic")
+    with (
+      Image.open(path) as image,
+      self.assertWarnsRegex(UserWarning, "a.tif: of its 2 images, one was"),
+    ):
+      srfeat_jax.upscale(image, "bicubic")
+
+  def test_a_file_that_no_pil_image_can_hold(self):
+    path = self.file("deep.png", input_kinds.deep_png(input_kinds.DEEP_RGB))
+    with self.assertRaisesRegex(errors.InputError, "deep.png has 16-bit color"):
+      srfeat_jax.upscale(path, "bicubic")
+    path = self.file("gray.png", input_kinds.deep_png(input_kinds.DEEP_GRAY))
+    self.assertEqual(srfeat_jax.upscale(path, "bicubic").mode, "I;16")
 
   def test_any_byte_order(self):
     image = programs.image(4, 4, 3).astype(np.uint16)

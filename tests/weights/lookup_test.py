@@ -109,6 +109,23 @@ class LoadTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(errors.InputError, "nowhere.* is neither"):
       lookup.load(str(self.folder / "nowhere"))
 
+  @parameterized.parameters(
+    *("srfeat_lite", "SRFeat-Lite", "srfeatlite", "srfeat-light", "srfeat"),
+    "srfeat_lite.pth",
+  )
+  def test_a_name_that_is_nearly_right(self, name):
+    with self.assertRaisesRegex(
+      errors.InputError, r"did you mean srfeat-lite\?$"
+    ):
+      lookup.load(name)
+    with self.assertRaisesRegex(
+      errors.InputError, "did you mean srfeat-lite-g"
+    ):
+      lookup.load("srfeat_lite_gan")
+    with self.assertRaises(errors.InputError) as caught:
+      lookup.load("runs/x4")
+    self.assertNotIn("did you mean", str(caught.exception))
+
   def test_file_of_another_program(self):
     generator = models.build({"architecture": "msrresnet", "num_blocks": 2})
     config = generator_file.complete(

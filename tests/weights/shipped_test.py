@@ -97,8 +97,20 @@ class UseTest(programs.ProgramTestCase):
     result = programs.run("upscale", "--list")
     self.assertEqual(result.returncode, 0, result.stderr)
     lines = result.stdout.splitlines()
-    self.assertEqual([line.split()[0] for line in lines], list(shipped.NAMES))
-    self.assertIn("(default)", lines[0])
+    names = [line.split(",")[0] for line in lines if line[0] != " "]
+    self.assertEqual(names, list(shipped.NAMES))
+    self.assertEqual(lines[0], f"{shipped.DEFAULT}, x4 (default)")
+
+  @parameterized.parameters(*shipped.NAMES)
+  def test_what_they_are_for_and_not_for(self, name):
+    about, listing = shipped.INDEX[name], shipped.listing()
+    readme = (paths.REPOSITORY / "README.md").read_text()
+    self.assertIn(f"  for: {about['for']}\n", listing)
+    self.assertIn(f"  not for: {about['not_for']}", listing)
+    row = f"| `{name}` | {about['for']} | {about['not_for']} |"
+    self.assertIn(row, readme)
+    scale = lookup.load(name).generator.get("scale", 4)
+    self.assertEqual(about["scale"], scale)
 
   def test_an_image_and_nothing_else(self):
     lr = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
