@@ -51,7 +51,7 @@ ONLY = {
   "h5py": ("interchange/containers/hdf5_file.py",),
   "onnx": ("interchange/exports/onnx_file.py",),
   "flatbuffers": ("interchange/exports/stablehlo_file.py",),
-  "gradio": ("demo/__main__.py", "demo/page.py"),
+  "gradio": ("demo/__main__.py", "demo/events.py", "demo/page.py"),
 }
 WITHOUT_JAX = ("data", "image_io")
 JAX = ("jax", "jaxlib", "flax", "optax", "orbax")
