@@ -52,7 +52,7 @@ ONLY = {
   "onnx": ("interchange/exports/onnx_file.py",),
   "flatbuffers": ("interchange/exports/stablehlo_file.py",),
   "pillow_heif": ("image_io/heif.py",),
-  "gradio": ("demo/__main__.py", "demo/page.py"),
+  "gradio": ("demo/__main__.py", "demo/events.py", "demo/page.py"),
 }
 WITHOUT_JAX = ("data", "image_io")
 JAX = ("jax", "jaxlib", "flax", "optax", "orbax")

@@ -42,8 +42,15 @@ _PORT = flags.DEFINE_integer(
 )
 _MAX_MEGAPIXELS = flags.DEFINE_float(
   "max_megapixels",
-  4,
-  "size of the largest images that are accepted, all frames together",
+  None,
+  "size of the largest images that are accepted, all frames together; by"
+  " default what the free memory of this computer allows",
+  lower_bound=0,
+)
+_MAX_MINUTES = flags.DEFINE_float(
+  "max_minutes",
+  60,
+  "longest time that an image may take, as it is estimated",
   lower_bound=0,
 )
 
@@ -61,12 +68,14 @@ def main(argv: Sequence[str]) -> None:
     _configure_gradio(folder)
     _import_gradio()
     # Only now, because they import Gradio and JAX, which takes seconds.
+    from srfeat_jax.demo import limits, menu
     from srfeat_jax.demo import page as page_lib
     from srfeat_jax.demo import service as service_lib
 
     compile_cache.use()
     weights = filter(None, [*_WEIGHTS.value, _BLEND.value])
-    service = service_lib.Service(weights, _MAX_MEGAPIXELS.value, folder)
+    allowed = limits.Limits(_MAX_MEGAPIXELS.value, _MAX_MINUTES.value)
+    service = service_lib.Service(menu.Menu(weights), allowed, folder)
     page = page_lib.build(service, _BLEND.value)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -1,16 +1,14 @@
-"""The layout and events of the page, in Gradio."""
+"""The layout of the page, in Gradio."""
 
 import dataclasses
-import html
 
 import gradio as gr
 
 from srfeat_jax import errors
+from srfeat_jax.demo import events as events_lib
 from srfeat_jax.demo import service as service_lib
-from srfeat_jax.upscaling import options as options_lib
 
 _MAX_AGE = 3600  # seconds after which uploaded files and results are deleted
-_NO_PARTNER = "none"
 _CSS = """
 .gradio-container {
   width: 100%;
@@ -22,6 +20,8 @@ _CSS = """
   --block-info-text-color: var(--body-text-color-subdued);
 }
 .problem { color: var(--error-text-color); font-weight: 600; }
+#weights input { text-overflow: ellipsis; margin-right: 1.5rem; }
+.html-container { padding: 0 !important; }
 .html-container p { margin: 0; overflow-wrap: anywhere; }
 """
 
@@ -38,7 +38,21 @@ class _Inputs:
   alpha: gr.Slider
   outscale: gr.Slider
   ensemble: gr.Checkbox
+  estimate: gr.HTML
   start: gr.Button
+  stop: gr.Button
+
+  @property
+  def options(self) -> list:
+    """The image, and how it is to be upscaled."""
+    return [
+      self.source,
+      self.weights,
+      self.partner,
+      self.alpha,
+      self.outscale,
+      self.ensemble,
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +77,8 @@ def build(service: service_lib.Service, blend: str | None = None) -> gr.Blocks:
   Raises:
     errors.InputError: `blend` cannot be blended with the first weights.
   """
-  first = service.names[0]
-  if blend is not None and blend not in service.partners(first):
+  first = service.menu.names[0]
+  if blend is not None and blend not in service.menu.partners(first):
     raise errors.InputError(
       f"{first} and {blend} cannot be blended: they are of different"
       " architectures, or the same weights"
@@ -79,59 +93,77 @@ def build(service: service_lib.Service, blend: str | None = None) -> gr.Blocks:
       " and high. It runs on the computer that serves this page; images are"
       " sent nowhere else."
     )
+    allowed = gr.HTML(elem_id="allowed")
     with gr.Row():
       with gr.Column(scale=2, min_width=300):
         inputs = _inputs(service, blend)
       with gr.Column(scale=5, min_width=300):
         outputs = _outputs()
-    _connect(_Events(service), inputs, outputs)
+    events = events_lib.Events(service)
+    _connect(events, inputs, outputs)
+    page.load(
+      events.allowed,
+      None,
+      allowed,
+      queue=False,
+      api_visibility="private",
+      show_progress="hidden",
+    )
+    page.unload(events.stop)
   return page
 
 
 def _inputs(service: service_lib.Service, blend: str | None) -> _Inputs:
   """Lays out the column with the image and the options."""
-  first = service.names[0]
-  blendable = any(service.partners(name) for name in service.names)
-  return _Inputs(
-    source=gr.File(
-      label="Image", file_types=["image"], height=150, elem_id="source"
-    ),
-    preview=gr.Image(
-      show_label=False,
-      interactive=False,
-      buttons=[],
-      height=200,
-      visible=False,
-      elem_id="preview",
-    ),
-    about=gr.HTML(visible=False, elem_id="about"),
-    weights=gr.Dropdown(
-      service.names, value=first, label="Weights", filterable=False
-    ),
-    partner=gr.Dropdown(
-      [_NO_PARTNER, *service.partners(first)],
-      value=blend or _NO_PARTNER,
+  first = service.menu.names[0]
+  source = gr.File(
+    label="Image", file_types=["image"], height=150, elem_id="source"
+  )
+  preview = gr.Image(
+    show_label=False,
+    interactive=False,
+    buttons=[],
+    height=160,
+    visible=False,
+    elem_id="preview",
+  )
+  about = gr.HTML(visible=False, elem_id="about")
+  weights = gr.Dropdown(
+    [(_label(service, name), name) for name in service.menu.names],
+    value=first,
+    label="Weights",
+    filterable=False,
+    elem_id="weights",
+  )
+  outscale = gr.Slider(
+    *(1, service_lib.MAX_OUTSCALE, service_lib.MAX_OUTSCALE),
+    step=0.5,
+    label="Scale factor",
+  )
+  with gr.Accordion("More options", open=blend is not None):
+    partner = gr.Dropdown(
+      [events_lib.NO_PARTNER, *service.menu.partners(first)],
+      value=blend or events_lib.NO_PARTNER,
       label="Blend with",
       info="Other weights of the same architecture",
       filterable=False,
-      visible=blendable,
-    ),
-    alpha=gr.Slider(
+      visible=any(service.menu.partners(name) for name in service.menu.names),
+    )
+    alpha = gr.Slider(
       *(0, 1, 0.5),
       step=0.05,
       label="Share of the other weights",
       visible=blend is not None,
-    ),
-    outscale=gr.Slider(
-      *(1, service_lib.MAX_OUTSCALE, service_lib.MAX_OUTSCALE),
-      step=0.5,
-      label="Scale factor",
-    ),
-    ensemble=gr.Checkbox(
+    )
+    ensemble = gr.Checkbox(
       label="Self-ensemble (x8)",
       info="A little better, and eight times slower",
-    ),
+    )
+  return _Inputs(
+    *(source, preview, about, weights, partner, alpha, outscale, ensemble),
+    estimate=gr.HTML(visible=False, elem_id="estimate"),
     start=gr.Button("Upscale", variant="primary", interactive=False),
+    stop=gr.Button("Stop", variant="stop", visible=False),
   )
 
 
@@ -152,109 +184,49 @@ def _outputs() -> _Outputs:
   )
 
 
-class _Events:
-  """What happens on the page: from values of components to new ones."""
-
-  def __init__(self, service: service_lib.Service):
-    self._service = service
-
-  def preview(self, path):
-    """Shows an image that was chosen, and clears the last result."""
-    hidden = gr.update(visible=False)
-    cleared = None, "", hidden
-    if path is None:
-      return hidden, hidden, gr.update(interactive=False), *cleared
-    try:
-      preview = self._service.preview(path)
-    except errors.InputError as error:
-      text = gr.update(value=_problem(error), visible=True)
-      return hidden, text, gr.update(interactive=False), *cleared
-    return (
-      gr.update(value=str(preview.image), visible=True),
-      gr.update(value=_paragraph(preview.sentence), visible=True),
-      gr.update(interactive=True),
-      *cleared,
-    )
-
-  def offer_partners(self, weights):
-    """Offers the weights that the chosen ones can be blended with."""
-    partners = self._service.partners(weights)
-    return gr.update(
-      choices=[_NO_PARTNER, *partners],
-      value=_NO_PARTNER,
-      interactive=bool(partners),
-    )
-
-  def show_alpha(self, partner):
-    """Shows the share of the other weights if there are any."""
-    return gr.update(visible=partner != _NO_PARTNER)
-
-  def upscale(
-    self,
-    path,
-    weights,
-    partner,
-    alpha,
-    outscale,
-    ensemble,
-    progress=gr.Progress(),  # noqa: B008, Gradio looks for it here
-  ):
-    """Upscales the image, and shows the result."""
-    if path is None:
-      raise _refusal("choose an image first")
-    progress(0, "Preparing")
-    blend = None if partner == _NO_PARTNER else partner
-    try:
-      result = self._service.upscale(
-        path,
-        options_lib.Options(
-          weights,
-          blend=blend,
-          alpha=None if blend is None else alpha,
-          outscale=outscale,
-          ensemble=ensemble,
-        ),
-        on_progress=lambda share: progress(share, "Upscaling"),
-      )
-    except errors.InputError as error:
-      raise _refusal(error) from error
-    return (
-      (str(result.before), str(result.after)),
-      _paragraph(result.sentence),
-      gr.update(value=str(result.file), visible=True),
-    )
+def _label(service: service_lib.Service, name: str) -> str:
+  """Weights in the menu, with what they are for."""
+  return f"{name}: {service.menu.purpose(name)}"
 
 
-def _connect(events: _Events, inputs: _Inputs, outputs: _Outputs) -> None:
+def _connect(
+  events: events_lib.Events, inputs: _Inputs, outputs: _Outputs
+) -> None:
   """Says which event each component triggers."""
-  quietly = {"api_visibility": "private", "show_progress": "hidden"}
+  hidden = {"api_visibility": "private", "show_progress": "hidden"}
   result = [outputs.comparison, outputs.summary, outputs.download]
+  estimate = [inputs.estimate, inputs.start]
   inputs.source.change(
     events.preview,
     inputs.source,
-    [inputs.preview, inputs.about, inputs.start, *result],
+    [inputs.preview, inputs.about, *estimate, *result],
     api_visibility="private",
     show_progress_on=[inputs.about],
-  )
+  ).then(events.estimate, inputs.options, estimate, **hidden)
   inputs.weights.change(
-    events.offer_partners, inputs.weights, inputs.partner, **quietly
+    events.offer_partners, inputs.weights, inputs.partner, **hidden
   )
   inputs.partner.change(
-    events.show_alpha, inputs.partner, inputs.alpha, **quietly
+    events.show_alpha, inputs.partner, inputs.alpha, **hidden
   )
-  inputs.start.click(
+  gr.on(
+    [inputs.weights.change, inputs.outscale.change, inputs.ensemble.change],
+    events.estimate,
+    inputs.options,
+    estimate,
+    trigger_mode="always_last",
+    **hidden,
+  )
+  buttons = [inputs.start, inputs.stop]
+  inputs.start.click(events.begin, None, buttons, queue=False, **hidden).then(
     events.upscale,
-    [
-      inputs.source,
-      inputs.weights,
-      inputs.partner,
-      inputs.alpha,
-      inputs.outscale,
-      inputs.ensemble,
-    ],
+    inputs.options,
     result,
     show_progress_on=[outputs.comparison],
     api_name="upscale",
+  ).then(events.end, None, buttons, **hidden)
+  inputs.stop.click(
+    events.stop_and_say, None, inputs.stop, queue=False, **hidden
   )
 
 
@@ -284,20 +256,3 @@ def serve(page: gr.Blocks, host: str, port: int) -> str:
     mcp_server=False,
   )
   return url
-
-
-def _paragraph(text: str) -> str:
-  return f"<p>{html.escape(text)}</p>"
-
-
-def _problem(error: Exception) -> str:
-  return f'<p class="problem" role="alert">{html.escape(str(error))}</p>'
-
-
-def _refusal(error: Exception | str) -> gr.Error:
-  return gr.Error(
-    html.escape(str(error)),
-    duration=None,
-    title="This did not work",
-    print_exception=False,
-  )

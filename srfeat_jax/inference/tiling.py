@@ -11,6 +11,7 @@ the tile, and the network is told which part of the tile is the image.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -108,6 +109,25 @@ def upscale_tiled(
   assert running  # an image has at least one tile
   _keep(canvas, *running, on_pixels)
   return sr
+
+
+def num_computed(shape: tuple[int, int], tiling: Tiling) -> int:
+  """Counts the LR pixels that go through the network for an image.
+
+  Args:
+    shape: height and width of the image.
+    tiling: how it is cut.
+
+  Returns:
+    The pixels of all tiles with their margins, and of those that fill the last
+    batch: at least the image's.
+  """
+  count = math.prod(
+    sum(1 for _ in _spans(length, side, tiling.overlap))
+    for length, side in zip(shape, tiling.tile, strict=True)
+  )
+  batches = math.ceil(count / tiling.batch)
+  return batches * tiling.batch * math.prod(tiling.tile)
 
 
 def _keep(canvas, batch, results, on_pixels) -> None:

@@ -140,6 +140,18 @@ class Upscaler:
       else:
         return sr if lr.ndim == 3 else sr[..., 0]
 
+  def num_computed(self, shape: tuple[int, int]) -> int:
+    """Counts the LR pixels that go through the network for an image.
+
+    Args:
+      shape: height and width of the image.
+
+    Returns:
+      More than the image has, because tiles overlap: the time that the network
+      takes grows with it.
+    """
+    return tiling.num_computed(shape, self._tiling(shape))
+
   def _tiling(self, shape: tuple[int, int]) -> tiling.Tiling:
     """Decides how an image is cut."""
     if self._overlap is None or (

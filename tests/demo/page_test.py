@@ -49,7 +49,7 @@ class PageTest(demo_service.ServiceTestCase):
       slider, summary, plain = upscale(source)
       *_, blended = upscale(source, other)
       for refused, sentence in (
-        ({"path": large}, "too large for this page"),
+        ({"path": large}, "too large for this page.*--max_megapixels"),
         ({"path": source, "partner": "/etc/passwd"}, "/etc/passwd"),
         ({"path": source, "outscale": 40}, "40"),
       ):

@@ -19,6 +19,7 @@ class ProgramTest(demo_service.ServiceTestCase):
   def test_help_needs_nothing(self):
     result = programs.run("demo", "--help")
     self.assertIn("--max_megapixels", result.stdout)
+    self.assertIn("--max_minutes", result.stdout)
     self.assertIn("python -m srfeat_jax.demo", result.stdout)
 
   @parameterized.parameters(
@@ -26,6 +27,7 @@ class ProgramTest(demo_service.ServiceTestCase):
     (("--blend=b",), "--weights"),
     (("--host=192.0.2.1",), "192.0.2.1"),
     (("--max_megapixels=-1",), "max_megapixels"),
+    (("--max_minutes=-1",), "max_minutes"),
   )
   def test_wrong_flags(self, arguments, part):
     self.assert_fails(programs.run("demo", *arguments), part)

@@ -1,15 +1,15 @@
 """What the page of srfeat_jax.demo does with images."""
 
 import importlib.util
+from unittest import mock
 
-import jax
 import numpy as np
 from absl.testing import absltest, parameterized
 
 import srfeat_jax
-from srfeat_jax import errors, models
+from srfeat_jax import errors
+from srfeat_jax.demo import host_memory, speed
 from srfeat_jax.image_io import images, pictures
-from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.upscaling import options as options_lib
 from tests.support import demo_service, image_files, programs
 
@@ -51,23 +51,6 @@ class ServiceTest(demo_service.ServiceTestCase):
       ),
     )
 
-  def test_what_can_be_blended(self):
-    other = self.variant(0.5)
-    wider = self.folder / "wider.safetensors"
-    config = programs.GENERATOR | {"features": 8}
-    variables = models.init(models.build(config), jax.random.key(0))
-    safetensors_file.save(wider, config, variables)
-    service = self.service(self.small, other, str(wider))
-    self.assertEqual(service.partners(self.small), [other])
-    self.assertEmpty(service.partners(str(wider)))
-    self.assertEmpty(service.partners("bicubic"))
-
-  def test_names(self):
-    names = self.service().names
-    self.assertEqual(names[0], self.small)
-    self.assertEqual(names[-1], "bicubic")
-    self.assertIn("srfeat-lite", names)
-
   def test_sixteen_bits_and_transparency_are_kept(self):
     deep = np.random.default_rng(0).integers(0, 65536, (6, 5, 4), np.uint16)
     source = self.folder / "a.tif"
@@ -92,12 +75,17 @@ class ServiceTest(demo_service.ServiceTestCase):
     shown = (images.read(path) for path in (result.before, result.after))
     np.testing.assert_array_equal(*shown)
 
-  def test_large_results_are_shown_smaller(self):
+  def test_of_large_results_a_part_is_shown(self):
     source = self.write("a.png", 3, 1000, 3)
     result = self.service().upscale(source, options_lib.Options("bicubic"))
     self.assertEqual(images.size(result.file), (12, 4000))
-    self.assertEqual(images.size(result.after), (10, 3200))
-    self.assertEqual(images.size(result.before), (10, 3200))
+    self.assertIn("shown is its middle, 3200 x 12 pixels", result.sentence)
+    shown = [images.read(path) for path in (result.before, result.after)]
+    self.assertEqual([x.shape for x in shown], [(12, 3200, 3)] * 2)
+    np.testing.assert_array_equal(*shown)
+    whole = images.read(result.file)[:, 400:3600]
+    difference = np.abs(whole.astype(float) - shown[1])
+    self.assertLess(difference.mean(), 3)  # what JPEG changes
 
   def test_an_animation_stays_one(self):
     frames = [programs.image(6, 8, 3, seed=seed) for seed in range(3)]
@@ -115,17 +103,79 @@ class ServiceTest(demo_service.ServiceTestCase):
     self.assertEqual(shares[-1], 1)
     self.assertGreaterEqual(len(shares), 3)
 
-  @parameterized.parameters("preview", "upscale")
+  @parameterized.parameters("preview", "estimate", "upscale")
   def test_too_large(self, method):
     source = self.write("a.png", 20, 30, 3)
     service = self.service(max_megapixels=599e-6)
-    arguments = [options_lib.Options(self.small)] * (method == "upscale")
+    arguments = [options_lib.Options(self.small)] * (method != "preview")
     with self.assertRaisesRegex(
       errors.InputError,
-      r"^a\.png is too large .*30 x 20.* the limit is 0\.0005",
+      r"^a\.png is too large .*30 x 20.* the limit is 0\.0005.*"
+      "--max_megapixels",
     ):
       getattr(service, method)(source, *arguments)
     getattr(self.service(max_megapixels=6e-4), method)(source, *arguments)
+
+  @parameterized.parameters("estimate", "upscale")
+  def test_too_slow(self, method):
+    source = self.write("a.png", 20, 30, 3)
+    options = options_lib.Options(self.small)
+    with self.assertRaisesRegex(
+      errors.InputError, r"^a\.png would take .*30 x 20.*--max_minutes"
+    ):
+      getattr(self.service(max_minutes=0), method)(source, options)
+
+  @parameterized.parameters("estimate", "upscale")
+  def test_too_little_memory(self, method):
+    source = self.write("a.png", 20, 30, 3)
+    options = options_lib.Options(self.small)
+    with mock.patch.object(host_memory, "available", lambda: 10**6):
+      with self.assertRaisesRegex(
+        errors.InputError, r"^a\.png is too large .* memory.*0\.0 GB are free"
+      ):
+        getattr(self.service(), method)(source, options)
+      getattr(self.service(max_megapixels=1), method)(source, options)
+
+  def test_estimate(self):
+    small, large = self.write("a.png", 20, 30, 3), self.folder / "b.png"
+    pictures.write(large, pictures.Picture([programs.image(400, 600, 3)]))
+    service = self.service(max_minutes=1e9)
+
+    def seconds(path, weights=self.small, **options):
+      options = options_lib.Options(weights, **options)
+      estimate = service.estimate(path, options)
+      self.assertIn("of memory", estimate.sentence)
+      return estimate.seconds
+
+    with mock.patch.object(speed.Speed, "seconds_per_pixel") as per_pixel:
+      per_pixel.return_value = 1.0
+      first = seconds(large)
+      # Tiles overlap; and writing takes much less than a second a pixel.
+      self.assertBetween(first, 400 * 600, 1.5 * 400 * 600)
+      self.assertLess(seconds(small), first / 100)
+      ensemble = seconds(large, ensemble=True)
+      self.assertBetween(ensemble / first, 7, 10)
+      bicubic = seconds(large, "bicubic", ensemble=True)
+      self.assertBetween(bicubic, 400 * 600, 400 * 600 + 100)
+
+  def test_an_exception_stops_it(self):
+    frames = [programs.image(6, 8, 3, seed=seed) for seed in range(3)]
+    source = self.folder / "a.webp"
+    pictures.write(source, pictures.Picture(frames, durations=[50.0] * 3))
+    service, shares = self.service(), []
+
+    def on_progress(share):
+      shares.append(share)
+      raise KeyboardInterrupt
+
+    options = options_lib.Options(self.small)
+    with self.assertRaises(KeyboardInterrupt):
+      service.upscale(source, options, on_progress)
+    self.assertEqual(shares, [1 / 3])
+    stages = []
+    result = service.upscale(source, options, on_stage=stages.append)
+    self.assertLen(pictures.read(result.file).frames, 3)
+    self.assertLen(stages, 2)
 
   def test_frames_count_too(self):
     frames = [np.full((10, 10, 3), 80 * i, np.uint8) for i in range(3)]
@@ -161,10 +211,6 @@ class ServiceTest(demo_service.ServiceTestCase):
     options = {"weights": self.small} | options
     with self.assertRaisesRegex(errors.InputError, sentence):
       self.service().upscale(source, options_lib.Options(**options))
-
-  def test_weights_that_are_none(self):
-    with self.assertRaisesRegex(errors.InputError, "missing.safetensors"):
-      self.service("missing.safetensors")
 
 
 if __name__ == "__main__":

@@ -46,10 +46,11 @@ class ExactTest(parameterized.TestCase):
   )
   def test_equals_the_whole(self, size, tile, batch):
     lr = _image(*size, 3)
-    shapes, finished = set(), []
+    shapes, finished, computed = set(), [], []
 
     def network(tiles, valid):
       shapes.add(tiles.shape)
+      computed.append(tiles[..., 0].size)
       return _of_tiles(tiles, valid)
 
     cut = _cut_by(tile, batch=batch)
@@ -58,6 +59,7 @@ class ExactTest(parameterized.TestCase):
     self.assertEqual(sr.dtype, np.uint8)
     self.assertEqual(shapes, {(batch, *tile, 3)})
     self.assertEqual(sum(finished), size[0] * size[1])
+    self.assertEqual(sum(computed), tiling.num_computed(size, cut))
 
   def test_less_overlap_than_the_radius_is_not_enough(self):
     lr = _image(37, 53, 3)

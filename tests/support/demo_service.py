@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from srfeat_jax.demo import limits, menu
 from srfeat_jax.demo import service as service_lib
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.weights import lookup
@@ -16,9 +17,9 @@ class ServiceTestCase(programs.ProgramTestCase):
     self.results = self.folder / "results"
     self.results.mkdir()
 
-  def service(self, *weights, max_megapixels=1.0) -> service_lib.Service:
+  def service(self, *weights, **allowed) -> service_lib.Service:
     return service_lib.Service(
-      weights or [self.small], max_megapixels, self.results
+      menu.Menu(weights or [self.small]), limits.Limits(**allowed), self.results
     )
 
   def variant(self, factor: float) -> str:
