@@ -39,8 +39,8 @@ _TESTED = (
   rrdbnet.RRDBNet,
 )
 _TOLERANCE = 1 / 2000
-# In units of `unshuffle`: the size of small images, by how much tiles are
-# larger, the height of strips, and the width of what is compared of them.
+# Pixels, rounded up to multiples of `unshuffle`: the size of small images, by
+# how much tiles are larger, and height and compared width of strips.
 _SIZE = (13, 11)
 _FILL = 4
 _HEIGHT = 8
@@ -124,8 +124,7 @@ def _check_contract(generator, variables) -> None:
         f"the generator {name} has no attribute {attribute}: give it one, as"
         " srfeat_jax/models/__init__.py says"
       )
-  unshuffle = overlap_lib.unshuffle_of(generator)
-  height, width = (n * unshuffle for n in _SIZE)
+  height, width = _size(generator)
   try:
     shape = _shape(generator, variables, height, width)
   except (AssertionError, TypeError, ValueError) as error:
@@ -172,11 +171,11 @@ def _same_in_tiles(
   multiples of the side of a window that moves with the image, if it has any.
   """
   unit, margin = overlap.unshuffle, overlap.margin
-  part = 2 * margin + _KEPT * unit
+  part = 2 * margin + overlap.round_up(_KEPT)
   n = max(2, -(-part // (10 * unit)))
   around = (5 * n + 1) * unit
   rng = np.random.default_rng(0)
-  height, width = _HEIGHT * unit, part + around
+  height, width = overlap.round_up(_HEIGHT), part + around
   shown = rng.uniform(0.2, 0.7, (height, part, 3))
   starts = (0, around, 5 * unit)
   strips = np.stack(
@@ -202,7 +201,7 @@ def _same_in_tiles(
 
 def _folds(generator, samples, folded) -> bool:
   """Whether folded variables give the result of the samples."""
-  lr = _noise(*(n * overlap_lib.unshuffle_of(generator) for n in _SIZE))
+  lr = _noise(*_size(generator))
   return all(
     _equal(
       tile_program.upscale_tiles(generator, used, lr, lr.shape[1:3]),
@@ -220,10 +219,9 @@ def _masks(generator, samples, used) -> bool:
     samples: variables of the plain network.
     used: what to use with the tiles: the same variables, or these folded.
   """
-  unit, scale = overlap_lib.unshuffle_of(generator), generator.scale
-  height, width = (n * unit for n in _SIZE)
+  scale, (height, width) = generator.scale, _size(generator)
   lr = _noise(height, width)
-  fill = (0, _FILL * unit)
+  fill = (0, overlap_lib.exact(generator).round_up(_FILL))
   tile = np.pad(lr, ((0, 0), fill, fill, (0, 0)), mode="symmetric")
   for variables, each in zip(samples, used, strict=True):
     sr = tile_program.upscale_tiles(generator, each, tile, (height, width))
@@ -236,7 +234,7 @@ def _masks(generator, samples, used) -> bool:
 def _rounds(generator, samples) -> bool:
   """Whether mirroring to a multiple of `unshuffle` gives the same result."""
   unit, scale = overlap_lib.unshuffle_of(generator), generator.scale
-  height, width = 6 * unit - 1, 5 * unit + 1
+  height, width = 3 * unit - 1, 2 * unit + 1
   if unit == 1:
     return True
   try:
@@ -254,6 +252,13 @@ def _rounds(generator, samples) -> bool:
     if not _equal(sr, network(lr)):
       return False
   return True
+
+
+def _size(generator) -> tuple[int, int]:
+  """Height and width of small images."""
+  round_up = overlap_lib.exact(generator).round_up
+  height, width = (round_up(length) for length in _SIZE)
+  return height, width
 
 
 def _noise(height: int, width: int) -> np.ndarray:

@@ -93,7 +93,7 @@ def _pairs(generator, variables) -> list[tuple[tuple, tuple, float]]:
     return result
 
   with nn.intercept_methods(record):
-    jax.eval_shape(generator.apply, variables, models.image_shape())
+    jax.eval_shape(generator.apply, variables, models.image_shape(generator))
   return [
     (conv.path, norm.path, norm.epsilon)
     for conv, norm in found

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.inference import tile_program
+from srfeat_jax.inference import overlap, tile_program
 
 _PROBE = 64  # side of the tile that is compiled to measure its memory
 _STEP = 64
@@ -44,10 +44,40 @@ def largest_tile(
     budget: bytes that one tile may take on a device, without the weights.
 
   Returns:
-    LR pixels, at most 1024; 0 if even the smallest tile would take more.
+    LR pixels, at most 1024, a multiple of `unshuffle`; 0 if even the smallest
+    tile would take more.
   """
-  side = math.sqrt(budget / bytes_per_pixel(generator, variables, ensemble))
-  return min(int(side) // _STEP * _STEP, _LARGEST)
+  probe = overlap.exact(generator).round_up(_PROBE)
+  per_pixel = _bytes(generator, variables, ensemble, probe) / probe**2
+  side = math.sqrt(budget / per_pixel)
+  side = min(int(side) // _STEP * _STEP, _LARGEST)
+  return side - side % overlap.unshuffle_of(generator)
+
+
+def of_whole(
+  generator: nn.Module,
+  variables: Mapping[str, Any],
+  ensemble: bool,
+  shape: tuple[int, int],
+) -> float:
+  """Estimates what an image in one piece takes.
+
+  Args:
+    generator: as for `tile_program.upscale_tiles`.
+    variables: likewise.
+    ensemble: likewise.
+    shape: height and width in LR pixels.
+
+  Returns:
+    Bytes on a device, without the weights. They grow as between two small
+    images: with the area, or faster where positions are compared in pairs.
+  """
+  probe = overlap.exact(generator).round_up(_PROBE)
+  small, large = (
+    _bytes(generator, variables, ensemble, side) for side in (probe, 2 * probe)
+  )
+  growth = max(1.0, math.log(large / small, 4))
+  return large * (shape[0] * shape[1] / (2 * probe) ** 2) ** growth
 
 
 def is_exhausted(error: Exception) -> bool:
@@ -55,25 +85,22 @@ def is_exhausted(error: Exception) -> bool:
   return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
-def bytes_per_pixel(
-  generator: nn.Module, variables: Mapping[str, Any], ensemble: bool
-) -> float:
-  """Bytes per LR pixel on a device: all feature maps grow with the area."""
+def _bytes(generator, variables, ensemble: bool, side: int) -> float:
+  """Bytes that a square tile takes on a device."""
   leaves, tree = jax.tree.flatten(variables)
   shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-  return _bytes_per_pixel(generator, tree, shapes, ensemble)
+  return _compiled_bytes(generator, tree, shapes, ensemble, side)
 
 
 @functools.lru_cache(maxsize=16)
-def _bytes_per_pixel(generator, tree, shapes, ensemble: bool) -> float:
-  lr = jax.ShapeDtypeStruct((1, _PROBE, _PROBE, 3), jnp.float32)
+def _compiled_bytes(generator, tree, shapes, ensemble, side) -> float:
+  lr = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
   variables = jax.tree.unflatten(
     tree, [jax.ShapeDtypeStruct(*leaf) for leaf in shapes]
   )
   program = tile_program.upscale_tiles.lower(
-    generator, variables, lr, (_PROBE, _PROBE), ensemble=ensemble
+    generator, variables, lr, (side, side), ensemble=ensemble
   ).compile()
   usage = program.memory_analysis()
   assert usage is not None
-  total = usage.temp_size_in_bytes + usage.output_size_in_bytes
-  return _UNCOUNTED * total / _PROBE**2
+  return _UNCOUNTED * (usage.temp_size_in_bytes + usage.output_size_in_bytes)

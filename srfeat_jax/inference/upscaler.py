@@ -175,21 +175,18 @@ class Upscaler:
     cut = overlap.Overlap(0, 0, self._unshuffle if self._rounding else 1)
     height, width = (cut.round_up(length) for length in shape)
     budget = self._memory or memory.default_budget()
-    needed = height * width * self._bytes_per_pixel()
+    needed = memory.of_whole(
+      self._generator, self._variables, self._ensemble, (height, width)
+    )
     if needed > budget:
       raise errors.InputError(
         f"{type(self._generator).__name__} needs the whole image at once, as it"
         f" cannot be cut into tiles, and {shape[1]} x {shape[0]} pixels take"
         f" about {_amount(int(needed))} of memory, more than the"
-        f" {_amount(budget)} allowed: choose a smaller image, or allow more by"
-        " `memory` if there is more"
+        f" {_amount(budget)} allowed: choose a smaller image, or allow more"
+        " memory if there is more"
       )
     return tiling.Tiling(self.scale, (height, width), cut)
-
-  def _bytes_per_pixel(self) -> float:
-    return memory.bytes_per_pixel(
-      self._generator, self._variables, self._ensemble
-    )
 
   def _largest_tile(self, chosen: int | None) -> int:
     """The side of the largest square tile; 0 if images are not cut."""

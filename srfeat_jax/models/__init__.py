@@ -91,7 +91,7 @@ DISCRIMINATORS: Mapping[str, type[nn.Module]] = {
   "vgg_style": vgg_style_discriminator.VGGStyleDiscriminator,
   "unet": unet_discriminator.UNetDiscriminator,
 }
-_PROBE = (1, 8, 8, 3)  # the shape of an image that every generator takes
+_PROBE = 8  # side of a small image
 
 
 def build(config: Mapping[str, Any]) -> nn.Module:
@@ -143,17 +143,20 @@ def build_discriminator(
 
 def init(generator: nn.Module, key: jax.Array) -> dict[str, Any]:
   """A generator's initial variables, "params" and any "batch_stats"."""
-  return generator.init(key, jnp.zeros(_PROBE))
+  return generator.init(key, jnp.zeros(image_shape(generator).shape))
 
 
 def shapes(generator: nn.Module) -> dict[str, Any]:
   """The tree of `init`, of `jax.ShapeDtypeStruct` in place of arrays."""
-  return jax.eval_shape(generator.init, jax.random.key(0), image_shape())
+  return jax.eval_shape(
+    generator.init, jax.random.key(0), image_shape(generator)
+  )
 
 
-def image_shape() -> jax.ShapeDtypeStruct:
-  """Of a small image that every generator takes, to trace one without data."""
-  return jax.ShapeDtypeStruct(_PROBE, jnp.float32)
+def image_shape(generator: nn.Module) -> jax.ShapeDtypeStruct:
+  """Of a small image that a generator takes, to trace it without data."""
+  side = _PROBE + -_PROBE % getattr(generator, "unshuffle", 1)
+  return jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
 
 
 def fields_of(module: type[nn.Module] | nn.Module) -> dict[str, Any]:

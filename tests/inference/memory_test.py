@@ -3,6 +3,7 @@
 from unittest import mock
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest, parameterized
 from flax import linen as nn
@@ -94,12 +95,35 @@ class MemoryTest(parameterized.TestCase):
   def test_an_image_that_must_not_be_cut(self):
     known = equivalence.Equivalence(None)
     with mock.patch.object(equivalence, "of", return_value=known):
-      upscale = upscaler.Upscaler(_Hungry(100), {})
-    upscale(_image(100, 100, 3))
+      upscale = upscaler.Upscaler(_Hungry(130), {})
+    upscale(_image(130, 130, 3))
     with self.assertRaisesRegex(
-      errors.InputError, "110 x 100 pixels, which _Hungry needs in one piece"
+      errors.InputError, "140 x 130 pixels, which _Hungry needs in one piece"
     ):
-      upscale(_image(100, 110, 3))
+      upscale(_image(130, 140, 3))
+
+  def test_of_an_image_in_one_piece(self):
+    class Paired(nn.Module):
+      """Compares each pixel with each."""
+
+      scale: int = 1
+      receptive_radius: int = 1
+
+      def __call__(self, lr):
+        x = lr.reshape(lr.shape[0], -1, 3)
+        distances = jnp.sort(x.sum(-1)[:, :, None] - x.sum(-1)[:, None])
+        return x.reshape(lr.shape) + distances[:, 0, 0]
+
+    plain, weights = inference_networks.build(CONFIGS["msrresnet"])
+    for generator, variables, low, high in (
+      (plain, weights, 3.5, 4.5),
+      (Paired(), {}, 14, 17),
+    ):
+      small, large = (
+        memory.of_whole(generator, variables, False, shape)
+        for shape in ((300, 200), (600, 400))
+      )
+      self.assertBetween(large / small, low, high)
 
   def test_other_failures_are_not_hidden(self):
     class Broken(_Hungry):

@@ -106,7 +106,7 @@ class Pooling(_Base):
 
   def middle(self, x, train):
     means = x.mean(axis=(1, 2), keepdims=True)
-    y = nn.relu(nn.Conv(3, (1, 1), name="squeeze")(means))
+    y = nn.tanh(nn.Conv(3, (1, 1), name="squeeze")(means))
     return x * nn.sigmoid(nn.Conv(self.features, (1, 1), name="excite")(y))
 
 
@@ -159,6 +159,20 @@ class Undeclared(_Unshuffling):
   """Refuses odd sizes, and does not say so."""
 
   unshuffle = 1
+
+
+class UnshufflingThree(_Unshuffling):
+  """Refuses all but multiples of 3, and works at a third of the resolution."""
+
+  receptive_radius = 9
+  unshuffle = 3
+
+  @nn.compact
+  def __call__(self, lr, train=False):
+    x = pixels.pixel_unshuffle(lr, 3)
+    x = nn.relu(nn.Conv(8, (3, 3), name="head")(x))
+    x = nn.Conv(108, (3, 3), name="tail")(x)
+    return pixels.pixel_shuffle(x, 6)
 
 
 class ZeroFilling(_Unshuffling):
