@@ -112,6 +112,14 @@ class CommandLineTest(image_files.FolderTestCase):
       expected, self.fails(*arguments, program="benchmarks.full_size")
     )
 
+  def test_a_change_that_no_run_can_make(self):
+    sentence = self.fails(
+      "--config=configs/quickstart.py", "--allow_change=batch_size,crop_size"
+    )
+    self.assertIn(
+      "--allow_change=batch_size,crop_size: crop_size cannot change", sentence
+    )
+
   def test_layers_by_flag(self):
     sentence = self.fails(
       "--config=configs/gan.py:srfeat_lite",
