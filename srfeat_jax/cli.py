@@ -50,7 +50,8 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
   # Otherwise it mentions every kind of accelerator that is missing.
   logging.getLogger("jax").setLevel(logging.WARNING)
   flags.FLAGS.set_gnu_getopt(True)
-  app.run(functools.partial(_guarded, main), flags_parser=_parse)
+  argv = ["--help" if argument == "-h" else argument for argument in sys.argv]
+  app.run(functools.partial(_guarded, main), argv, flags_parser=_parse)
 
 
 def fail(error: Exception | str) -> int:
@@ -71,6 +72,7 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
   if flags.FLAGS["verbosity"].using_default_value:
     absl_logging.set_verbosity(absl_logging.WARNING)  # libraries log a lot
   try:
+    _check_repetitions()
     status = main(argv)
     sys.stdout.flush()  # here, where a broken pipe is handled
     return status
@@ -89,6 +91,21 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
     return _INTERRUPTED
 
 
+def _check_repetitions() -> None:
+  """Refuses a flag that is given twice, of which the last value would count.
+
+  A field of a config may be given again: scripts set fields, and pass on flags
+  that replace them.
+  """
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    repeatable = isinstance(flag, flags.MultiFlag) or "." in flag.name
+    if flag.present > 1 and not repeatable:
+      raise errors.InputError(
+        f"--{flag.name} is given {flag.present} times: give it once"
+      )
+
+
 def _stdout_is_unread() -> bool:
   """Whether stdout is a broken pipe; if so, it is discarded from now on."""
   state = select.poll()
@@ -100,12 +117,9 @@ def _stdout_is_unread() -> bool:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-  argv = [
-    "--help" if argument == "-h" else _packaged(argument) for argument in argv
-  ]
+  argv = [_packaged(argument) for argument in argv]
   try:
     rest = flags.FLAGS(argv)
-    _check_repetitions()
     if "config" in flags.FLAGS:
       # A file that cannot be read is reported when the config is accessed.
       hasattr(flags.FLAGS["config"].value, "keys")
@@ -120,21 +134,6 @@ def _parse(argv: Sequence[str]) -> list[str]:
     if sentence is None:
       raise
   sys.exit(fail(" ".join(sentence.split())))
-
-
-def _check_repetitions() -> None:
-  """Refuses a flag that is given twice, of which the last value would count.
-
-  A field of a config may be given again: scripts set fields, and pass on flags
-  that replace them.
-  """
-  for name in flags.FLAGS:
-    flag = flags.FLAGS[name]
-    repeatable = isinstance(flag, flags.MultiFlag) or "." in flag.name
-    if flag.present > 1 and not repeatable:
-      raise flags.IllegalFlagValueError(
-        f"--{flag.name} is given {flag.present} times: give it once"
-      )
 
 
 def _packaged(argument: str) -> str:
