@@ -51,7 +51,8 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
   # Otherwise it mentions every kind of accelerator that is missing.
   logging.getLogger("jax").setLevel(logging.WARNING)
   flags.FLAGS.set_gnu_getopt(True)
-  app.run(functools.partial(_guarded, main), flags_parser=_parse)
+  argv = ["--help" if argument == "-h" else argument for argument in sys.argv]
+  app.run(functools.partial(_guarded, main), argv, flags_parser=_parse)
 
 
 def fail(error: Exception | str) -> int:
@@ -95,6 +96,7 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
   if flags.FLAGS["verbosity"].using_default_value:
     absl_logging.set_verbosity(absl_logging.WARNING)  # libraries log a lot
   try:
+    _check_repetitions()
     status = main(argv)
     sys.stdout.flush()  # here, where a broken pipe is handled
     return status
@@ -112,6 +114,20 @@ def _guarded(main, argv: Sequence[str]) -> int | None:
     return fail(text)
 
 
+def _check_repetitions() -> None:
+  """Refuses a flag that is given twice, of which the last value would count.
+
+  A field of a config, which is no flag here, may be given again: scripts set
+  fields, and pass on flags that replace them.
+  """
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
+      raise errors.InputError(
+        f"--{flag.name} is given {flag.present} times: give it once"
+      )
+
+
 def _stdout_is_unread() -> bool:
   """Whether stdout is a broken pipe; if so, it is discarded from now on."""
   state = select.poll()
@@ -123,32 +139,14 @@ def _stdout_is_unread() -> bool:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-  argv = ["--help" if argument == "-h" else argument for argument in argv]
   try:
     if "config" not in flags.FLAGS:
-      rest = flags.FLAGS(argv)
-    else:
-      from srfeat_jax import config_flag  # which others need not wait for
+      return flags.FLAGS(argv)
+    from srfeat_jax import config_flag  # which others need not wait for
 
-      rest = config_flag.parse(argv)
-    _check_repetitions()
-    return rest
+    return config_flag.parse(argv)
   except flags.Error as error:
     sentence = f"{error} (--help lists the flags)"
   except (errors.InputError, OSError) as error:  # of a config's file
     sentence = str(error)
   sys.exit(fail(" ".join(sentence.split())))
-
-
-def _check_repetitions() -> None:
-  """Refuses a flag that is given twice, of which the last value would count.
-
-  A field of a config, which is no flag here, may be given again: scripts set
-  fields, and pass on flags that replace them.
-  """
-  for name in flags.FLAGS:
-    flag = flags.FLAGS[name]
-    if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
-      raise flags.IllegalFlagValueError(
-        f"--{flag.name} is given {flag.present} times: give it once"
-      )

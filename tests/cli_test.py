@@ -71,15 +71,15 @@ class FlagsTest(programs.ProgramTestCase):
   def test_fields_of_a_config_may_be_set_again(self):
     """Launch scripts set fields, and pass on flags that replace them."""
     code = (
-      "from ml_collections import config_flags\n"
+      "from absl import flags\n"
       "from srfeat_jax import cli\n"
-      "x = config_flags.DEFINE_config_file('config')\n"
-      "cli.run(lambda argv: print(x.value.batch_size))\n"
+      "flags.DEFINE_integer('config.batch_size', 1, '')\n"
+      "cli.run(lambda argv: print(flags.FLAGS['config.batch_size'].value))\n"
     )
-    config = "--config=configs/quickstart.py"
     fields = ("--config.batch_size=3", "--config.batch_size=4")
-    self.assertEqual(programs.run(code, config, *fields).stdout, "4\n")
-    result = programs.run(code, config, config)
+    self.assertEqual(programs.run(code, *fields).stdout, "4\n")
+    config = "--config=configs/quickstart.py"
+    result = programs.run("main", config, config, "--workdir=x")
     self.assert_fails(result, "--config is given 2 times")
 
 

@@ -12,7 +12,8 @@ _WEIGHTS = flags.DEFINE_string(
   "weights",
   shipped.DEFAULT,
   f"what to upscale with: one of {', '.join(shipped.NAMES)}; the workdir of a"
-  f' run; a weights file; or "{options_lib.BICUBIC}"',
+  f' run; a weights file; or "{options_lib.BICUBIC}"; evaluate takes several,'
+  " separated by commas",
   short_name="w",
 )
 _BLEND = flags.DEFINE_string(

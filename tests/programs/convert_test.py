@@ -181,7 +181,9 @@ class ConvertTest(image_files.FolderTestCase):
     if "{}/x.safetensors" in arguments:
       output = self.folder / "x.safetensors"
     arguments = [each.format(self.folder) for each in arguments]
-    result = run(f"--output={output}", *arguments)
+    if not any(each.startswith("--output=") for each in arguments):
+      arguments.append(f"--output={output}")
+    result = run(*arguments)
     self.assertEqual(result.returncode, 1, result.stderr)
     self.assertLen(result.stderr.splitlines(), 1, result.stderr)
     self.assertStartsWith(result.stderr, "error: ")
