@@ -49,7 +49,7 @@ _MAX_MEGAPIXELS = flags.DEFINE_float(
 )
 _MAX_MINUTES = flags.DEFINE_float(
   "max_minutes",
-  60,
+  120,
   "longest time that an image may take, as it is estimated",
   lower_bound=0,
 )

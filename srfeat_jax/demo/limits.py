@@ -46,7 +46,7 @@ class Limits:
   """
 
   max_megapixels: float | None = None
-  max_minutes: float = 60
+  max_minutes: float = 120
 
   def sentence(self, scale: float) -> str:
     """Says what is accepted, at a network's scale factor, now."""

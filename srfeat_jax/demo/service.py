@@ -68,7 +68,7 @@ class Service:
     allowed: limits.Limits,
     folder: str | pathlib.Path,
   ):
-    """Has nothing to do yet.
+    """Says what is offered and allowed.
 
     Args:
       offered: the weights to choose from.

@@ -8,6 +8,7 @@ right. Not run with the other tests, for it needs a browser.
 """
 
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -30,10 +31,10 @@ FLAGS = (
 
 
 def main(screenshot: str | None = None) -> None:
-  """Uploads, upscales, compares, downloads; then what is to be refused."""
+  """Uploads, upscales, compares, downloads, stops; what is to be refused."""
   with (
     tempfile.TemporaryDirectory() as name,
-    demo_server.served("--max_megapixels=1") as url,
+    demo_server.served("--max_megapixels=25") as url,
     sync_api.sync_playwright() as playwright,
   ):
     folder = pathlib.Path(name)
@@ -47,7 +48,9 @@ def main(screenshot: str | None = None) -> None:
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: mistakes.append(error))
     page.goto(url)
+    check_weights(page)
     check_upscaling(page, folder, screenshot)
+    check_stop(page, folder)
     check_refusals(page, folder)
     elsewhere = [
       request
@@ -59,6 +62,18 @@ def main(screenshot: str | None = None) -> None:
     browser.close()
 
 
+def check_weights(page) -> None:
+  """Opens the menu and sees that it says what each is for."""
+  menu = page.locator("#weights input")
+  menu.click()
+  options = page.get_by_role("option").all_inner_texts()
+  check(
+    len(options) == 3 and all(": " in option for option in options),
+    "the menu says what weights are for",
+  )
+  page.keyboard.press("Escape")
+
+
 def check_upscaling(page, folder: pathlib.Path, screenshot: str | None) -> None:
   source = folder / "grace_hopper.jpg"
   with matplotlib.cbook.get_sample_data(source.name) as file:
@@ -67,6 +82,9 @@ def check_upscaling(page, folder: pathlib.Path, screenshot: str | None) -> None:
   sync_api.expect(start).to_be_disabled()
   page.set_input_files("#source input[type=file]", source)
   sync_api.expect(page.locator("#about")).to_contain_text("512 x 600 pixels")
+  estimate = page.locator("#estimate")
+  sync_api.expect(estimate).to_contain_text("This takes about")
+  check(True, f"said before it starts: {estimate.inner_text()}")
   start.click()
   bar = page.locator("#result .progress-bar").first
   bar.wait_for(state="attached")
@@ -114,6 +132,43 @@ def check_upscaling(page, folder: pathlib.Path, screenshot: str | None) -> None:
   page.set_viewport_size(LAPTOP)
 
 
+def check_stop(page, folder: pathlib.Path) -> None:
+  """Stops a 24-megapixel photo, and upscales another image afterwards."""
+  photo, small = folder / "photo.jpg", folder / "small.png"
+  with Image.open(folder / "grace_hopper.jpg") as image:
+    image.resize((4000, 6000)).save(photo)
+    image.resize((40, 60)).save(small)
+  start = page.get_by_role("button", name="Upscale", exact=True)
+  stop = page.get_by_role("button", name="Stop")
+  estimate = page.locator("#estimate")
+  summary = page.locator("#summary")
+  choose(page, photo)
+  sync_api.expect(page.locator("#about")).to_contain_text("4000 x 6000 pixels")
+  sync_api.expect(estimate).to_contain_text("This takes about")
+  check(True, f"a photo of 24 megapixels: {estimate.inner_text()}")
+  start.click()
+  left = page.locator("#result").get_by_text(re.compile("Upscaling, .* left"))
+  sync_api.expect(left.first).to_be_attached()
+  check(True, f"while it runs: {left.first.inner_text()}")
+  sync_api.expect(start).to_be_hidden()
+  stop.click()
+  sync_api.expect(summary).to_have_text("Stopped.")
+  sync_api.expect(stop).to_be_hidden()
+  check(True, "it is stopped between tiles")
+  choose(page, small)
+  sync_api.expect(page.locator("#about")).to_contain_text("40 x 60 pixels")
+  start.click()
+  sync_api.expect(summary).to_contain_text("160 x 240 pixels")
+  check(True, "and then another image is upscaled")
+
+
+def choose(page, path: pathlib.Path) -> None:
+  """Uploads an image instead of the one that is there."""
+  if page.get_by_label("Clear").count():
+    page.get_by_label("Clear").first.click()
+  page.set_input_files("#source input[type=file]", path)
+
+
 def check_slider(page) -> None:
   """Drags the handle and sees that another part of the image is covered."""
   handle = page.locator("#result .inner").first
@@ -131,7 +186,7 @@ def zoom(page) -> None:
   """Zooms in to the face."""
   box = page.locator("#result img").first.bounding_box()
   page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
-  for _ in range(12):
+  for _ in range(14):
     page.mouse.wheel(0, -120)
     page.wait_for_timeout(200)
   page.mouse.move(0, 0)
@@ -140,7 +195,7 @@ def zoom(page) -> None:
 
 def check_refusals(page, folder: pathlib.Path) -> None:
   large = folder / "large.jpg"
-  Image.new("RGB", (1200, 1000)).save(large)
+  Image.new("RGB", (6000, 5000)).save(large)
   damaged = folder / "damaged.jpg"
   damaged.write_bytes((folder / "grace_hopper.jpg").read_bytes()[:9000])
   empty = folder / "empty.png"
@@ -150,9 +205,7 @@ def check_refusals(page, folder: pathlib.Path) -> None:
     (damaged, "damaged.jpg is damaged"),
     (empty, "empty.png is empty"),
   ):
-    if page.get_by_label("Clear").count():
-      page.get_by_label("Clear").first.click()
-    page.set_input_files("#source input[type=file]", path)
+    choose(page, path)
     alert = page.get_by_role("alert")
     sync_api.expect(alert).to_contain_text(part)
     check(True, f"refused: {alert.inner_text()}")
