@@ -12,7 +12,7 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors
 from tests.support import config_fuzz
 
-_CASES = 400  # in each of four parts
+_CASES = 500  # in each of four parts
 _SEED = 20
 
 
