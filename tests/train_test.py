@@ -245,7 +245,7 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(config, self.folder / "run")
     lines = output.getvalue().splitlines()
     (at,) = [i for i, line in enumerate(lines) if line.endswith("  ETA")]
-    names = ["step", "pixel", "checkerboard", "images/s", "waiting", "ETA"]
+    names = ["step", "checkerboard", "pixel", "images/s", "waiting", "ETA"]
     self.assertEqual(lines[at].split(), names)
     for line, step in zip(lines[at + 1 : at + 3], ("2/4", "4/4"), strict=True):
       self.assertEqual(line.split()[0], step)

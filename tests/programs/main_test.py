@@ -62,6 +62,7 @@ class CommandLineTest(image_files.FolderTestCase):
     sentence = self.fails(
       "--config=configs/pretrain.py",
       *("--config.num_steps=1e4", "--config.data.sets=Set5,Set14"),
+      "--config.batch_size=8",
       "--config.data.benchmarks=/no/such/folder",
     )
     self.assertIn("/no/such/folder", sentence)
