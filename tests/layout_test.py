@@ -27,6 +27,7 @@ WITHOUT = {
   "errors": "one exception without code",
   "image_io/picture": "a value: all tests of image_io are made of it",
   "inference/compile_cache": "seen from outside alone: programs/upscale_test",
+  "inference/self_ensemble": "against its definition: inference/upscaler_test",
   "inference/tile_program": "what upscalers run: inference/upscaler_test",
   "inference/overlap": "how tiles are cut: inference/tiling_test",
   "interchange/containers/hdf5_file": "Keras' files: vgg19_file_test",

@@ -16,12 +16,10 @@ import numpy as np
 from flax import linen as nn
 
 from srfeat_jax import gray
-from srfeat_jax.inference import folding
+from srfeat_jax.inference import folding, self_ensemble
 from srfeat_jax.models import layers
 from srfeat_jax.ops import color
 
-# The symmetries of the square: flip rows, flip columns, transpose.
-_SYMMETRIES = [(bool(i & 1), bool(i & 2), bool(i & 4)) for i in range(8)]
 _CONVOLUTIONS = (layers.Conv, nn.Conv, nn.ConvTranspose)
 
 
@@ -47,9 +45,8 @@ def upscale_tiles(
     valid: height and width of the part of each tile, from its top left corner,
       that shows the image; multiples of the generator's pixel unshuffle, if it
       has one.
-    ensemble: whether to use the geometric self-ensemble (x8): the mean of the
-      results for the tiles flipped and rotated in all eight ways (Timofte et
-      al., CVPR 2016, section 3.3).
+    ensemble: whether to use the geometric self-ensemble (x8), see
+      `self_ensemble`.
 
   Returns:
     [b, scale * h, scale * w, c] of the tiles' dtype: integers are rounded and
@@ -62,10 +59,11 @@ def upscale_tiles(
     for side, length in zip(tiles.shape[1:3], valid, strict=True)
   )
   mask = (rows[:, None] & columns)[None, ..., None]
+  network = functools.partial(_apply, generator, variables)
   if ensemble:
-    sr = _self_ensemble(generator, variables, lr, mask)
+    sr = self_ensemble.mean(network, lr, mask, generator.scale)
   else:
-    sr = _apply(generator, variables, lr, mask)
+    sr = network(lr, mask)
   sr = _to_levels(sr, tiles.dtype)
   if is_gray:
     sr = color.rgb_to_gray(sr.astype(jnp.float32))[..., None]
@@ -109,44 +107,6 @@ def _resized_mask(mask: jax.Array, shape: tuple[int, ...]) -> jax.Array | None:
   if height % h == 0:
     return mask.repeat(height // h, axis=1).repeat(height // h, axis=2)
   return None
-
-
-def _self_ensemble(generator, variables, lr, mask) -> jax.Array:
-  _, height, width, _ = lr.shape
-
-  def add(total, symmetry, transpose=False):
-    flip_rows, flip_columns, *transposed = symmetry
-
-    def transform(x):
-      x = jnp.where(flip_rows, x[:, ::-1], x)
-      x = jnp.where(flip_columns, x[:, :, ::-1], x)
-      if transposed:  # known when the program runs; the shape stays the same
-        return jnp.where(transposed[0], x.swapaxes(1, 2), x)
-      return x.swapaxes(1, 2) if transpose else x
-
-    def inverse(x):
-      if transposed:
-        x = jnp.where(transposed[0], x.swapaxes(1, 2), x)
-      elif transpose:
-        x = x.swapaxes(1, 2)
-      x = jnp.where(flip_columns, x[:, :, ::-1], x)
-      return jnp.where(flip_rows, x[:, ::-1], x)
-
-    sr = _apply(generator, variables, transform(lr), transform(mask))
-    return total + inverse(sr), None
-
-  # One after the other: eight at once would take eight times the memory.
-  batch, _, _, channels = lr.shape
-  scale = generator.scale
-  total = jnp.zeros((batch, scale * height, scale * width, channels))
-  if height == width:
-    total, _ = jax.lax.scan(add, total, jnp.array(_SYMMETRIES))
-  else:
-    flips = jnp.array(_SYMMETRIES)[:4, :2]
-    for transpose in (False, True):
-      turn = functools.partial(add, transpose=transpose)
-      total, _ = jax.lax.scan(turn, total, flips)
-  return total / len(_SYMMETRIES)
 
 
 def _to_float(levels: jax.Array) -> jax.Array:

@@ -20,8 +20,8 @@ from srfeat_jax import errors, models
 from srfeat_jax.inference import (
   equivalence,
   folding,
-  memory,
   overlap,
+  tile_memory,
   tile_program,
   tile_shape,
   tiling,
@@ -133,7 +133,7 @@ class Upscaler:
           self._network(cut.batch), np.atleast_3d(lr), cut, progress
         )
       except (MemoryError, jax.errors.JaxRuntimeError) as error:
-        if not memory.is_exhausted(error):
+        if not tile_memory.is_exhausted(error):
           raise
         self._halve(cut, lr.shape, error)
         progress.restart()
@@ -174,8 +174,8 @@ class Upscaler:
     """Takes an image in one piece, if memory allows."""
     cut = overlap.Overlap(0, 0, self._unshuffle if self._rounding else 1)
     height, width = (cut.round_up(length) for length in shape)
-    budget = self._memory or memory.default_budget()
-    needed = memory.of_whole(
+    budget = self._memory or tile_memory.default_budget()
+    needed = tile_memory.of_whole(
       self._generator, self._variables, self._ensemble, (height, width)
     )
     if needed > budget:
@@ -201,8 +201,8 @@ class Upscaler:
           f" choose {least} or more, preferably twice that"
         )
       return chosen - chosen % self._overlap.unshuffle
-    budget = self._memory or memory.default_budget()
-    tile = memory.largest_tile(
+    budget = self._memory or tile_memory.default_budget()
+    tile = tile_memory.largest_tile(
       self._generator, self._variables, self._ensemble, budget
     )
     if tile < least:

@@ -8,7 +8,7 @@ import numpy as np
 
 from srfeat_jax.image_io import pictures
 from srfeat_jax.ops import resize
-from srfeat_jax.upscaling import transparency
+from srfeat_jax.upscaling import hidden_colors
 
 # From uint8 or uint16 [h, w] or [h, w, 3] and a progress callback to the
 # upscaled image, see `inference.upscaler`.
@@ -44,7 +44,7 @@ def upscale(
   frames = []
   for index, color in enumerate(picture.frames):
     if picture.alphas:
-      color = transparency.fill(color, picture.alphas[index])
+      color = hidden_colors.fill(color, picture.alphas[index])
     sr = upscaler(color, on_pixels=on_pixels)
     frames.append(
       sr if outscale == scale else resize.resize(sr, outscale / scale)

@@ -11,8 +11,8 @@ from flax import linen as nn
 from srfeat_jax import errors
 from srfeat_jax.inference import (
   equivalence,
-  memory,
   overlap,
+  tile_memory,
   tile_program,
   upscaler,
 )
@@ -120,7 +120,7 @@ class MemoryTest(parameterized.TestCase):
       (Paired(), {}, 14, 17),
     ):
       small, large = (
-        memory.of_whole(generator, variables, False, shape)
+        tile_memory.of_whole(generator, variables, False, shape)
         for shape in ((300, 200), (600, 400))
       )
       self.assertBetween(large / small, low, high)
@@ -140,7 +140,7 @@ class MemoryTest(parameterized.TestCase):
     folded = upscaler.folding.fold(generator, variables)
     sides = []
     for budget in (2**26, 2**27, 2**28, 2**40):
-      side = memory.largest_tile(generator, folded, False, budget)
+      side = tile_memory.largest_tile(generator, folded, False, budget)
       sides.append(side)
       if side > 400:
         continue
@@ -156,11 +156,11 @@ class MemoryTest(parameterized.TestCase):
     self.assertEqual(sides[-1], 1024)
 
   def test_default_budget(self):
-    self.assertEqual(memory.default_budget(), 1.5 * 2**30)
+    self.assertEqual(tile_memory.default_budget(), 1.5 * 2**30)
     device = mock.Mock()
     device.memory_stats.return_value = {"bytes_limit": 80 * 2**30}
     with mock.patch.object(jax, "local_devices", return_value=[device]):
-      self.assertEqual(memory.default_budget(), 20 * 2**30)
+      self.assertEqual(tile_memory.default_budget(), 20 * 2**30)
 
   def test_budget_below_the_smallest_tile(self):
     generator, variables = inference_networks.build(CONFIGS["srresnet"])
