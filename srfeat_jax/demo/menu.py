@@ -39,7 +39,9 @@ class Menu:
     """What weights from `names` are for, in a line."""
     if name == options_lib.BICUBIC:
       return _BICUBIC
-    return shipped.INDEX[name]["purpose"] if name in shipped.INDEX else _OWN
+    return (
+      f"for {shipped.INDEX[name]['for']}" if name in shipped.INDEX else _OWN
+    )
 
   def partners(self, name: str) -> list[str]:
     """The other weights of the same architecture, which can be blended."""
