@@ -149,7 +149,7 @@ class Events:
   def stop_and_say(self, request: gr.Request) -> dict:
     """Stops, and says on the button that it takes a moment."""
     self.stop(request)
-    return gr.update(value="Stopping after this tile ...", interactive=False)
+    return gr.update(value="Stopping ...", interactive=False)
 
 
 def _options(

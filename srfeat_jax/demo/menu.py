@@ -39,10 +39,9 @@ class Menu:
     """What weights from `names` are for, in a line."""
     if name == options_lib.BICUBIC:
       return _BICUBIC
-    if name not in shipped.INDEX:
-      return _OWN
-    about = shipped.INDEX[name]
-    return f"for {about['for']}; not for {about['not_for']}"
+    return (
+      f"for {shipped.INDEX[name]['for']}" if name in shipped.INDEX else _OWN
+    )
 
   def partners(self, name: str) -> list[str]:
     """The other weights of the same architecture, which can be blended."""
