@@ -139,9 +139,17 @@ def _measure(suite: str, case: str) -> dict:
 def _child(suite: str, case: str, who: list[str], *more: str) -> dict:
   with tempfile.TemporaryDirectory() as folder:
     output = pathlib.Path(folder) / "result.json"
-    command = [sys.executable, "-m", "benchmarks.run", *sys.argv[1:]]
-    command += [f"--suite={suite}", f"--case={case}", f"--who={','.join(who)}"]
-    command += ["--in_process", f"--output={output}", *more]
+    own = [
+      *(f"--suite={suite}", f"--case={case}", f"--who={','.join(who)}"),
+      *("--in_process", f"--output={output}", *more),
+    ]
+    replaced = {each.lstrip("-").partition("=")[0] for each in own}
+    given = [
+      flags.FLAGS[name].serialize()
+      for name in flags.FLAGS
+      if flags.FLAGS[name].present and name not in replaced
+    ]
+    command = [sys.executable, "-m", "benchmarks.run", *given, *own]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not output.exists():
       status = f"ended with status {done.returncode}"
