@@ -69,6 +69,10 @@ def sentence(error: Exception) -> str | None:
   match error:
     case errors.InputError():
       return str(error)
+    case FileExistsError(filename=str(name)) if os.path.isfile(name):
+      return (
+        f"{name}: File exists, where a folder is to be: choose another name"
+      )
     case OSError(errno=number) if number in _OUTSIDE:
       return f"{error.filename or 'a file'}: {error.strerror}"
     case ModuleNotFoundError(name=str(name)):
