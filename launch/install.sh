@@ -32,7 +32,7 @@ fi
 
 wanted="$extras $(cat pyproject.toml requirements.txt | cksum)"
 if ! grep -qxF "$wanted" .venv/installed 2>/dev/null; then
-  echo "installing (some hundred MB the first time)"
+  echo "installing (about 2.5 GB on disk, and minutes, the first time)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --editable ".[train${extras:+,$extras}]"
   echo "$wanted" >> .venv/installed

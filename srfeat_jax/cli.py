@@ -8,6 +8,7 @@ import errno
 import functools
 import logging
 import os
+import re
 import select
 import sys
 from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ _OUTSIDE = (
   errno.EISDIR,
   errno.ENAMETOOLONG,
 )
+# What absl says if a flag without a default is left out.
+_MISSING = re.compile(r"flag --(\w+)=None: .* other than None")
 # Modules that the extra "train" of pyproject.toml installs, and what each is
 # called there.
 _OF_TRAINING = {
@@ -66,6 +69,10 @@ def sentence(error: Exception) -> str | None:
   match error:
     case errors.InputError():
       return str(error)
+    case FileExistsError(filename=str(name)) if os.path.isfile(name):
+      return (
+        f"{name}: File exists, where a folder is to be: choose another name"
+      )
     case OSError(errno=number) if number in _OUTSIDE:
       return f"{error.filename or 'a file'}: {error.strerror}"
     case ModuleNotFoundError(name=str(name)):
@@ -146,7 +153,9 @@ def _parse(argv: Sequence[str]) -> list[str]:
 
     return config_flag.parse(argv)
   except flags.Error as error:
-    sentence = f"{error} (--help lists the flags)"
+    missing = _MISSING.match(str(error))
+    said = f"--{missing[1]} is needed: give it" if missing else str(error)
+    sentence = f"{said} (--help lists the flags)"
   except (errors.InputError, OSError) as error:  # of a config's file
     sentence = str(error)
   sys.exit(fail(" ".join(sentence.split())))

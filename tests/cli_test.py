@@ -13,7 +13,11 @@ from tests.support import paths, programs
 
 class FlagsTest(programs.ProgramTestCase):
   @parameterized.parameters(
-    (("evaluate", "--weights=bicubic", "--output=x"), ("--benchmarks",)),
+    (
+      ("evaluate", "--weights=bicubic", "--output=x"),
+      ("error: --benchmarks is needed: give it (--help lists the flags)",),
+    ),
+    (("main", "--workdir=x"), ("error: --config is needed: give it",)),
     (("upscale", "--weights=bicubic"), ("name at least one image",)),
     (
       ("upscale", "x.png", "--wieghts=bicubic", "--output=x"),

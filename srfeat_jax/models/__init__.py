@@ -105,8 +105,8 @@ def build(config: Mapping[str, Any]) -> nn.Module:
     The module, without variables.
 
   Raises:
-    errors.InputError: an architecture or field does not exist, or a value is
-      not one the field takes.
+    errors.InputError: an architecture or field does not exist, a value is not
+      one the field takes, or the field's type does not say what that is.
   """
   return _build(GENERATORS, config, "generator")
 
@@ -190,7 +190,14 @@ def _build(
         f"{owner}.{name}: {architecture} has no such field; expected one of"
         f" {', '.join(declared)}"
       )
-    expected = fields.expected(value, declared[name])
+    try:
+      expected = fields.expected(value, declared[name])
+    except TypeError as error:  # of a network of the user's
+      raise errors.InputError(
+        f"{module.__name__}.{name}: {error}: declare it bool, a Literal or a"
+        " number with its range, such as fields.Count, see"
+        " srfeat_jax/models/fields.py"
+      ) from error
     if expected:
       raise errors.InputError(
         f"{owner}.{name}: expected {expected}, got {value!r}"

@@ -152,17 +152,18 @@ def _remedies(workdir: pathlib.Path, changes: Mapping[str, Any]) -> str:
   """What can be done if fields differ that a run must keep."""
   bound = [name for name in changes if name not in _FREE]
   remedies = ["choose a new --workdir"]
+  if all(
+    name in _INCIDENTAL or not name.startswith("generator.") for name in bound
+  ):
+    remedies[0] += (
+      ", and to start there from this run's weights, set"
+      f" --config.init_from={workdir}"
+    )
   groups = [_group(name, CHANGEABLE) for name in bound]
   if all(groups):
     names = ",".join(dict.fromkeys(groups))
     remedies.insert(0, f"to go on with it, add --allow_change={names}")
-  if all(
-    name in _INCIDENTAL or not name.startswith("generator.") for name in bound
-  ):
-    remedies.append(
-      f"to start there from this run's weights, set config.init_from={workdir}"
-    )
-  return "; ".join(remedies)
+  return "; or ".join(remedies)
 
 
 @contextlib.contextmanager

@@ -134,13 +134,16 @@ def shard(
 
 
 def _divided(argument: str) -> list[str]:
-  """Divides at commas, if there are files on both sides of them."""
+  """Divides at commas, unless that gives no file, or the whole is one's name.
+
+  A part that is missing is then named alone, and the others are upscaled.
+  """
   parts = [part.strip() for part in argument.split(",")]
   parts = [part for part in parts if part]
   if os.path.lexists(argument) or not parts[1:]:
     return [argument]
   there = [os.path.lexists(part) or glob.has_magic(part) for part in parts]
-  return parts if all(there) else [argument]
+  return parts if any(there) else [argument]
 
 
 def _sources(

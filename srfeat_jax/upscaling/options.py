@@ -87,12 +87,13 @@ def _check(options: Options) -> None:
       f"outscale is {outscale!r}: expected a number above 0, at most"
       f" {MAX_OUTSCALE}"
     )
-  for option in ("tile", "memory"):
+  for option, unit in (("tile", "of pixels"), ("memory", "of bytes")):
     value = getattr(options, option)
     whole = isinstance(value, numbers.Integral) and int(value) > 0
     if value is not None and not whole:
       raise errors.InputError(
-        f"{option} is {value!r}: expected a whole number above 0, or None"
+        f"{option} is {value!r}: expected a whole number {unit} above 0, or"
+        " None"
       )
   alpha = options.alpha
   if alpha is not None and not isinstance(alpha, numbers.Real):

@@ -53,6 +53,12 @@ def upscale(
       are no such weights; or an option is invalid or does not fit them.
     TypeError: there is no such option.
   """
+  known = {each.name for each in dataclasses.fields(options_lib.Options)}
+  for option in options.keys() - known:
+    raise TypeError(
+      f"upscale() has no option {option!r}: expected any of"
+      f" {', '.join(sorted(known - {'weights'}))}"
+    )
   if isinstance(image, (str, os.PathLike)):
     picture = _from_file(image)
   else:

@@ -1,12 +1,14 @@
 """How generators start and behave, and what `build` refuses."""
 
 import math
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl.testing import absltest, parameterized
+from flax import linen as nn
 
 from srfeat_jax import errors, models
 from srfeat_jax.ops import resize
@@ -242,6 +244,17 @@ class BuildTest(parameterized.TestCase):
   def test_refuses(self, config, message):
     with self.assertRaisesRegex(errors.InputError, rf"^generator\.{message}"):
       models.build(config)
+
+  def test_refuses_a_field_that_does_not_say_what_is_legal(self):
+    class Own(nn.Module):
+      scale: int = 4
+
+    message = "^Own.scale: a field declared .*int.* say what .* fields.Count"
+    with (
+      mock.patch.object(models, "GENERATORS", {"own": Own}),
+      self.assertRaisesRegex(errors.InputError, message),
+    ):
+      models.build({"architecture": "own", "scale": 4})
 
 
 if __name__ == "__main__":

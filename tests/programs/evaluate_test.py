@@ -127,7 +127,10 @@ class EvaluateTest(programs.ProgramTestCase):
         ("srfeat-lite by 4", "small.safetensors by 2"),
       ),
       ((bicubic, sets, "--metric=nothing"), ("nothing", "FILE.py:FUNCTION")),
-      ((bicubic, sets, f"--output={self.folder}/file"), ("file: File exists",)),
+      (
+        (bicubic, sets, f"--output={self.folder}/file"),
+        ("file: File exists, where a folder",),
+      ),
     ):
       with self.subTest(arguments[-1]):
         self.assert_fails(self.evaluate(*arguments), *parts)

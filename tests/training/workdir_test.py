@@ -135,6 +135,8 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     self.assertIn(allow or "", sentence)
     advice = f"config.init_from={self.workdir}"
     self.assertEqual(init_from, advice in sentence, sentence)
+    if allow:  # a choice, not steps to take one after the other
+      self.assertIn("; or choose a new --workdir", sentence)
 
   def test_changes_that_are_asked_for(self):
     self.prepare()

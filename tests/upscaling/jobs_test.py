@@ -27,9 +27,11 @@ class JobsTest(image_files.FolderTestCase):
     self.assertEqual([str(path) for path in planned], [one, other])
     planned = jobs.plan([str(both)], naming, self.fail)
     self.assertEqual(list(planned), [both])
-    missing = f"{one},nothing.png"
-    planned = jobs.plan([missing], naming, self.fail)
-    self.assertEqual([str(path) for path in planned], [missing])
+    missing = f"{self.folder}/nothing.png"
+    planned = jobs.plan([f"{one},{missing}"], naming, self.fail)
+    self.assertEqual([str(path) for path in planned], [one, missing])
+    planned = jobs.plan([f"{missing},{missing}"], naming, self.fail)
+    self.assertEqual([str(path) for path in planned], [f"{missing},{missing}"])
 
   def test_what_is_left_out_of_folders(self):
     for name in ("in/a.png", "in/b.nef", "in/c/d.txt", "in/.e.nef"):

@@ -34,7 +34,7 @@ class OptionsTest(parameterized.TestCase):
     ({"outscale": 0}, "outscale is 0: expected .* above 0, at most 16"),
     ({"outscale": 16.5}, "outscale is 16.5"),
     ({"outscale": float("nan")}, "outscale is nan"),
-    ({"tile": 1.5}, "tile is 1.5: expected a whole number above 0"),
+    ({"tile": 1.5}, "tile is 1.5: expected a whole number of pixels"),
     ({"memory": -1}, "memory is -1"),
     ({"precision": "fp16"}, "precision is 'fp16': .* float32, bfloat16"),
     ({"alpha": "half", "blend": "x"}, "alpha is 'half'"),

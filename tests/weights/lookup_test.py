@@ -96,7 +96,7 @@ class LoadTest(image_files.FolderTestCase):
   def test_neither(self, name):
     self.file(name, b"x")
     with self.assertRaisesRegex(
-      errors.InputError, f"{name} is not a file of weights"
+      errors.InputError, f"{name} is not a file of weights .*by its content"
     ):
       lookup.load(str(self.folder / name))
 

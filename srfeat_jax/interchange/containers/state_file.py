@@ -98,8 +98,9 @@ def _read(path: pathlib.Path, kind: file_kind.Kind) -> Any:
     case file_kind.Kind.SAFETENSORS:
       return safetensors_file.read(path)[0]
   raise errors.InputError(
-    f"{path} is not a file of weights that this program can read: expected"
-    " .pth, .safetensors or .npz"
+    f"{path} is not a file of weights that this program can read: by its"
+    " content it is no .pth, .safetensors or .npz, whatever its name; it may be"
+    " damaged"
   )
 
 

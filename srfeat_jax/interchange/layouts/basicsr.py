@@ -189,7 +189,8 @@ def state_dict(generator: Mapping, variables: Mapping) -> dict[str, np.ndarray]:
   if architecture not in ("rrdbnet", "msrresnet"):
     raise errors.InputError(
       f"BasicSR has no {architecture}: only RRDBNet and MSRResNet can be"
-      " exported with its names; choose --format=onnx for other programs"
+      " exported with its names; for other programs choose --format=onnx, or"
+      " for a network of your own --format=stablehlo"
     )
   if generator.get("residual_scale", 0.2) != 0.2:
     raise errors.InputError(
