@@ -29,7 +29,7 @@ from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
-from srfeat_jax.weights import lookup
+from srfeat_jax.weights import fitting, lookup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,13 +235,13 @@ def _start(
   initial_variables,
   sharding,
 ) -> state_lib.TrainState:
-  """The state at step 0, its generator random unless variables are passed."""
+  """The state at step 0; of the generator what is not passed is random."""
 
   def start(initial_variables):
     key = jax.random.key(config.seed)
     variables, discriminators = networks.init(key)
     return state_lib.start(
-      initial_variables or variables,
+      fitting.completed(initial_variables or {}, variables),
       optimizers.generator,
       discriminators,
       optimizers.discriminator,

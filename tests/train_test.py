@@ -107,6 +107,38 @@ class TrainTest(parameterized.TestCase):
       np.testing.assert_allclose, state.generator.params, ended.ema["params"]
     )
 
+  @parameterized.parameters(
+    ({"scale": 2}, {}, ("upsample_1",)),
+    ({}, {"scale": 2}, ()),
+    ({"scale": 1}, {"scale": 3, "num_blocks": 2},
+     ("blocks_1", "skips_0", "upsample_0")),
+  )  # fmt: skip
+  def test_starts_from_weights_of_another_size(self, theirs, ours, new):
+    first = self.folder / "first"
+    config = _tiny(self.images, num_steps=2)
+    config.crop_size = 24
+    config.generator.update(theirs)
+    ended = train.train_and_evaluate(config, first).ema["params"]
+    config = _tiny(self.images, num_steps=2)
+    config.crop_size = 24
+    config.generator.update(ours)
+    config.learning_rate.peak = 1e-30  # so that it ends where it starts
+    config.learning_rate.final = 1e-30
+    random = train.train_and_evaluate(config, self.folder / "random")
+    config.init_from = str(first)
+    state = train.train_and_evaluate(config, self.folder / "second")
+    random, params = random.generator.params, state.generator.params
+    self.assertEqual(params.keys(), random.keys())
+    self.assertContainsSubset(new, params.keys())
+    for name in params:
+      expected = random if name in new else ended
+      jax.tree.map(np.testing.assert_allclose, params[name], expected[name])
+    # The run resumes, its start gone.
+    shutil.rmtree(first)
+    config.num_steps = 3
+    resumed = train.train_and_evaluate(config, self.folder / "second")
+    self.assertEqual(int(resumed.step), 3)
+
   def test_prints_what_it_starts_from_before_it_trains(self):
     config = _tiny(self.images, num_steps=1)
     config.log_every = 1
