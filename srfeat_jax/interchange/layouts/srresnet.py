@@ -4,9 +4,9 @@ Every repository has its own names, but all have one structure: a 9x9
 convolution; pairs of 3x3 convolutions, each followed by a normalization; one
 more of both; 3x3 convolutions with four times the channels, or one with nine
 times, each before a pixel shuffle; a 9x9 convolution. PReLUs follow the first
-convolution, the first of each pair, and each shuffle. So arrays are told apart by
-kind and shape, and ordered as the file has them or, where that is alphabetical,
-by the numbers in their names.
+convolution, the first of each pair, and each shuffle. So arrays are told apart
+by kind and shape, and ordered as the file has them or, where that is
+alphabetical, by the numbers in their names.
 """
 
 import collections
