@@ -7,6 +7,7 @@ Writes a contact sheet: each crop in HR next to its LR, upscaled to the same
 size, with the parameters that were drawn for it.
 """
 
+import functools
 from collections.abc import Sequence
 
 from absl import flags
@@ -47,14 +48,15 @@ def main(argv: Sequence[str]) -> None:
   finally:
     batches.close()
   key = jax.random.key(config.seed)
-  degraded = jax.jit(degradation.make(config.degradation, scale))(crops, key)
-  lr, hr, draws = jax.device_get(degraded)
+  degrade = degradation.make(config.degradation, scale)
+  make_pairs = functools.partial(degradation.of_batch, degrade)
+  lr, hr, draws = jax.device_get(jax.jit(make_pairs)(crops, key))
   captions = [
     degradation.caption({name: value[i] for name, value in draws.items()})
-    for i in range(len(crops))
+    for i in range(len(hr))
   ]
   plots.degradations(hr, lr, captions, _OUTPUT.value)
-  print(f"{len(crops)} crops are in {_OUTPUT.value}")
+  print(f"{len(hr)} crops are in {_OUTPUT.value}")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import ml_collections
 from absl import logging
 from jax.sharding import Mesh
 
+from srfeat_jax import models
 from srfeat_jax.data import pipeline, sources
-from srfeat_jax.evaluation import plots
+from srfeat_jax.evaluation import pair_report, plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import (
@@ -29,7 +30,7 @@ from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
-from srfeat_jax.weights import lookup
+from srfeat_jax.weights import fitting, lookup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,7 @@ class _Run:
     update: the compiled training step.
     vgg_variables: what `update` takes apart from state and batch, on all
       devices.
-    batches: this process's share of each batch of uint8 HR crops.
+    batches: this process's share of each batch of uint8 crops.
     source_identities: of what the crops are cut from.
     validator: evaluates the generator.
   """
@@ -199,20 +200,25 @@ def make_batches(config: ml_collections.ConfigDict) -> tuple[Any, list[str]]:
   """The training crops of a run, and what they are cut from.
 
   Args:
-    config: of the run; read are `data`, `crop_size`, `batch_size` and `seed`.
+    config: of the run; read are `data`, `crop_size`, `batch_size`, `seed`,
+      `generator` and `degradation`.
 
   Returns:
-    An endless iterator of uint8 `[b, H, W, 3]`, this process's share of each
-    batch, to be closed; and the identities of its sources.
+    An endless iterator of uint8 `[b, H, W, 3]`, or of batches with pairs, see
+    `pipeline.create`, this process's share of each batch, to be closed; and the
+    identities of its sources.
 
   Raises:
     errors.InputError: a folder is missing or holds nothing to train on.
   """
+  scale = models.build(config.generator).scale
   train_sources, train_weights = sources.create(
     config.data.train,
     config.crop_size,
     config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
+    scale,
   )
+  _tell_of_lr(config, train_sources, scale)
   batches = pipeline.create(
     train_sources,
     train_weights,
@@ -228,6 +234,23 @@ def make_batches(config: ml_collections.ConfigDict) -> tuple[Any, list[str]]:
   return batches, [source.identity for source in train_sources]
 
 
+def _tell_of_lr(
+  config: ml_collections.ConfigDict, train_sources: Sequence[Any], scale: int
+) -> None:
+  """Says what the LR images of pairs look like, and where LR is just HR."""
+  have_pairs = [source for source in train_sources if source.pair_scale]
+  if jax.process_index() == 0:
+    for source in have_pairs:
+      print(pair_report.sentence(source, scale))
+  others = len(have_pairs) < len(train_sources)
+  if scale == 1 and config.degradation.kind == "bicubic" and others:
+    logging.warning(
+      "config.generator.scale is 1 and config.degradation.kind bicubic: LR is"
+      " HR itself, and all that can be learned is to return it; choose another"
+      " degradation, such as photo, or train on pairs, hr=FOLDER,lr=FOLDER"
+    )
+
+
 def _start(
   config: ml_collections.ConfigDict,
   networks,
@@ -235,13 +258,13 @@ def _start(
   initial_variables,
   sharding,
 ) -> state_lib.TrainState:
-  """The state at step 0, its generator random unless variables are passed."""
+  """The state at step 0; of the generator what is not passed is random."""
 
   def start(initial_variables):
     key = jax.random.key(config.seed)
     variables, discriminators = networks.init(key)
     return state_lib.start(
-      initial_variables or variables,
+      fitting.completed(initial_variables or {}, variables),
       optimizers.generator,
       discriminators,
       optimizers.discriminator,
@@ -314,8 +337,8 @@ def _train(
   previous = None
   for step in range(int(state.step) + 1, config.num_steps + 1):
     with progress.waiting_for_data():
-      hr = parallel.to_global(next(run.batches), run.mesh)
-    state, scalars = run.update(state, run.vgg_variables, hr)
+      batch = parallel.to_global(next(run.batches), run.mesh)
+    state, scalars = run.update(state, run.vgg_variables, batch)
     averages.append(step, scalars)
     jax.block_until_ready(previous)  # at most one step ahead of the device
     previous = scalars

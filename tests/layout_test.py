@@ -23,6 +23,7 @@ WITHOUT = {
   "configs/quickstart": "all files in one: configs_test",
   "configs/shipped": "all files in one: configs_test",
   "data/materials": "drawn by scenes alone: data/synthetic_test",
+  "data/skipped_files": "what sources leave out: data/sources_test, pairs_test",
   "demo/__main__": "a program: demo/program_test",
   "errors": "one exception without code",
   "image_io/picture": "a value: all tests of image_io are made of it",
@@ -55,6 +56,7 @@ WITHOUT = {
   "upscaling/upscaler_flags": "flags as they are set: programs/upscale_test",
   "upscaling/upscaler_factory": "python_call_test, programs/upscale_test",
   "weights/architectures": "its sentences: weights/lookup_test, blending_test",
+  "weights/fitting": "what runs start from: weights/lookup_test, train_test",
 }
 
 

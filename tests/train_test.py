@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl.testing import absltest, parameterized
+from PIL import Image
 
 from srfeat_jax import errors, models, train
 from srfeat_jax.configs import finetune, gan, pretrain
@@ -106,6 +107,77 @@ class TrainTest(parameterized.TestCase):
     jax.tree.map(
       np.testing.assert_allclose, state.generator.params, ended.ema["params"]
     )
+
+  @parameterized.parameters(
+    ({"scale": 2}, {}, ("upsample_1",)),
+    ({}, {"scale": 2}, ()),
+    ({"scale": 1}, {"scale": 3, "num_blocks": 2},
+     ("blocks_1", "skips_0", "upsample_0")),
+  )  # fmt: skip
+  def test_starts_from_weights_of_another_size(self, theirs, ours, new):
+    first = self.folder / "first"
+    config = _tiny(self.images, num_steps=2)
+    config.crop_size = 24
+    config.generator.update(theirs)
+    ended = train.train_and_evaluate(config, first).ema["params"]
+    config = _tiny(self.images, num_steps=2)
+    config.crop_size = 24
+    config.generator.update(ours)
+    config.learning_rate.peak = 1e-30  # so that it ends where it starts
+    config.learning_rate.final = 1e-30
+    random = train.train_and_evaluate(config, self.folder / "random")
+    config.init_from = str(first)
+    state = train.train_and_evaluate(config, self.folder / "second")
+    random, params = random.generator.params, state.generator.params
+    self.assertEqual(params.keys(), random.keys())
+    self.assertContainsSubset(new, params.keys())
+    for name in params:
+      expected = random if name in new else ended
+      jax.tree.map(np.testing.assert_allclose, params[name], expected[name])
+    # The run resumes, its start gone.
+    shutil.rmtree(first)
+    config.num_steps = 3
+    resumed = train.train_and_evaluate(config, self.folder / "second")
+    self.assertEqual(int(resumed.step), 3)
+
+  @parameterized.parameters("", ",{images}=2")
+  def test_trains_on_pairs(self, more):
+    for name in ("hr", "lr"):
+      (self.folder / name).mkdir()
+    for path in self.images.iterdir():
+      with Image.open(path) as hr:
+        hr.save(self.folder / "hr" / path.name)
+        lr = hr.resize((hr.width // 2, hr.height // 2), Image.Resampling.BOX)
+        lr.save(self.folder / "lr" / f"{path.stem}x2.png")
+    train_on = f"hr={self.folder}/hr,lr={self.folder}/lr{more}"
+    config = _tiny(train_on.format(images=self.images))
+    config.generator.scale = 2
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+      whole = train.train_and_evaluate(config, self.folder / "whole")
+    self.assertRegex(
+      output.getvalue(),
+      r"6 pairs of HR and LR: LR is not MATLAB's bicubic of HR \(2\d\.\d dB",
+    )
+    other = _tiny(self.images)
+    other.generator.scale = 2
+    from_hr = train.train_and_evaluate(other, self.folder / "from_hr")
+    # Otherwise LR images would not count.
+    self.assertNotEqual(
+      whole.generator.params["tail"]["bias"][0],
+      from_hr.generator.params["tail"]["bias"][0],
+    )
+    # Resumed after step 2, the run ends with the same bits.
+    shutil.copytree(self.folder / "whole", self.folder / "resumed")
+    shutil.rmtree(self.folder / "resumed" / "checkpoints" / "4")
+    again = train.train_and_evaluate(config, self.folder / "resumed")
+    jax.tree.map(np.testing.assert_array_equal, again, whole)
+
+  def test_restoration_without_degradation_is_told(self):
+    config = _tiny(self.images, num_steps=2)
+    config.generator.scale = 1
+    with self.assertLogs(level="WARNING") as logs:
+      train.train_and_evaluate(config, self.folder / "run")
+    self.assertIn("LR is HR itself", "\n".join(logs.output))
 
   def test_prints_what_it_starts_from_before_it_trains(self):
     config = _tiny(self.images, num_steps=1)

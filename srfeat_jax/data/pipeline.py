@@ -1,4 +1,4 @@
-"""Batches of HR crops from sources, sharded by process and restartable.
+"""Batches of crops from sources, sharded by process and restartable.
 
 The batches depend only on the seed and the sources: not on the number of
 processes (each gets its rows of the global batch), not on the number of worker
@@ -15,6 +15,7 @@ import grain
 import numpy as np
 
 from srfeat_jax import errors
+from srfeat_jax.data import pairs
 
 _PREFETCHED_BATCHES = 4
 _READ_THREADS = 8
@@ -49,7 +50,10 @@ def create(
 
   Returns:
     An iterator of uint8 `[batch_size / process_count, crop_size, crop_size, 3]`
-    with `get_state()`, a small JSON-able dict, and `set_state(state)`.
+    with `get_state()`, a small JSON-able dict, and `set_state(state)`. If a
+    source has pairs, it is of dicts: such HR crops as "hr", "lr" of the size
+    divided by the scale, and, if another has none, "is_pair", see
+    `pairs.entry`.
 
   Raises:
     errors.InputError: `crop` is neither "random" nor "center".
@@ -66,12 +70,17 @@ def create(
   if len(parts) > 1:
     dataset = grain.MapDataset.mix(parts, weights)
   dataset = dataset.seed(seed)
+  scale = _pair_scale(sources)
   if crop == "random":
-    dataset = dataset.random_map(_RandomCrop(crop_size))
+    dataset = dataset.random_map(_RandomCrop(crop_size, scale))
   else:
-    dataset = dataset.map(_CenterCrop(crop_size))
+    dataset = dataset.map(_CenterCrop(crop_size, scale))
   if augment:
     dataset = dataset.random_map(_Augment())
+  if scale and all(map(_has_pairs, sources)):
+    dataset = dataset.map(pairs.Pair._asdict)
+  elif scale:
+    dataset = dataset.map(_Entry(crop_size, scale))
   if num_workers:
     dataset = dataset.map(_EndsWithParent())
   batches = grain.experimental.ElasticIterator(
@@ -97,30 +106,61 @@ def create(
   )
 
 
-class _RandomCrop(grain.transforms.RandomMap):
-  def __init__(self, size: int):
-    self._size = size
+def _has_pairs(source: Any) -> bool:
+  return getattr(source, "pair_scale", None) is not None
 
-  def random_map(self, image: np.ndarray, rng) -> np.ndarray:
+
+def _pair_scale(sources: Sequence[Any]) -> int | None:
+  """The scale factor of the pairs that sources have, None if there are none."""
+  return next((x.pair_scale for x in sources if _has_pairs(x)), None)
+
+
+class _RandomCrop(grain.transforms.RandomMap):
+  def __init__(self, size: int, pair_scale: int | None):
+    self._size = size
+    self._scale = pair_scale
+
+  def random_map(self, image, rng):
+    if isinstance(image, pairs.Pair):
+      return pairs.random_crop(image, self._size, self._scale, rng)
     top = rng.integers(image.shape[0] - self._size + 1)
     left = rng.integers(image.shape[1] - self._size + 1)
     return image[top : top + self._size, left : left + self._size]
 
 
 class _CenterCrop(grain.transforms.Map):
-  def __init__(self, size: int):
+  def __init__(self, size: int, pair_scale: int | None):
     self._size = size
+    self._scale = pair_scale
 
-  def map(self, image: np.ndarray) -> np.ndarray:
+  def map(self, image):
+    if isinstance(image, pairs.Pair):
+      return pairs.center_crop(image, self._size, self._scale)
     top = (image.shape[0] - self._size) // 2
     left = (image.shape[1] - self._size) // 2
     return image[top : top + self._size, left : left + self._size]
 
 
 class _Augment(grain.transforms.RandomMap):
-  def random_map(self, image: np.ndarray, rng) -> np.ndarray:
-    image = np.rot90(image, rng.integers(4))
-    return image[:, ::-1] if rng.integers(2) else image
+  def random_map(self, image, rng):
+    turns, flips = rng.integers(4), rng.integers(2)
+    if isinstance(image, pairs.Pair):
+      return pairs.Pair(*(_oriented(each, turns, flips) for each in image))
+    return _oriented(image, turns, flips)
+
+
+class _Entry(grain.transforms.Map):
+  def __init__(self, size: int, pair_scale: int):
+    self._size = size
+    self._scale = pair_scale
+
+  def map(self, image):
+    return pairs.entry(image, self._size, self._scale)
+
+
+def _oriented(image: np.ndarray, turns: int, flips: int) -> np.ndarray:
+  image = np.rot90(image, turns)
+  return image[:, ::-1] if flips else image
 
 
 class _EndsWithParent(grain.transforms.Map):
@@ -129,7 +169,7 @@ class _EndsWithParent(grain.transforms.Map):
   Without it, the workers of a run that was killed would wait for it forever.
   """
 
-  def map(self, image: np.ndarray) -> np.ndarray:
+  def map(self, image):
     return image
 
   def __reduce__(self):

@@ -2,7 +2,8 @@
 
 A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, returns the
 same image for an index every time, and can be sent to a worker process. Its
-`identity` is a short text that changes when the list of images does.
+`identity` is a short text that changes when the list of images does. Sources of
+images with LR images of their own are in `pairs`.
 """
 
 import concurrent.futures
@@ -11,19 +12,17 @@ import hashlib
 import os
 import pathlib
 import re
-import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 import tqdm
-from absl import logging
 
 from srfeat_jax import errors
-from srfeat_jax.data import synthetic
+from srfeat_jax.data import pairs, skipped_files, synthetic
 from srfeat_jax.image_io import images
 
 NUM_SCENES = 1000
 SCENE_SIZE = 256
-_NAMED = 20  # skipped files that the log names, for each reason
 
 
 class Scenes:
@@ -69,12 +68,7 @@ class Folder:
     digest = hashlib.sha256(os.fsencode(names)).hexdigest()[:12]
     # Checkpoints have this text: in other words, older runs would not resume.
     self.identity = f"{len(self)} pictures, {digest}"
-    # Workers are processes: by a marker file, only one of them logs a file.
-    self._markers = tempfile.TemporaryDirectory(prefix="srfeat_skipped_")
-    self._marker_folder = self._markers.name
-
-  def __getstate__(self):
-    return {k: v for k, v in self.__dict__.items() if k != "_markers"}
+    self._skipped = skipped_files.Log()
 
   def __len__(self) -> int:
     return len(self._paths)
@@ -85,22 +79,11 @@ class Folder:
       try:
         return images.read_rgb(path)
       except errors.InputError as error:
-        self._log_once(path, error)
+        self._skipped.once(path, error)
     raise errors.InputError(
       f"none of the {len(self)} images in {self._folder} can be decoded:"
       " point config.data.train at undamaged files"
     )
-
-  def _log_once(self, path: pathlib.Path, error: Exception) -> None:
-    name = hashlib.sha256(os.fsencode(path)).hexdigest()
-    marker = os.path.join(self._marker_folder, name)
-    # Some systems clear temporary folders during a long run.
-    os.makedirs(self._marker_folder, exist_ok=True)
-    try:
-      os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-      return
-    logging.warning("skipped: %s", error)
 
 
 class Cached:
@@ -108,6 +91,7 @@ class Cached:
 
   def __init__(self, source, max_images: int):
     self.identity = source.identity
+    self.pair_scale = getattr(source, "pair_scale", None)
     self._arguments = (source, max_images)
     self._get = functools.lru_cache(max_images)(source.__getitem__)
 
@@ -122,27 +106,31 @@ class Cached:
 
 
 def create(
-  train: str, crop_size: int, cache_bytes: float
+  train: str, crop_size: int, cache_bytes: float, scale: int = 4
 ) -> tuple[list[Cached], list[float]]:
   """Makes the sources that `config.data.train` names.
 
   Args:
-    train: "synthetic", or a folder, or several as `FOLDER=WEIGHT,FOLDER=WEIGHT`
-      where WEIGHT (default 1) is how often an image comes from that folder.
+    train: "synthetic", or a folder, or `hr=FOLDER,lr=FOLDER` of pairs; or
+      several as `FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT` where WEIGHT
+      (default 1) is how often an image comes from there.
     crop_size: pixels on each side of a training crop.
     cache_bytes: memory for decoded images, of all sources together.
+    scale: how many times larger the HR image of a pair is than its LR image.
 
   Returns:
     A list of sources and a list of as many weights that sum to 1.
 
   Raises:
-    errors.InputError: a folder is missing or holds no usable image, or a weight
-      is not above 0.
+    errors.InputError: a folder is missing or holds no usable image, a weight
+      is not above 0, or the folders of pairs do not match.
   """
   sources, weights = [], []
-  for part in train.split(","):
-    name, weight = _split_weight(part)
-    if name == "synthetic":
+  source: Scenes | Folder | pairs.Folders
+  for name, lr_name, weight in _parts(train):
+    if lr_name:
+      source = pairs.Folders(name, lr_name, scale, crop_size)
+    elif name == "synthetic":
       source = Scenes(max(SCENE_SIZE, crop_size))
     else:
       source = Folder(name, crop_size)
@@ -156,6 +144,43 @@ def create(
   return sources, [weight / sum(weights) for weight in weights]
 
 
+def _parts(train: str) -> Iterator[tuple[str, str, float]]:
+  """Yields of each source its folder, that of LR images or "", and weight."""
+  parts = iter(train.split(","))
+  for part in parts:
+    hr_name = _after("hr=", part)
+    if not hr_name and not _after("lr=", part):
+      name, weight = _split_weight(part)
+      yield name, "", weight
+      continue
+    lr_name = _after("lr=", next(parts, "")) if hr_name else ""
+    if not lr_name or _split_weight(hr_name) != (hr_name, 1.0):
+      raise errors.InputError(
+        f'config.data.train has "{part}": expected pairs as hr=FOLDER,lr=FOLDER'
+        " or hr=FOLDER,lr=FOLDER=WEIGHT"
+      )
+    yield hr_name, *_split_weight(lr_name)
+
+
+def _after(prefix: str, part: str) -> str:
+  """The folder that a part names after a prefix, "" if it has another form.
+
+  `hr=2` is the folder called hr with a weight.
+  """
+  text = part.strip()
+  if not text.startswith(prefix) or _is_number(text.removeprefix(prefix)):
+    return ""
+  return text.removeprefix(prefix)
+
+
+def _is_number(text: str) -> bool:
+  try:
+    float(text)
+  except ValueError:
+    return False
+  return True
+
+
 def _split_weight(part: str) -> tuple[str, float]:
   match = re.fullmatch(r"(.*)=([^=/]*)", part.strip())
   name, text = match.groups() if match else (part.strip(), "1")
@@ -165,8 +190,9 @@ def _split_weight(part: str) -> tuple[str, float]:
     weight = 0.0
   if not name or not 0 < weight < float("inf"):
     raise errors.InputError(
-      f'config.data.train has "{part}": expected "synthetic", a folder, or'
-      " FOLDER=WEIGHT with a weight above 0, separated by commas"
+      f'config.data.train has "{part}": expected "synthetic", a folder,'
+      " hr=FOLDER,lr=FOLDER, or any of them with =WEIGHT, a number above 0,"
+      " separated by commas"
     )
   return name, weight
 
@@ -196,8 +222,8 @@ def _scan(
     else:
       good.append(path)
       num_bytes += 3 * size[0] * size[1]
-  _log_skipped("cannot be read", damaged)
-  _log_skipped(f"smaller than a crop of {min_size}x{min_size}", small)
+  skipped_files.report("cannot be read", damaged)
+  skipped_files.report(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
     raise errors.InputError(
       f"{folder} holds no usable image: {len(damaged)} of {len(paths)}"
@@ -213,12 +239,3 @@ def _size_or_error(path):
     return images.size(path)
   except errors.InputError as error:
     return error
-
-
-def _log_skipped(reason: str, lines: list[str]) -> None:
-  if not lines:
-    return
-  for line in lines[:_NAMED]:
-    logging.warning("skipped: %s", line)
-  rest = f", the first {_NAMED} are named above" if len(lines) > _NAMED else ""
-  logging.warning("skipped in all: %d files %s%s", len(lines), reason, rest)

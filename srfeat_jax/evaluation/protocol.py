@@ -29,8 +29,9 @@ class Protocol:
     description: its rules in a sentence, for reports.
     crop: None: whole HR images, cropped to a multiple of the scale factor; LR
       images from the set's files or else by MATLAB's bicubic. A number: the
-      square of that side at the center of the HR image in RGB, padded with
-      black where the image is smaller; LR images by Pillow's bicubic.
+      square of that side, or of the next smaller multiple of the scale
+      factor, at the center of the HR image in RGB, padded with black where the
+      image is smaller; LR images by Pillow's bicubic.
     shaved: whether a border as wide as the scale factor is left out.
   """
 
@@ -67,9 +68,9 @@ class Protocol:
     """
     hr = image.hr()
     if self.crop:
-      hr = _center(hr, self.crop)
-      size = (self.crop // scale, self.crop // scale)
-      lr = Image.fromarray(hr).resize(size, Image.Resampling.BICUBIC)
+      side = self.crop // scale
+      hr = _center(hr, scale * side)
+      lr = Image.fromarray(hr).resize((side, side), Image.Resampling.BICUBIC)
       return np.asarray(lr), hr
     least = _SSIM_WINDOW + 2 * self._border(scale)
     if min(hr.shape[:2]) < least:

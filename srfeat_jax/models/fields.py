@@ -29,7 +29,7 @@ class Range:
 Count = Annotated[int, Range(0, float("inf"), "a whole number above 0")]
 Fraction = Annotated[float, Range(0, 1, "a number above 0 and up to 1")]
 
-Scale = Literal[2, 4, 8]
+Scale = Literal[1, 2, 3, 4, 8]
 ResidualBase = Literal["none", "bilinear", "bicubic"]
 Dtype = Literal["float32", "bfloat16"]
 

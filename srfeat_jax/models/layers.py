@@ -210,32 +210,43 @@ class ResidualBlock(nn.Module):
 
 
 class Upsample(nn.Module):
-  """Doubles height and width: 3x3 conv, pixel shuffle, activation if any.
+  """Multiplies height and width by `factor`, 2 or 3.
 
-  Unless it `shuffles`, the pixel shuffle is left to the `Conv` that follows.
-  If it `blurs`, its convolution first blurs what the stage before it shuffled.
+  A 3x3 convolution, a pixel shuffle and an activation, if any. Unless it
+  `shuffles`, the pixel shuffle is left to the `Conv` that follows, which takes
+  a factor of 2. If it `blurs`, its convolution first blurs what the stage
+  before it shuffled.
   """
 
   features: int
   make_conv: ModuleFactory
   make_activation: ModuleFactory | None
+  factor: int = 2
   shuffles: bool = True
   blurs: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [b, h, w, c] to [b, 2h, 2w, features], or [b, h, w, 4 features]."""
-    y = self.make_conv(4 * self.features, blurs=self.blurs, name="conv")(x)
+    """Maps [b, h, w, c] to [b, factor * h, factor * w, features].
+
+    Without the shuffle, to [b, h, w, factor**2 * features].
+    """
+    outputs = self.factor**2 * self.features
+    y = self.make_conv(outputs, blurs=self.blurs, name="conv")(x)
     if self.shuffles:
-      y = pixels.pixel_shuffle(y, 2, order="DCR")
+      y = pixels.pixel_shuffle(y, self.factor, order="DCR")
     if self.make_activation:
       y = self.make_activation(name="activation")(y)
     return y
 
 
-def num_upsamples(scale: int) -> int:
-  """Returns how many `Upsample` make a scale that is a power of two."""
-  return scale.bit_length() - 1
+def upsample_factors(scale: int) -> tuple[int, ...]:
+  """Returns the factors of the stages that make a scale.
+
+  One stage for 3, as BasicSR and EDSR have it; for a power of two as many as
+  double it, none for 1.
+  """
+  return (3,) if scale == 3 else (2,) * (scale.bit_length() - 1)
 
 
 def reconstruction_radius(
@@ -246,13 +257,14 @@ def reconstruction_radius(
   Args:
     tail_radius: joint radius, in HR pixels, of the convolutions after the last
       `Upsample`.
-    scale: power of two.
+    scale: see `upsample_factors`.
     blurs: whether the convolutions after each shuffle blur first.
   """
-  radius = tail_radius + blurs
-  for i in reversed(range(num_upsamples(scale))):
-    # A pixel seen from either half of a coarse pixel: halving rounds up.
-    radius = math.ceil(radius / 2) + 1 + (blurs and i > 0)
+  factors = upsample_factors(scale)
+  radius = tail_radius + (blurs and bool(factors))
+  for i, factor in reversed(tuple(enumerate(factors))):
+    # A pixel seen from any part of a coarse pixel: the quotient rounds up.
+    radius = math.ceil(radius / factor) + 1 + (blurs and i > 0)
   return radius
 
 

@@ -11,7 +11,7 @@ from flax import linen as nn
 from srfeat_jax.models import fields, layers
 from srfeat_jax.ops import pixels
 
-_TRUNK_SCALE = 4  # the upsampling that every variant ends with
+_TRUNK_SCALE = 4  # the upsampling that scales 1, 2 and 4 end with
 
 
 class RRDBNet(nn.Module):
@@ -19,17 +19,19 @@ class RRDBNet(nn.Module):
 
   A 3x3 convolution; blocks of three dense blocks each; a convolution and a
   skip over all blocks; twice nearest-neighbor doubling and a convolution; two
-  more convolutions. Images are in [0, 1] throughout. For a scale below 4 the
+  more convolutions. Images are in [0, 1] throughout. For a scale of 1 or 2 the
   input is first moved into channels (pixel unshuffle, in PyTorch's order), so
   that the rest is the same; a height or width that is not divisible by
   `unshuffle` is mirrored up to one that is, and the surplus cut off the
-  output.
+  output. For a scale of 3, which BasicSR does not have, one nearest-neighbor
+  tripling and a convolution stand for the two doublings, as in the authors'
+  first code.
 
   Attributes:
     features: channels of the trunk.
     num_blocks: residual-in-residual blocks, of fifteen convolutions each.
     growth: channels that each convolution of a dense block adds.
-    scale: scale factor, 1, 2 or 4.
+    scale: scale factor, 1, 2, 3 or 4.
     residual_scale: what residuals are multiplied by before they are added
       (the paper's beta), in a dense block and around three of them.
     initializer: "dense_tenth": the dense blocks' kernels a tenth of He's
@@ -42,7 +44,7 @@ class RRDBNet(nn.Module):
   features: fields.Count = 64
   num_blocks: fields.Count = 23
   growth: fields.Count = 32
-  scale: Literal[1, 2, 4] = 4
+  scale: Literal[1, 2, 3, 4] = 4
   residual_scale: fields.Fraction = 0.2
   initializer: Literal["dense_tenth", "tenth"] = "dense_tenth"
   dtype: fields.Dtype = "float32"
@@ -50,7 +52,12 @@ class RRDBNet(nn.Module):
   @property
   def unshuffle(self) -> int:
     """Side, in LR pixels, of the squares that are moved into channels."""
-    return _TRUNK_SCALE // self.scale
+    return 1 if self.scale == 3 else _TRUNK_SCALE // self.scale
+
+  @property
+  def _factors(self) -> tuple[int, ...]:
+    """Of the stages that upsample, after the trunk."""
+    return layers.upsample_factors(self.scale * self.unshuffle)
 
   @property
   def receptive_radius(self) -> int:
@@ -61,8 +68,8 @@ class RRDBNet(nn.Module):
     than most images.
     """
     radius = 2  # of the last two convolutions, in pixels of the output
-    for _ in range(layers.num_upsamples(_TRUNK_SCALE)):
-      radius = math.ceil((radius + 1) / 2)
+    for factor in self._factors:
+      radius = math.ceil((radius + 1) / factor)
     radius += 15 * self.num_blocks + 2
     # In unshuffled pixels; only the outermost output pixels of one reach so
     # far, so where in it an output pixel lies does not add to the distance.
@@ -93,8 +100,8 @@ class RRDBNet(nn.Module):
       )(x)
     x = head + conv(self.features, name="trunk")(x)
 
-    for i in range(layers.num_upsamples(_TRUNK_SCALE)):
-      x = x.repeat(2, axis=1).repeat(2, axis=2)
+    for i, factor in enumerate(self._factors):
+      x = x.repeat(factor, axis=1).repeat(factor, axis=2)
       x = activation(conv(self.features, name=f"upsample_{i}")(x))
     x = activation(conv(self.features, name="hr_conv")(x))
     y = conv(3, name="tail")(x).astype(jnp.float32)

@@ -22,7 +22,8 @@ class SRFeat(nn.Module):
   Attributes:
     features: channels of the trunk.
     num_blocks: residual blocks; one less than that are the skips.
-    scale: scale factor, 2, 4 or 8.
+    scale: scale factor, 1, 2, 3, 4 or 8; the last convolution follows the trunk
+      where it is 1, and one pixel shuffle of 3 makes 3.
     batch_norm: whether the blocks normalize (decay 0.9, epsilon 1e-5).
     initializer: "normal" (0.01) or "uniform" (PyTorch's default).
     block_bias: whether the blocks' convolutions have biases.
@@ -31,7 +32,7 @@ class SRFeat(nn.Module):
       the authors' code but not in the paper's figure.
     blur_after_shuffle: whether the convolutions after a pixel shuffle first
       blur their input by [1, 2, 1] / 4, against checkerboard artifacts, see
-      `layers.Conv`.
+      `layers.Conv`; without effect at scale 1.
     tanh: whether tanh ends the network.
     residual_base: image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
@@ -107,18 +108,23 @@ class SRFeat(nn.Module):
     x = sum(skips, start=x)
 
     # Doing the last shuffle and convolution in one is faster, but not to train.
-    num_upsamples = layers.num_upsamples(self.scale)
-    for i in range(num_upsamples):
+    factors = layers.upsample_factors(self.scale)
+    tail_shuffles = not train and factors[-1:] == (2,)
+    for i, factor in enumerate(factors):
       x = layers.Upsample(
         self.features,
         make_conv=conv,
         make_activation=activation if self.activation_after_shuffle else None,
-        shuffles=train or i < num_upsamples - 1,
+        factor=factor,
+        shuffles=i < len(factors) - 1 or not tail_shuffles,
         blurs=self.blur_after_shuffle and i > 0,
         name=f"upsample_{i}",
       )(x)
     tail = conv(
-      3, shuffles=not train, blurs=self.blur_after_shuffle, name="tail"
+      3,
+      shuffles=tail_shuffles,
+      blurs=self.blur_after_shuffle and bool(factors),
+      name="tail",
     )
     y = tail(x).astype(jnp.float32)
     if self.tanh:

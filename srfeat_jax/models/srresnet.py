@@ -29,7 +29,7 @@ class SRResNet(nn.Module):
   Attributes:
     features: channels of the trunk.
     num_blocks: residual blocks.
-    scale: scale factor, 2, 4 or 8.
+    scale: scale factor, 1, 2, 3, 4 or 8, see `layers.upsample_factors`.
     batch_norm_momentum: share of the old running statistics kept at a step;
       PyTorch's momentum is one minus this.
     batch_norm_epsilon: added to variances.
@@ -107,11 +107,12 @@ class SRResNet(nn.Module):
     x = block_conv(self.features, name="trunk")(x)
     x = head + norm(name="trunk_norm")(x)
 
-    for i in range(layers.num_upsamples(self.scale)):
+    for i, factor in enumerate(layers.upsample_factors(self.scale)):
       x = layers.Upsample(
         self.features,
         make_conv=conv,
         make_activation=activation,
+        factor=factor,
         name=f"upsample_{i}",
       )(x)
     y = conv(3, 9, name="tail")(x).astype(jnp.float32)
@@ -130,7 +131,7 @@ class MSRResNet(nn.Module):
   Attributes:
     features: channels of the trunk.
     num_blocks: residual blocks.
-    scale: scale factor, 2, 4 or 8.
+    scale: scale factor, 1, 2, 3, 4 or 8, see `layers.upsample_factors`.
     dtype: compute dtype: "float32" or "bfloat16". Parameters and the output
       are float32 either way.
   """
@@ -173,11 +174,12 @@ class MSRResNet(nn.Module):
         make_activation=functools.partial(layers.LeakyReLU, 0.0),
         name=f"blocks_{i}",
       )(x)
-    for i in range(layers.num_upsamples(self.scale)):
+    for i, factor in enumerate(layers.upsample_factors(self.scale)):
       x = layers.Upsample(
         self.features,
         make_conv=conv,
         make_activation=activation,
+        factor=factor,
         name=f"upsample_{i}",
       )(x)
     x = activation()(conv(self.features, name="hr_conv")(x))

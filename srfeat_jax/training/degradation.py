@@ -74,13 +74,41 @@ def degrade(hr: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
   return pixels.to_float(lr), pixels.to_float(hr)
 
 
+def of_batch(
+  degrade: Degradation, batch: Any, key: jax.Array
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+  """Makes LR and HR of a batch, of which images may have an LR of their own.
+
+  Args:
+    degrade: makes LR of the others.
+    batch: uint8 HR crops `[b, H, W, 3]`; or a dict of them as "hr", of uint8 LR
+      crops as "lr", and, unless all images have one, bool `[b]` as "is_pair".
+    key: of what is drawn.
+
+  Returns:
+    As a `Degradation`; "is_pair" is among the draws, if there are pairs.
+  """
+  if not isinstance(batch, Mapping):
+    return degrade(batch, key)
+  own_lr = pixels.to_float(batch["lr"])
+  if "is_pair" not in batch:
+    hr = pixels.to_float(batch["hr"])
+    return own_lr, hr, {"is_pair": jnp.ones(len(hr), bool)}
+  lr, hr, draws = degrade(batch["hr"], key)
+  is_pair = batch["is_pair"]
+  lr = jnp.where(is_pair[:, None, None, None], own_lr, lr)
+  return lr, hr, draws | {"is_pair": is_pair}
+
+
 def caption(draws: Mapping[str, Any]) -> str:
   """What was drawn for one image, in a few words.
 
   Args:
     draws: the third result of a `Degradation`, of one image.
   """
-  if not draws:
+  if draws.get("is_pair"):
+    return "a pair"
+  if "clean" not in draws:
     return ""
   if draws["clean"]:
     return "bicubic"

@@ -5,8 +5,9 @@ else is replicated; XLA inserts the sums, so batch statistics and losses are
 those of the global batch on any number of devices.
 """
 
+from typing import Any
+
 import jax
-import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -42,8 +43,18 @@ def check_batch_size(batch_size: int) -> None:
     )
 
 
-def to_global(batch: np.ndarray, mesh: Mesh) -> jax.Array:
-  """This process's rows of a batch to the global array on the mesh."""
+def to_global(batch: Any, mesh: Mesh) -> Any:
+  """This process's rows of a batch to the global array on the mesh.
+
+  Args:
+    batch: an array, or a tree of arrays.
+    mesh: all devices.
+
+  Returns:
+    An array, or a tree of them.
+  """
   # With several processes this is a transfer that a guard would stop.
   with jax.transfer_guard("allow"):
-    return jax.make_array_from_process_local_data(split(mesh), batch)
+    return jax.tree.map(
+      lambda x: jax.make_array_from_process_local_data(split(mesh), x), batch
+    )

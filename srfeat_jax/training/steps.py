@@ -89,8 +89,9 @@ def make_step(
 
   Returns:
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
-    without it) and uint8 HR crops `[b, H, W, 3]`, to the next state and a dict
-    of float32 scalars by name.
+    without it) and uint8 HR crops `[b, H, W, 3]`, or a batch with pairs, see
+    `degradation.of_batch`, to the next state and a dict of float32 scalars by
+    name.
 
   Raises:
     errors.InputError: a field of the config has a value it does not take.
@@ -104,10 +105,10 @@ def make_step(
   )
 
   def step(
-    state: state_lib.TrainState, vgg_variables, hr: jax.Array
+    state: state_lib.TrainState, vgg_variables, batch: Any
   ) -> tuple[state_lib.TrainState, Scalars]:
     key = jax.random.fold_in(degradation_key, state.step)
-    lr, hr, _ = degrade_batch(hr, key)
+    lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
 
     def super_resolve(params):
       sr, batch_stats = _generate(

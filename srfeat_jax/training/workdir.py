@@ -49,8 +49,13 @@ _FREE = {
 # Fields, or groups of them, that may differ too if the user asks for it: they
 # change the numbers, but no array.
 CHANGEABLE = ("batch_size", "learning_rate", "discriminator_learning_rate")
-# Fields of a generator that its weights do not depend on.
-_INCIDENTAL = {"generator.dtype", "generator.initializer"}
+# Fields of a generator that may differ from those of weights it starts from.
+_FITTED = {
+  "generator.dtype",
+  "generator.initializer",
+  "generator.scale",
+  "generator.num_blocks",
+}
 _INPUT_SIZE = re.compile(r"discriminators\.\w+\.input_size")
 _CHANGES = "config_changes.json"
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain")
@@ -153,7 +158,7 @@ def _remedies(workdir: pathlib.Path, changes: Mapping[str, Any]) -> str:
   bound = [name for name in changes if name not in _FREE]
   remedies = ["choose a new --workdir"]
   if all(
-    name in _INCIDENTAL or not name.startswith("generator.") for name in bound
+    name in _FITTED or not name.startswith("generator.") for name in bound
   ):
     remedies[0] += (
       ", and to start there from this run's weights, set"

@@ -31,12 +31,9 @@ def differences(
     Part of a sentence; empty if weights of one network fit the other.
   """
   if type(ours) is type(theirs):
-    fields = [field.name for field in dataclasses.fields(ours)]
     differing = [
       f"{name} is {getattr(ours, name)!r} and {getattr(theirs, name)!r}"
-      for name in fields
-      if name not in _INCIDENTAL
-      and getattr(ours, name) != getattr(theirs, name)
+      for name in differing_fields(ours, theirs)
     ]
   else:
     differing = [
@@ -44,6 +41,26 @@ def differences(
     ]
   problems = _problems(our_variables, their_variables)
   return "; ".join(filter(None, [*differing, problems]))
+
+
+def differing_fields(ours: nn.Module, theirs: nn.Module) -> list[str]:
+  """Names the fields that differ and change what weights mean.
+
+  Args:
+    ours: a network.
+    theirs: another network.
+
+  Returns:
+    The names; ["architecture"] alone if the networks are of different classes.
+  """
+  if type(ours) is not type(theirs):
+    return ["architecture"]
+  return [
+    field.name
+    for field in dataclasses.fields(ours)
+    if field.name not in _INCIDENTAL
+    and getattr(ours, field.name) != getattr(theirs, field.name)
+  ]
 
 
 def _problems(found: Mapping, expected: Mapping) -> str:

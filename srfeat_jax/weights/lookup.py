@@ -16,7 +16,7 @@ from flax import linen as nn
 from srfeat_jax import errors, models
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.training import workdir as workdir_lib
-from srfeat_jax.weights import architectures, shipped
+from srfeat_jax.weights import architectures, fitting, shipped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,12 +75,15 @@ def _suggestion(name: str) -> str:
 def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
   """Loads weights for a network, which must be of the same architecture.
 
+  They may be of another scale or another number of blocks: then a warning
+  lists the layers that do not fit.
+
   Args:
     generator: the network, from `config.generator`.
     path: as for `load`, from `config.init_from`.
 
   Returns:
-    The network's variables.
+    The network's variables, or the part of them that the weights have.
 
   Raises:
     errors.InputError: as `load`; or fields of the two networks differ, names
@@ -96,12 +99,17 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
     loaded = load(path)
   except errors.InputError as error:
     raise errors.InputError(f"config.init_from: {error}") from error
-  differing = architectures.differences(
+  compared = (
     models.build(loaded.generator),
     generator,
     loaded.variables,
     models.shapes(generator),
   )
+  if fitted := fitting.fit(*compared):
+    part, sentence = fitted
+    logging.warning("config.init_from=%s has %s", path, sentence)
+    return part
+  differing = architectures.differences(*compared)
   if differing:
     raise errors.InputError(
       f"the weights in config.init_from={path} are of another architecture than"

@@ -16,7 +16,7 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import errors
-from srfeat_jax.data import sources, synthetic
+from srfeat_jax.data import skipped_files, sources, synthetic
 from srfeat_jax.image_io import images
 from tests.support import image_files, paths
 
@@ -39,7 +39,7 @@ def cut_short() -> bytes:
 class SourceTestCase(image_files.FolderTestCase):
   def folder_source(self, min_size: int = 8) -> sources.Folder:
     """The source of the test's folder; its log is discarded."""
-    with mock.patch.object(sources.logging, "warning"):
+    with mock.patch.object(skipped_files.logging, "warning"):
       return sources.Folder(str(self.folder), min_size)
 
   def logged(self, log, *names: str) -> list[int]:
@@ -188,7 +188,7 @@ class DamagedTest(SourceTestCase):
     self.assertEqual(self.logged(log, "b.png"), [1])
 
   def test_goes_on_when_temporary_files_are_cleaned_up(self):
-    shutil.rmtree(self.source._marker_folder)
+    shutil.rmtree(self.source._skipped._folder)
     with self.assertLogs("absl", "WARNING") as log:
       np.testing.assert_array_equal(self.source[1], noise(seed=4))
     self.assertEqual(self.logged(log, "b.png", "c.png"), [1, 1])

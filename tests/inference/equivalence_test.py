@@ -1,5 +1,7 @@
 """What may be done to networks: to ours, all; to others, what is right."""
 
+import typing
+
 import jax
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -9,8 +11,10 @@ from srfeat_jax import errors, models
 from srfeat_jax.inference import equivalence, overlap, upscaler
 from tests.support import inference_networks, own_generators, parity
 
-CONFIGS = inference_networks.CONFIGS | {
-  "rrdbnet_deep": inference_networks.CONFIGS["rrdbnet"] | {"num_blocks": 6}
+CONFIGS = {
+  **inference_networks.CONFIGS,
+  **inference_networks.SCALES,
+  "rrdbnet_deep": inference_networks.CONFIGS["rrdbnet"] | {"num_blocks": 6},
 }
 # What is not known to be right: "overlap", "masking", "folding", "rounding".
 OTHERS = (
@@ -41,9 +45,15 @@ class OursTest(parameterized.TestCase):
     self.assertEqual(found, equivalence.Equivalence(overlap.of(generator)))
     self.assertEqual(found, equivalence.of(generator, variables))
 
-  def test_every_architecture_is_among_these(self):
-    names = {config["architecture"] for config in CONFIGS.values()}
-    self.assertEqual(names, set(models.GENERATORS))
+  @parameterized.parameters(*models.GENERATORS)
+  def test_every_scale_is_among_these(self, architecture):
+    declared = models.fields_of(models.GENERATORS[architecture])["scale"]
+    tested = {
+      config.get("scale", 4)
+      for config in CONFIGS.values()
+      if config["architecture"] == architecture
+    }
+    self.assertEqual(tested, set(typing.get_args(declared)))
 
   def test_a_class_derived_from_one_of_ours_is_checked(self):
     class Derived(models.GENERATORS["msrresnet"]):

@@ -48,6 +48,20 @@ class TiledTest(parameterized.TestCase):
       self.assertEqual((sr.shape, sr.dtype), (expected.shape, np.float32))
       np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-4)
 
+  @parameterized.parameters(*inference_networks.SCALES)
+  def test_other_scales(self, name):
+    config = inference_networks.SCALES[name]
+    generator, variables = inference_networks.build(config)
+    lr = parity.images(41, 67, 3)
+    expected = _whole(generator, variables, lr)
+    height, width = (config["scale"] * side for side in (41, 67))
+    self.assertEqual(expected.shape, (height, width, 3))
+    self.assertGreater(expected.std(), 0.05)
+    tile = 2 * generator.receptive_radius + 4
+    for side in (tile, 96):  # several tiles, and one that is filled
+      sr = upscaler.Upscaler(generator, variables, side)(lr)
+      np.testing.assert_allclose(sr, expected, rtol=0, atol=1e-4)
+
   @parameterized.parameters(4, 2)
   def test_networks_of_large_receptive_radius_equal_the_whole(self, scale):
     config = CONFIGS["rrdbnet"] | {"num_blocks": 6, "scale": scale}

@@ -148,7 +148,7 @@ class BehaviorTest(parameterized.TestCase):
 
   @parameterized.product(
     architecture=tuple(generator_peers.PEERS),
-    scale=(2, 4, 8),
+    scale=(1, 2, 3, 4, 8),
     num_blocks=(1, 2),
   )
   def test_receptive_radius(self, architecture, scale, num_blocks):
@@ -220,10 +220,10 @@ class BuildTest(parameterized.TestCase):
     ({"architecture": "srfeat", "features": 64.0}, "features: .*got 64.0"),
     ({"architecture": "srfeat", "num_blocks": -1}, "num_blocks: .*got -1"),
     ({"architecture": "srfeat", "num_blocks": True}, "num_blocks: .*got True"),
-    ({"architecture": "msrresnet", "scale": 3},
-     "scale: expected one of 2, 4, 8, got 3"),
+    ({"architecture": "msrresnet", "scale": 6},
+     "scale: expected one of 1, 2, 3, 4, 8, got 6"),
     ({"architecture": "rrdbnet", "scale": 8},
-     "scale: expected one of 1, 2, 4, got 8"),
+     "scale: expected one of 1, 2, 3, 4, got 8"),
     ({"architecture": "rrdbnet", "scale": True}, "scale: .*got True"),
     ({"architecture": "rrdbnet", "initializer": "uniform"},
      "initializer: expected one of dense_tenth, tenth, got 'uniform'"),

@@ -30,6 +30,14 @@ class ParityTest(parameterized.TestCase):
       "architecture": "srfeat", "residual_base": "bicubic", "tanh": True}),
     ("srfeat_x2", {"architecture": "srfeat", "scale": 2}),
     ("srfeat_x8", {"architecture": "srfeat", "scale": 8}),
+    ("srfeat_x3", {"architecture": "srfeat", "scale": 3}),
+    ("srfeat_x1_over_bilinear", {
+      "architecture": "srfeat", "scale": 1, "residual_base": "bilinear"}),
+    ("srresnet_x1", {"architecture": "srresnet", "scale": 1}),
+    ("srresnet_over_bicubic_x3", {
+      "architecture": "srresnet", "residual_base": "bicubic", "scale": 3}),
+    ("msrresnet_x1", {"architecture": "msrresnet", "scale": 1}),
+    ("msrresnet_x3", {"architecture": "msrresnet", "scale": 3}),
     ("srfeat_one_block", {"architecture": "srfeat", "num_blocks": 1}),
     ("srresnet", {"architecture": "srresnet"}),
     ("srresnet_prelu_per_channel", {

@@ -29,7 +29,11 @@ def peer_and_variables(**fields):
 
 class ParityTest(parameterized.TestCase):
   @parameterized.parameters(
-    ({},), ({"scale": 2},), ({"scale": 1},), ({"residual_scale": 0.7},)
+    ({},),
+    ({"scale": 3},),
+    ({"scale": 2},),
+    ({"scale": 1},),
+    ({"residual_scale": 0.7},),
   )
   def test_forward_and_gradients(self, change):
     fields = SMALL | change
@@ -105,7 +109,7 @@ class UnshuffleTest(parameterized.TestCase):
 
 
 class ReceptiveRadiusTest(parameterized.TestCase):
-  @parameterized.parameters((4, 1), (4, 2), (2, 1), (1, 1))
+  @parameterized.parameters((4, 1), (4, 2), (3, 1), (2, 1), (1, 1))
   def test_is_the_farthest_that_gradients_reach(self, scale, num_blocks):
     module = build(features=2, growth=2, num_blocks=num_blocks, scale=scale)
     radius, unshuffle = module.receptive_radius, module.unshuffle

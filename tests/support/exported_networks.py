@@ -18,11 +18,18 @@ CONFIGS = (
   {"architecture": "srresnet", "input_range": "imagenet"},
   {"architecture": "srresnet", "prelu_per_channel": True, "block_bias": True,
    "tanh": True, "input_range": "symmetric", "batch_norm_epsilon": 1e-2},
+  {"architecture": "srfeat", "residual_base": "bilinear", "scale": 1},
+  {"architecture": "srfeat", "blur_after_shuffle": True, "scale": 3},
   {"architecture": "srresnet", "residual_base": "bicubic", "scale": 8},
+  {"architecture": "srresnet", "scale": 1},
+  {"architecture": "srresnet", "residual_base": "bicubic", "scale": 3},
   {"architecture": "msrresnet"},
+  {"architecture": "msrresnet", "scale": 1},
   {"architecture": "msrresnet", "scale": 2},
+  {"architecture": "msrresnet", "scale": 3},
   {"architecture": "rrdbnet", "growth": 4},
   {"architecture": "rrdbnet", "growth": 4, "scale": 2},
+  {"architecture": "rrdbnet", "growth": 4, "scale": 3},
   {"architecture": "rrdbnet", "growth": 4, "scale": 1, "residual_scale": 0.5},
 )  # fmt: skip
 

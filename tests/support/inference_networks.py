@@ -43,6 +43,24 @@ CONFIGS = {
   },
 }
 
+# The scales at which the above has no network of an architecture.
+SCALES = {
+  "srfeat_x1": {"architecture": "srfeat", "residual_base": "bilinear"},
+  "srfeat_x3": {"architecture": "srfeat", "blur_after_shuffle": True},
+  "srfeat_x8": {"architecture": "srfeat", "activation_after_shuffle": False},
+  "srresnet_x1": {"architecture": "srresnet"},
+  "srresnet_x3": {"architecture": "srresnet", "residual_base": "bicubic"},
+  "srresnet_x8": {"architecture": "srresnet"},
+  **{
+    f"msrresnet_x{scale}": {"architecture": "msrresnet"}
+    for scale in (1, 2, 3, 8)
+  },
+  "rrdbnet_x3": {"architecture": "rrdbnet", "num_blocks": 1, "growth": 4},
+}
+SCALES = {
+  name: config | {"scale": int(name[-1])} for name, config in SCALES.items()
+}
+
 
 def build(config: dict) -> tuple[nn.Module, dict]:
   """Makes the generator and its variables."""

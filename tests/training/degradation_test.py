@@ -20,7 +20,7 @@ from srfeat_jax.training import config_checks, degradation, parallel
 
 
 class DegradeTest(parameterized.TestCase):
-  @parameterized.parameters(2, 4, 8)
+  @parameterized.parameters(1, 2, 4, 8)
   def test_equals_numpy_bit_for_bit(self, scale):
     rng = np.random.default_rng(scale)
     noise = rng.integers(0, 256, (4, 48, 32, 3), dtype=np.uint8)
@@ -39,6 +39,16 @@ class DegradeTest(parameterized.TestCase):
         # XLA may multiply by 1/255 in place of dividing.
         levels = levels / np.float32(255)
         np.testing.assert_array_max_ulp(np.asarray(ours), levels, 1)
+
+  def test_equals_numpy_but_for_halves_where_the_scale_is_3(self):
+    crops = np.stack([synthetic.scene(i, 96) for i in range(4)])
+    lr, hr = jax.jit(degradation.degrade, static_argnums=1)(crops, 3)
+    np.testing.assert_array_equal(pixels.to_uint8(hr), crops)
+    expected = resize.resize(crops, 1 / 3).astype(int)
+    self.assertEqual(lr.shape, (4, 32, 32, 3))
+    difference = np.abs(pixels.to_uint8(np.asarray(lr)) - expected)
+    self.assertLessEqual(difference.max(), 1)
+    self.assertLess(difference.mean(), 1e-3)
 
   @parameterized.parameters((98, 4), (0, 4), (2, 4), (-8, 4), (12, 8))
   def test_crop_does_not_divide(self, crop_size, scale):
@@ -127,11 +137,65 @@ class PhotoBatchTest(parameterized.TestCase):
     ):
       config_checks.check(config)
 
+  @parameterized.parameters(1, 3)
+  def test_other_scales(self, scale):
+    hr = np.stack([synthetic.scene(i, 36) for i in range(4)])
+    degrade = jax.jit(degradation.make(_small(), scale))
+    lr, target, draws = degrade(hr, jax.random.key(0))
+    np.testing.assert_array_equal(pixels.to_uint8(target), hr)
+    self.assertEqual(lr.shape, (4, 36 // scale, 36 // scale, 3))
+    ours, _ = degradation.degrade(hr, scale)
+    for i in range(4):
+      far = np.abs(lr[i] - ours[i]).mean() > 0.005
+      self.assertEqual(far, not draws["clean"][i])
+
   def test_an_unknown_kind_is_named(self):
     config = degradations.bicubic()
     config.kind = "film"
     with self.assertRaisesRegex(errors.InputError, '"film".*bicubic, photo'):
       degradation.make(config, 4)
+
+
+class PairsTest(parameterized.TestCase):
+  def batch(self):
+    rng = np.random.default_rng(0)
+    hr = rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    return {"hr": hr, "lr": rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)}
+
+  def made(self, batch):
+    degrade = degradation.make(degradations.bicubic(), 2)
+    of_batch = jax.jit(functools.partial(degradation.of_batch, degrade))
+    return of_batch(batch, jax.random.key(0))
+
+  def test_without_pairs(self):
+    hr = self.batch()["hr"]
+    lr, target, draws = self.made(hr)
+    ours, theirs = degradation.degrade(hr, 2)
+    np.testing.assert_array_equal(pixels.to_uint8(lr), pixels.to_uint8(ours))
+    np.testing.assert_array_equal(target, theirs)
+    self.assertEmpty(draws)
+
+  def test_pairs_alone(self):
+    batch = self.batch()
+    lr, hr, draws = self.made(batch)
+    np.testing.assert_array_equal(pixels.to_uint8(lr), batch["lr"])
+    np.testing.assert_array_equal(pixels.to_uint8(hr), batch["hr"])
+    self.assertTrue(draws["is_pair"].all())
+
+  def test_mixed(self):
+    is_pair = np.array([True, False, False, True])
+    batch = self.batch()
+    lr, hr, draws = self.made(batch | {"is_pair": is_pair})
+    ours, _ = degradation.degrade(batch["hr"], 2)
+    expected = np.where(
+      is_pair[:, None, None, None], batch["lr"], pixels.to_uint8(ours)
+    )
+    np.testing.assert_array_equal(pixels.to_uint8(lr), expected)
+    np.testing.assert_array_equal(pixels.to_uint8(hr), batch["hr"])
+    captions = [
+      degradation.caption({"is_pair": each}) for each in draws["is_pair"]
+    ]
+    self.assertEqual(captions, ["a pair", "", "", "a pair"])
 
 
 class CustomTest(parameterized.TestCase):

@@ -119,7 +119,9 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     ({"batch_size": 7, "seed": 1}, None, True),
     ({"generator.dtype": "bfloat16"}, None, True),
     ({"generator.tanh": True}, None, False),
-    ({"generator.num_blocks": 3, "batch_size": 7}, None, False),
+    ({"generator.features": 3, "batch_size": 7}, None, False),
+    ({"generator.num_blocks": 3, "batch_size": 7}, None, True),
+    ({"generator.scale": 2}, None, True),
     ({"crop_size": 64}, None, True),
   )
   def test_advice_that_can_be_taken(self, changes, allow, init_from):

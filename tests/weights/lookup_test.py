@@ -5,6 +5,7 @@ import shutil
 import jax
 import numpy as np
 from absl.testing import absltest, parameterized
+from flax import traverse_util
 
 from srfeat_jax import errors, models
 from srfeat_jax.interchange import generator_file
@@ -154,15 +155,52 @@ class LoadForTest(image_files.FolderTestCase):
     return str(caught.exception)
 
   def test_missing(self):
-    sentence = self.sentence({"num_blocks": 3})
-    self.assertIn("missing: batch_stats/blocks_2/norm_0/mean, ", sentence)
+    sentence = self.sentence({"block_bias": True})
+    self.assertIn("missing: params/blocks_0/conv_0/bias, ", sentence)
     self.assertNotIn("unexpected", sentence)
     self.assertNotIn("shape", sentence)
 
   def test_unexpected(self):
-    sentence = self.sentence({"num_blocks": 1})
-    self.assertIn("11 unexpected: batch_stats/blocks_1/norm_0/mean, ", sentence)
+    sentence = self.sentence({"batch_norm": False})
+    self.assertIn("unexpected: batch_stats/blocks_0/norm_0/mean, ", sentence)
     self.assertNotIn("missing", sentence)
+
+  @parameterized.parameters(
+    ({"scale": 8}, "scale 4 instead of 8; 29 of its 29 arrays are taken;"
+     " begun at random: upsample_2"),
+    ({"scale": 2}, "scale 4 instead of 2; 27 of its 29 arrays are taken;"
+     " left out: upsample_1"),
+    ({"scale": 3}, "scale 4 instead of 3; 25 of its 29 arrays are taken; begun"
+     " at random: upsample_0; left out: upsample_0 to upsample_1"),
+    ({"scale": 1}, "scale 4 instead of 1; 25 of its 29 arrays are taken;"
+     " left out: upsample_0 to upsample_1"),
+    ({"num_blocks": 4}, "num_blocks 2 instead of 4; 29 of its 29 arrays are"
+     " taken; begun at random: blocks_2 to blocks_3, skips_1 to skips_2"),
+    ({"num_blocks": 1, "scale": 8}, "num_blocks 2 instead of 1, scale 4 instead"
+     " of 8; 18 of its 29 arrays are taken; begun at random: upsample_2; left"
+     " out: blocks_1, skips_0"),
+  )  # fmt: skip
+  def test_of_another_scale_or_number_of_blocks(self, change, sentence):
+    path = self.folder / "x.safetensors"
+    variables = small_weights.initialized(small_weights.GENERATOR)
+    safetensors_file.save(path, small_weights.GENERATOR, variables)
+    generator = models.build(small_weights.GENERATOR | change)
+    with self.assertLogs(level="WARNING") as logs:
+      part = lookup.load_for(generator, str(path))
+    (line,) = logs.output
+    self.assertEndsWith(line, f"config.init_from={path} has {sentence}")
+    shapes, found, theirs = (
+      traverse_util.flatten_dict(tree)
+      for tree in (models.shapes(generator), variables, part)
+    )
+    expected = {
+      name
+      for name, array in found.items()
+      if name in shapes and array.shape == shapes[name].shape
+    }
+    self.assertEqual(theirs.keys(), expected)
+    for name, array in theirs.items():
+      np.testing.assert_array_equal(array, found[name])
 
   def test_of_another_shape(self):
     sentence = self.sentence({"features": 6})
@@ -224,6 +262,7 @@ class LoadForTest(image_files.FolderTestCase):
 
   def test_all_at_once(self):
     sentence = self.sentence({"block_bias": True, "num_blocks": 1})
+    self.assertIn("num_blocks is 2 and 1; block_bias is False and", sentence)
     for part in ("missing: ", "unexpected: ", "config.generator"):
       self.assertIn(part, sentence)
 

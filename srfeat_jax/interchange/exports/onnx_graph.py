@@ -10,6 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from srfeat_jax.interchange.layouts import torch_layout
+from srfeat_jax.models import layers
 
 
 class Graph:
@@ -121,13 +122,18 @@ class Graph:
         x = self.op(kind, x, self.constant(value.reshape(shape)))
     return x
 
-  def pixel_shuffle(self, x: str) -> str:
-    """Moves channels (row, column, channel) into squares of 2 x 2 pixels."""
-    return self.op("DepthToSpace", x, blocksize=2, mode="DCR")
+  def pixel_shuffle(self, x: str, factor: int = 2) -> str:
+    """Moves channels (row, column, channel) into squares of that many pixels.
 
-  def nearest(self, x: str) -> str:
-    """Upscales by 2: every pixel four times."""
-    scales = self.constant([1, 1, 2, 2])
+    Args:
+      x: its input, [b, factor**2 * c, h, w].
+      factor: side of the squares.
+    """
+    return self.op("DepthToSpace", x, blocksize=factor, mode="DCR")
+
+  def nearest(self, x: str, factor: int = 2) -> str:
+    """Upscales by a whole factor: every pixel becomes a square."""
+    scales = self.constant([1, 1, factor, factor])
     return self.op(
       *("Resize", x, "", scales),
       mode="nearest",
@@ -200,7 +206,7 @@ class Graph:
     return self.add(base, self.affine(y, 0.5))
 
 
-def stages(generator: nn.Module) -> Sequence[str]:
-  """Returns the names of a generator's layers that upscale by 2 each."""
-  doublings = generator.scale.bit_length() - 1
-  return [f"upsample_{i}" for i in range(doublings)]
+def stages(scale: int) -> Sequence[tuple[str, int]]:
+  """Returns the names and factors of the layers that make a scale."""
+  factors = layers.upsample_factors(scale)
+  return [(f"upsample_{i}", factor) for i, factor in enumerate(factors)]

@@ -6,7 +6,6 @@ these two networks, so they are recognized by the names.
 """
 
 import dataclasses
-import math
 import pathlib
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from flax import traverse_util
 from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.layouts import torch_layout
+from srfeat_jax.models import layers as layers_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +124,7 @@ _SCALES = {3: 4, 12: 2, 48: 1}  # of RRDBNet, by the channels of its input
 # Scales of the old ESRGAN that we have no network for, by the numbers of the
 # layers outside of its trunk.
 _OLD_SCALES = {(0, 2, 4): 1, (0, 3, 5, 7): 2, (0, 3, 6, 9, 11, 13): 8}
+_IN_BASICSR = {"msrresnet": (2, 3, 4), "rrdbnet": (1, 2, 4)}  # scales
 _SIMILAR = 0.5  # a network is recognized by this share of its names, or more
 
 
@@ -165,7 +166,9 @@ def convert(
     kernel = torch_layout.kernel(arrays[f"{theirs}.weight"])
     bias = arrays[f"{theirs}.bias"]
     if layer.endswith("/conv"):  # before a pixel shuffle
-      kernel, bias = map(torch_layout.to_depth_last, (kernel, bias))
+      factor = 3 if fields["scale"] == 3 else 2
+      kernel = torch_layout.to_depth_last(kernel, factor)
+      bias = torch_layout.to_depth_last(bias, factor)
     params[f"{layer}/kernel"] = np.ascontiguousarray(kernel)
     params[f"{layer}/bias"] = bias
   fields = {"architecture": style.architecture} | fields
@@ -197,18 +200,23 @@ def state_dict(generator: Mapping, variables: Mapping) -> dict[str, np.ndarray]:
       f"residual_scale is {generator['residual_scale']}, but BasicSR's RRDBNet"
       " always has 0.2: train with that, or choose --format=onnx"
     )
-  if architecture == "msrresnet" and generator["scale"] == 8:
-    raise errors.InputError("BasicSR has no MSRResNet of scale 8")
+  scale = generator["scale"]
+  if scale not in _IN_BASICSR[architecture]:
+    raise errors.InputError(
+      f"BasicSR has no {architecture} of scale {scale}: choose --format=onnx"
+      " for other programs"
+    )
   style = (_RRDBNET if architecture == "rrdbnet" else _MSRRESNET)[0]
   params = traverse_util.flatten_dict(variables["params"], sep="/")
-  upsamples = int(math.log2(generator["scale"]))
+  factors = layers_lib.upsample_factors(scale)
   state = {}
   for layer, theirs in _layers(
-    style, generator["num_blocks"], upsamples
+    style, generator["num_blocks"], len(factors)
   ).items():
     kernel, bias = params[f"{layer}/kernel"], params[f"{layer}/bias"]
     if layer.endswith("/conv"):
-      kernel, bias = map(torch_layout.to_depth_first, (kernel, bias))
+      kernel = torch_layout.to_depth_first(kernel, factors[0])
+      bias = torch_layout.to_depth_first(bias, factors[0])
     weight = torch_layout.weight(kernel)
     state[f"{theirs}.weight"] = np.ascontiguousarray(weight, np.float32)
     state[f"{theirs}.bias"] = np.ascontiguousarray(bias, np.float32)
@@ -307,20 +315,20 @@ def _msr_shapes(owner: str, layers: Mapping, found: Mapping):
   """As `_rrdbnet_shapes`, for MSRResNet."""
   features, _ = _sizes(owner, layers["head"], found)
   upsamples = [layer for layer in layers if layer.endswith("/conv")]
-  for layer in upsamples:
-    outputs, _ = _sizes(owner, layers[layer], found)
-    if outputs == 9 * features:
-      raise errors.InputError(f"{owner}, but upscales by 3: expected 2, 4 or 8")
   if not upsamples:
     raise errors.InputError(f"{owner}, but has no layers that upscale")
+  factor = 2
+  if len(upsamples) == 1:
+    outputs, _ = _sizes(owner, layers[upsamples[0]], found)
+    factor = 3 if outputs == 9 * features else 2
   shapes = dict.fromkeys(layers, (features, features))
-  shapes |= dict.fromkeys(upsamples, (4 * features, features))
+  shapes |= dict.fromkeys(upsamples, (factor**2 * features, features))
   shapes["head"] = (features, 3)
   shapes["tail"] = (3, features)
   num_blocks = sum(k.endswith("/conv_0") for k in layers)
   fields = {
     "features": features,
     "num_blocks": num_blocks,
-    "scale": 2 ** len(upsamples),
+    "scale": factor ** len(upsamples),
   }
   return fields, shapes

@@ -2,16 +2,17 @@
 
 Every repository has its own names, but all have one structure: a 9x9
 convolution; pairs of 3x3 convolutions, each followed by a normalization; one
-more of both; 3x3 convolutions with four times the channels, each before a pixel
-shuffle; a 9x9 convolution. PReLUs follow the first convolution, the first of
-each pair, and each shuffle. So arrays are told apart by kind and shape, and
-ordered as the file has them or, where that is alphabetical, by the numbers in
-their names.
+more of both; 3x3 convolutions with four times the channels, or one with nine
+times, each before a pixel shuffle; a 9x9 convolution. PReLUs follow the first
+convolution, the first of each pair, and each shuffle. So arrays are told apart
+by kind and shape, and ordered as the file has them or, where that is
+alphabetical, by the numbers in their names.
 """
 
 import collections
 import dataclasses
 import itertools
+import math
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from srfeat_jax import errors
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import pickles
 from srfeat_jax.interchange.layouts import torch_layout
+from srfeat_jax.models import layers as layers_lib
 
 _LONGEST = 200  # characters; in longer names no numbers are searched
 _NORM = {
@@ -85,9 +87,9 @@ def convert(
   middle = [x for x in convs if x not in (head, tail)]
   shape = (features, features, 3, 3)
   trunk = [x for x in middle if x.shape == shape]
-  upsamples = [x for x in middle if x.shape == (4 * features, *shape[1:])]
-  if any(x.shape == (9 * features, *shape[1:]) for x in middle):
-    raise errors.InputError(f"{owner}, but upscales by 3: expected 2, 4 or 8")
+  upsamples = [
+    x for x in middle if x.shape in _before_shuffle(features, *shape[1:])
+  ]
   known = [head, tail, *trunk, *upsamples, *norms, *slopes]
   _refuse_others(owner, [x for x in layers if x not in known])
   misfits = [x for x in slopes if x.shape not in ((1,), (features,))]
@@ -98,6 +100,7 @@ def convert(
     )
   num_blocks = len(trunk) // 2
   _check_counts(owner, names, trunk, norms, slopes, upsamples)
+  scale = _scale(owner, features, upsamples)
   *trunk, last = _lone_last(trunk)
   *norms, last_norm = _lone_last(norms)
   places = {head.name: "head", last.name: "trunk", tail.name: "tail"}
@@ -113,7 +116,7 @@ def convert(
     "architecture": "srresnet",
     "features": features,
     "num_blocks": num_blocks,
-    "scale": 2 ** len(upsamples),
+    "scale": scale,
     "prelu_per_channel": any(x.shape != (1,) for x in slopes),
     "block_bias": any("bias" in x.arrays for x in (*trunk, last)),
   }
@@ -213,10 +216,23 @@ def _check_counts(owner, names, trunk, norms, slopes, upsamples) -> None:
         f" has {len(layers)} {what} instead of {expected};"
         f" {_uneven(names) or f'they are {_named(layers)}'}"
       )
-  if len(upsamples) not in (1, 2, 3):
+
+
+def _before_shuffle(features: int, *rest: int) -> tuple[tuple[int, ...], ...]:
+  """The shapes of convolutions before a pixel shuffle of 2 and of 3."""
+  return tuple((factor**2 * features, *rest) for factor in (2, 3))
+
+
+def _scale(owner: str, features: int, upsamples: Sequence[_Layer]) -> int:
+  """The scale factor that the stages make."""
+  factors = tuple(math.isqrt(x.shape[0] // features) for x in upsamples)
+  scale = math.prod(factors)
+  if scale > 8 or factors != layers_lib.upsample_factors(scale):
     raise errors.InputError(
-      f"{owner}, but upscales by {2 ** len(upsamples)}: expected 2, 4 or 8"
+      f"{owner}, but upscales by {' x '.join(map(str, factors))}: expected 1,"
+      " 2, 3, 4 (2 x 2) or 8 (2 x 2 x 2)"
     )
+  return scale
 
 
 def _lone_last(layers: Sequence[_Layer]) -> list[_Layer]:
@@ -292,8 +308,9 @@ def _converted(owner, layer: _Layer, place: str, fields: Mapping) -> dict:
     _refuse_others(owner, [layer])
   kernel = torch_layout.kernel(weight)
   if "upsample" in place and bias is not None:
-    kernel = torch_layout.to_depth_last(kernel)
-    bias = torch_layout.to_depth_last(bias)
+    factor = math.isqrt(outputs // features)
+    kernel = torch_layout.to_depth_last(kernel, factor)
+    bias = torch_layout.to_depth_last(bias, factor)
   converted = {f"params/{place}/kernel": np.ascontiguousarray(kernel)}
   if bias is not None:
     converted[f"params/{place}/bias"] = bias

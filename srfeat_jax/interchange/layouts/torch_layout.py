@@ -18,13 +18,18 @@ def weight(kernel: np.ndarray) -> np.ndarray:
   return kernel.transpose(3, 2, 0, 1)
 
 
-def to_depth_last(outputs: np.ndarray) -> np.ndarray:
-  """Reorders the last axis, [..., 4 * c], from PyTorch's order to ours."""
-  grouped = outputs.reshape(*outputs.shape[:-1], -1, 4)
+def to_depth_last(outputs: np.ndarray, factor: int = 2) -> np.ndarray:
+  """Reorders the last axis from PyTorch's order to ours.
+
+  Args:
+    outputs: [..., factor**2 * c], as before a pixel shuffle.
+    factor: of the pixel shuffle.
+  """
+  grouped = outputs.reshape(*outputs.shape[:-1], -1, factor**2)
   return grouped.swapaxes(-1, -2).reshape(outputs.shape)
 
 
-def to_depth_first(outputs: np.ndarray) -> np.ndarray:
+def to_depth_first(outputs: np.ndarray, factor: int = 2) -> np.ndarray:
   """The inverse of `to_depth_last`."""
-  grouped = outputs.reshape(*outputs.shape[:-1], 4, -1)
+  grouped = outputs.reshape(*outputs.shape[:-1], factor**2, -1)
   return grouped.swapaxes(-1, -2).reshape(outputs.shape)

@@ -22,6 +22,7 @@ from tests.support import (
 from tests.support.torch_networks import torch_gan_models, torch_models
 
 RRDBNET = {"features": 8, "num_blocks": 3, "growth": 4}
+NOT_IN_BASICSR = (("msrresnet", 1), ("rrdbnet", 3))
 
 
 class BasicSRTest(foreign_generators.ImportTestCase):
@@ -54,7 +55,7 @@ class BasicSRTest(foreign_generators.ImportTestCase):
 
   @parameterized.product(
     style=tuple(foreign_files.MSRRESNET),
-    scale=(2, 4),
+    scale=(2, 3, 4),
     kind=("pth", "safetensors"),
   )
   def test_msrresnet(self, style, scale, kind):
@@ -135,12 +136,20 @@ class BasicSRTest(foreign_generators.ImportTestCase):
       "is a network for x2 that this program does not", self.sentence(path)
     )
 
-  def test_msrresnet_of_scale_3(self):
-    peer = torch_models.MSRResNet(features=8, num_blocks=2, scale=2)
-    state = dict(peer.state_dict())
-    state["upconv1.weight"] = torch.ones(72, 8, 3, 3)
+  @parameterized.parameters(
+    (4, {"upconv1.weight": torch.ones(72, 8, 3, 3)}, "(72, 8, 3, 3) instead"),
+    (3, {"upconv1.bias": torch.ones(32)}, "upconv1.bias (32,) instead of (72,"),
+  )
+  def test_msrresnet_of_mixed_scales(self, scale, change, sentence):
+    peer = torch_models.MSRResNet(features=8, num_blocks=2, scale=scale)
+    state = dict(peer.state_dict()) | change
     path = foreign_files.write(self.folder, "pth", state)
-    self.assertIn("but upscales by 3: expected 2, 4", self.sentence(path))
+    self.assertIn(sentence, self.sentence(path))
+
+  def test_msrresnet_without_upscaling(self):
+    peer = torch_models.MSRResNet(features=8, num_blocks=2, scale=1)
+    path = foreign_files.write(self.folder, "pth", peer.state_dict())
+    self.assertIn("but has no layers that upscale", self.sentence(path))
 
   def test_other_networks(self):
     path = foreign_files.write(self.folder, "pth", nn.Linear(2, 3).state_dict())
@@ -175,6 +184,7 @@ class ExportTest(foreign_generators.ImportTestCase):
       for c in exported_networks.CONFIGS
       if c["architecture"] in ("msrresnet", "rrdbnet")
       and "residual_scale" not in c
+      and (c["architecture"], c.get("scale")) not in NOT_IN_BASICSR
     ],
   )
   def test_round_trip_of_basicsr(self, kind, config):
@@ -217,7 +227,9 @@ class ExportTest(foreign_generators.ImportTestCase):
       {"architecture": "srfeat"},
       "BasicSR has no srfeat: only RRDBNet .*--format=onnx, or.*stablehlo",
     ),
-    ({"architecture": "msrresnet", "scale": 8}, "no MSRResNet of scale 8"),
+    ({"architecture": "msrresnet", "scale": 8}, "no msrresnet of scale 8"),
+    ({"architecture": "msrresnet", "scale": 1}, "no msrresnet of scale 1"),
+    ({"architecture": "rrdbnet", "scale": 3}, "no rrdbnet of scale 3"),
     (
       {"architecture": "rrdbnet", "residual_scale": 0.5},
       "residual_scale is 0.5",

@@ -29,6 +29,7 @@ class SRResNetTest(foreign_generators.ImportTestCase):
       {},
       {"prelu_per_channel": True, "block_bias": True},
       {"scale": 2},
+      {"scale": 3, "prelu_per_channel": True},
     ),
   )
   def test_structure(self, style, kind, fields):
@@ -67,6 +68,18 @@ class SRResNetTest(foreign_generators.ImportTestCase):
     with self.assertLogs(level="WARNING"):
       lookup.load(str(path))
 
+  @parameterized.parameters("plain", "nested")
+  def test_without_upscaling(self, style):
+    fields = {"features": 8, "num_blocks": 3, "scale": 1}
+    peer = generator_peers.peer_of({"architecture": "srresnet"} | fields)
+    peer = foreign_generators.random(peer)
+    state = foreign_files.renamed(peer, foreign_files.SRRESNET[style])
+    path = foreign_files.write(self.folder, "pth", state)
+    read = self.assert_same_image(
+      peer, path, input_range="unit", output_range="symmetric"
+    )
+    self.assertEqual(read.config["scale"], 1)
+
   def test_mixed_slopes(self):
     peer = foreign_generators.random(
       torch_models.SRResNet(features=8, num_blocks=2)
@@ -88,7 +101,7 @@ class SRResNetTest(foreign_generators.ImportTestCase):
     (lambda s: s.update({"residual.0.bn1.running_var": torch.ones(9)}),
      r"residual.0.bn1.running_var \(9,\)"),
     (lambda s: s.update({"upscale.0.conv.weight": torch.ones(72, 8, 3, 3)}),
-     "upscales by 3"),
+     r"upscales by 3 x 2: expected 1, 2, 3, 4 \(2 x 2\) or 8"),
     (lambda s: s.update({"upscale.0.prelu.weight": torch.ones(32)}),
      r"upscale.0.prelu.weight \(32,\): expected PReLUs of one slope or of 8"),
     (lambda s: s.update({"extra.weight": torch.ones(3)}),

@@ -51,23 +51,25 @@ class RRDBNet(nn.Module):
     self, features=64, num_blocks=23, growth=32, scale=4, residual_scale=0.2
   ):
     super().__init__()
-    self.unshuffle = 4 // scale
+    self.unshuffle = 1 if scale == 3 else 4 // scale
+    self.factors = (3,) if scale == 3 else (2, 2)
     self.conv_first = nn.Conv2d(3 * self.unshuffle**2, features, 3, padding=1)
     self.body = nn.Sequential(
       *(_RRDB(features, growth, residual_scale) for _ in range(num_blocks))
     )
     self.conv_body = nn.Conv2d(features, features, 3, padding=1)
-    self.conv_up1 = nn.Conv2d(features, features, 3, padding=1)
-    self.conv_up2 = nn.Conv2d(features, features, 3, padding=1)
+    for i in range(len(self.factors)):
+      conv = nn.Conv2d(features, features, 3, padding=1)
+      self.add_module(f"conv_up{i + 1}", conv)
     self.conv_hr = nn.Conv2d(features, features, 3, padding=1)
     self.conv_last = nn.Conv2d(features, 3, 3, padding=1)
 
   def forward(self, lr):
     x = self.conv_first(functional.pixel_unshuffle(lr, self.unshuffle))
     x = x + self.conv_body(self.body(x))
-    for conv in (self.conv_up1, self.conv_up2):
-      x = functional.interpolate(x, scale_factor=2, mode="nearest")
-      x = functional.leaky_relu(conv(x), 0.2)
+    for i, factor in enumerate(self.factors):
+      x = functional.interpolate(x, scale_factor=factor, mode="nearest")
+      x = functional.leaky_relu(getattr(self, f"conv_up{i + 1}")(x), 0.2)
     return self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.2))
 
 

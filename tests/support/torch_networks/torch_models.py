@@ -42,8 +42,9 @@ def _to_image(y, lr, scale, residual_base):
   return upscale(lr, scale, residual_base) + 0.5 * y
 
 
-def _stages(scale: int) -> int:
-  return {2: 1, 4: 2, 8: 3}[scale]
+def factors(scale: int) -> tuple[int, ...]:
+  """Of the stages that upscale."""
+  return {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}[scale]
 
 
 class _SRFeatBlock(nn.Module):
@@ -61,13 +62,14 @@ class _SRFeatBlock(nn.Module):
 
 
 class _SRFeatUpsample(nn.Module):
-  def __init__(self, features, activation):
+  def __init__(self, features, factor, activation):
     super().__init__()
-    self.conv = nn.Conv2d(features, 4 * features, 3, padding=1)
+    self.factor = factor
+    self.conv = nn.Conv2d(features, factor**2 * features, 3, padding=1)
     self.slope = 0.2 if activation else 1.0
 
   def forward(self, x):
-    y = functional.pixel_shuffle(self.conv(x), 2)
+    y = functional.pixel_shuffle(self.conv(x), self.factor)
     return functional.leaky_relu(y, self.slope)
 
 
@@ -96,8 +98,8 @@ class SRFeat(nn.Module):
     )
     self.upsample = nn.Sequential(
       *(
-        _SRFeatUpsample(features, activation_after_shuffle)
-        for _ in range(_stages(scale))
+        _SRFeatUpsample(features, factor, activation_after_shuffle)
+        for factor in factors(scale)
       )
     )
     self.tail = nn.Conv2d(features, 3, 3, padding=1)
@@ -128,13 +130,14 @@ class _SRResNetBlock(nn.Module):
 
 
 class _SRResNetUpsample(nn.Module):
-  def __init__(self, features, slopes):
+  def __init__(self, features, factor, slopes):
     super().__init__()
-    self.conv = nn.Conv2d(features, 4 * features, 3, padding=1)
+    self.factor = factor
+    self.conv = nn.Conv2d(features, factor**2 * features, 3, padding=1)
     self.prelu = nn.PReLU(slopes)
 
   def forward(self, x):
-    return self.prelu(functional.pixel_shuffle(self.conv(x), 2))
+    return self.prelu(functional.pixel_shuffle(self.conv(x), self.factor))
 
 
 class SRResNet(nn.Module):
@@ -169,7 +172,7 @@ class SRResNet(nn.Module):
     self.conv_mid = nn.Conv2d(features, features, 3, padding=1, bias=block_bias)
     self.bn_mid = nn.BatchNorm2d(features, batch_norm_epsilon, momentum)
     self.upscale = nn.Sequential(
-      *(_SRResNetUpsample(features, slopes) for _ in range(_stages(scale)))
+      *(_SRResNetUpsample(features, each, slopes) for each in factors(scale))
     )
     self.conv_output = nn.Conv2d(features, 3, 9, padding=4)
 
@@ -199,8 +202,8 @@ class MSRResNet(nn.Module):
     self.body = nn.Sequential(
       *(_MSRResNetBlock(features) for _ in range(num_blocks))
     )
-    for i in range(_stages(scale)):
-      upconv = nn.Conv2d(features, 4 * features, 3, padding=1)
+    for i, factor in enumerate(factors(scale)):
+      upconv = nn.Conv2d(features, factor**2 * features, 3, padding=1)
       self.add_module(f"upconv{i + 1}", upconv)
     self.conv_hr = nn.Conv2d(features, features, 3, padding=1)
     self.conv_last = nn.Conv2d(features, 3, 3, padding=1)
@@ -208,8 +211,8 @@ class MSRResNet(nn.Module):
   def forward(self, lr):
     x = functional.leaky_relu(self.conv_first(lr), 0.1)
     x = self.body(x)
-    for i in range(_stages(self.scale)):
-      x = functional.pixel_shuffle(getattr(self, f"upconv{i + 1}")(x), 2)
+    for i, factor in enumerate(factors(self.scale)):
+      x = functional.pixel_shuffle(getattr(self, f"upconv{i + 1}")(x), factor)
       x = functional.leaky_relu(x, 0.1)
     y = self.conv_last(functional.leaky_relu(self.conv_hr(x), 0.1))
     return y + upscale(lr, self.scale, "bilinear")
@@ -274,7 +277,7 @@ def convert(
     for pattern, replacement in names:
       path = re.sub(pattern, replacement, path)
     if re.fullmatch(r"upsample_\d+/conv", path):
-      value = _depth_to_space_order(value)
+      value = _depth_to_space_order(value, _features(state))
     collection = "params"
     if leaf in ("running_mean", "running_var"):
       collection, name = "batch_stats", leaf.removeprefix("running_")
@@ -293,7 +296,12 @@ def convert(
   return variables
 
 
-def _depth_to_space_order(value: np.ndarray) -> np.ndarray:
+def _features(state: Mapping[str, np.ndarray]) -> int:
+  """The channels of a network: what most convolutions take."""
+  return max(each.shape[1] for each in state.values() if each.ndim == 4)
+
+
+def _depth_to_space_order(value: np.ndarray, features: int) -> np.ndarray:
   """Output channels from (channel, row, column) to (row, column, channel)."""
-  grouped = value.reshape(-1, 4, *value.shape[1:])
+  grouped = value.reshape(features, -1, *value.shape[1:])
   return np.swapaxes(grouped, 0, 1).reshape(value.shape)

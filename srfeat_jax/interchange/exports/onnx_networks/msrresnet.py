@@ -12,8 +12,8 @@ def describe(
   for i in range(generator.num_blocks):
     y = graph.op("Relu", graph.conv(x, f"blocks_{i}/conv_0"))
     x = graph.add(x, graph.conv(y, f"blocks_{i}/conv_1"))
-  for stage in onnx_graph.stages(generator):
-    x = graph.pixel_shuffle(graph.conv(x, f"{stage}/conv"))
+  for stage, factor in onnx_graph.stages(generator.scale):
+    x = graph.pixel_shuffle(graph.conv(x, f"{stage}/conv"), factor)
     x = graph.leaky_relu(x, 0.1)
   x = graph.leaky_relu(graph.conv(x, "hr_conv"), 0.1)
   base = graph.upscale(lr, generator.scale, "bilinear")

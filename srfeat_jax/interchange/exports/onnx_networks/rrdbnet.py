@@ -22,8 +22,9 @@ def describe(
   for i in range(generator.num_blocks):
     x = _residual_in_residual(graph, x, f"blocks_{i}", generator.residual_scale)
   x = graph.add(head, graph.conv(x, "trunk"))
-  for i in range(2):
-    x = graph.leaky_relu(graph.conv(graph.nearest(x), f"upsample_{i}"), 0.2)
+  for stage, factor in onnx_graph.stages(generator.scale * unshuffle):
+    x = graph.conv(graph.nearest(x, factor), stage)
+    x = graph.leaky_relu(x, 0.2)
   x = graph.leaky_relu(graph.conv(x, "hr_conv"), 0.2)
   y = graph.conv(x, "tail")
   for axis in (2, 3) if unshuffle > 1 else ():

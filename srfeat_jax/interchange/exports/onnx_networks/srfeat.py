@@ -32,9 +32,10 @@ def describe(graph: onnx_graph.Graph, generator: srfeat.SRFeat, lr: str) -> str:
   # Convolutions after a pixel shuffle blur first, if the config says so.
   blurs = generator.blur_after_shuffle
   conv_after_shuffle = graph.blurred_conv if blurs else graph.conv
-  for i, stage in enumerate(onnx_graph.stages(generator)):
-    conv = conv_after_shuffle if i else graph.conv
-    x = graph.pixel_shuffle(conv(x, f"{stage}/conv"))
+  conv = graph.conv
+  for stage, factor in onnx_graph.stages(generator.scale):
+    x = graph.pixel_shuffle(conv(x, f"{stage}/conv"), factor)
+    conv = conv_after_shuffle
     if generator.activation_after_shuffle:
       x = graph.leaky_relu(x, 0.2)
-  return graph.to_image(conv_after_shuffle(x, "tail"), lr, generator)
+  return graph.to_image(conv(x, "tail"), lr, generator)
