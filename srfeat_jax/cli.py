@@ -35,6 +35,7 @@ _OUTSIDE = (
 # Modules that the extra "train" of pyproject.toml installs, and what each is
 # called there.
 _OF_TRAINING = {
+  "array_record": "grain",  # which brings it
   "grain": "grain",
   "optax": "optax",
   "orbax": "orbax-checkpoint",

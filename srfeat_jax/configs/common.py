@@ -93,7 +93,7 @@ def get_config() -> ml_collections.ConfigDict:
   )
 
   config.data = ml_collections.ConfigDict()
-  # "synthetic", a folder, or FOLDER=WEIGHT,FOLDER=WEIGHT
+  # "synthetic", a folder, a prepared set, or FOLDER=WEIGHT,FOLDER=WEIGHT
   config.data.train = "synthetic"
   config.data.crop = "random"  # or "center"
   config.data.augment = True  # flips and rotations

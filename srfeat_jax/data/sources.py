@@ -5,7 +5,6 @@ same image for an index every time, and can be sent to a worker process. Its
 `identity` is a short text that changes when the list of images does.
 """
 
-import concurrent.futures
 import functools
 import hashlib
 import os
@@ -14,11 +13,10 @@ import re
 import tempfile
 
 import numpy as np
-import tqdm
 from absl import logging
 
 from srfeat_jax import errors
-from srfeat_jax.data import synthetic
+from srfeat_jax.data import manifest, prepared, survey, synthetic
 from srfeat_jax.image_io import images
 
 NUM_SCENES = 1000
@@ -127,8 +125,9 @@ def create(
   """Makes the sources that `config.data.train` names.
 
   Args:
-    train: "synthetic", or a folder, or several as `FOLDER=WEIGHT,FOLDER=WEIGHT`
-      where WEIGHT (default 1) is how often an image comes from that folder.
+    train: "synthetic", a folder, a prepared set, or several as
+      `FOLDER=WEIGHT,FOLDER=WEIGHT`, where WEIGHT (default 1) is how often an
+      image comes from that one.
     crop_size: pixels on each side of a training crop.
     cache_bytes: memory for decoded images, of all sources together.
 
@@ -144,6 +143,8 @@ def create(
     name, weight = _split_weight(part)
     if name == "synthetic":
       source = Scenes(max(SCENE_SIZE, crop_size))
+    elif manifest.is_set(name):
+      source = prepared.Prepared(name, crop_size)
     else:
       source = Folder(name, crop_size)
     sources.append(source)
@@ -176,26 +177,16 @@ def _scan(
 ) -> tuple[list[pathlib.Path], float]:
   """Returns usable files in order, and their mean decoded size in bytes."""
   paths = images.find(folder)
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    sizes = list(
-      tqdm.tqdm(
-        pool.map(_size_or_error, paths),
-        desc=f"checking {folder}",
-        total=len(paths),
-        unit="file",
-        delay=1,
-        leave=False,
-      )
-    )
+  headers = survey.scan(folder, paths)
   damaged, small, good, num_bytes = [], [], [], 0
-  for path, size in zip(paths, sizes, strict=True):
-    if isinstance(size, errors.InputError):
-      damaged.append(str(size))
-    elif min(size) < min_size:
-      small.append(f"{path} is {size[1]}x{size[0]}")
+  for path, header in zip(paths, headers, strict=True):
+    if header.problem:
+      damaged.append(f"{path} {header.problem}")
+    elif min(header.height, header.width) < min_size:
+      small.append(f"{path} is {header.width}x{header.height}")
     else:
       good.append(path)
-      num_bytes += 3 * size[0] * size[1]
+      num_bytes += 3 * header.height * header.width
   _log_skipped("cannot be read", damaged)
   _log_skipped(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
@@ -206,13 +197,6 @@ def _scan(
       " config.crop_size"
     )
   return good, num_bytes / len(good)
-
-
-def _size_or_error(path):
-  try:
-    return images.size(path)
-  except errors.InputError as error:
-    return error
 
 
 def _log_skipped(reason: str, lines: list[str]) -> None:
