@@ -14,6 +14,11 @@ Presets:
 
 The same command goes on where it was interrupted. A folder of images needs no
 preparation to be trained on.
+
+  python -m srfeat_jax.prepare check FOLDER_OR_SET --benchmarks=BENCHMARKS
+
+says which files are damaged, duplicates, smaller than --size, or images of
+benchmark sets: Set5, Set14 and BSD100 without files, and those of --benchmarks.
 """
 
 from collections.abc import Sequence
@@ -50,13 +55,24 @@ _MAX_DAMAGED = flags.DEFINE_float(
   lower_bound=0,
   upper_bound=1,
 )
+_BENCHMARKS = flags.DEFINE_string(
+  "benchmarks", "", "a folder of benchmark sets, which should not be there"
+)
 
 
 def main(argv: Sequence[str]) -> None:
-  """Prepares as the flags say."""
+  """Prepares or checks as the flags say."""
+  _, *arguments = argv
+  if arguments[:1] == ["check"]:
+    _check(arguments[1:])
+  else:
+    _prepare(arguments)
+
+
+def _prepare(arguments: Sequence[str]) -> None:
+  from srfeat_jax.data import inspection
   from srfeat_jax.preparation import recipes, sets
 
-  _, *arguments = argv
   if len(arguments) < 2:
     raise errors.InputError(
       "name a preset and a folder of images, as in: prepare div2k FOLDER"
@@ -79,6 +95,8 @@ def main(argv: Sequence[str]) -> None:
       processes=_PROCESSES.value,
     )
   )
+  known = inspection.known_images(_benchmark_sets())
+  inspection.report(inspection.inspect(_OUTPUT.value, 1, known), print)
   counts = made.counts
   print(
     f"{counts['records']:,} images from {counts['used']:,} of"
@@ -92,6 +110,35 @@ def main(argv: Sequence[str]) -> None:
     f"{_OUTPUT.value}: {len(made.shards)} shards, {num_bytes / 1e9:.2f} GB;"
     f" train on it by --config.data.train={_OUTPUT.value}"
   )
+
+
+def _check(locations: Sequence[str]) -> None:
+  from srfeat_jax.data import inspection, manifest
+
+  if not locations:
+    raise errors.InputError(
+      "name a folder of images or a prepared set, as in: prepare check FOLDER"
+    )
+  known = inspection.known_images(_benchmark_sets())
+  for location in locations:
+    findings = inspection.inspect(location, _SIZE.value or 1, known)
+    inspection.report(findings, print)
+    if manifest.is_set(location):
+      count = inspection.verify_shards(location)
+      print(f"{location}: {count} shards are as their manifest says")
+    findings.check_damage(_MAX_DAMAGED.value, "allow more by --max_damaged")
+    print(
+      f"{location}: {findings.total} files; {len(findings.damaged)} damaged,"
+      f" {len(findings.too_small)} too small,"
+      f" {len(findings.duplicates)} duplicates,"
+      f" {len(findings.benchmark_images)} images of benchmark sets"
+    )
+
+
+def _benchmark_sets() -> list:
+  from srfeat_jax.data import benchmarks
+
+  return benchmarks.load(_BENCHMARKS.value) if _BENCHMARKS.value else []
 
 
 if __name__ == "__main__":

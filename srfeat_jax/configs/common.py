@@ -99,6 +99,10 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.augment = True  # flips and rotations
   config.data.num_workers = 0  # processes; 0: threads of this one
   config.data.cache_gib = 2.0  # decoded images kept in memory
+  # Whether each file is decoded once before the run, to find damaged files,
+  # duplicates and images of benchmark sets.
+  config.data.check = True
+  config.data.max_damaged = 0.01  # share of files; more of them stop the run
   # A folder of sets, "synthetic", or "" for no validation.
   config.data.benchmarks = ""
   config.data.sets = ()  # names of the sets to validate on; (): all

@@ -28,6 +28,7 @@ class Prepared:
         version; or none of its images is large enough.
     """
     folder = pathlib.Path(folder)
+    self.location = os.fspath(folder)
     manifest = manifest_lib.read(folder)
     self._shards = shards.Shards(
       [folder / shard.name for shard in manifest.shards],

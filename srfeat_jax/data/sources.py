@@ -2,7 +2,8 @@
 
 A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, returns the
 same image for an index every time, and can be sent to a worker process. Its
-`identity` is a short text that changes when the list of images does.
+`identity` is a short text that changes when the list of images does; its
+`location` is a folder or prepared set, "" for what is drawn.
 """
 
 import functools
@@ -32,6 +33,7 @@ class Scenes:
     self._length = length
     self.mean_bytes = 3 * size**2
     self.identity = f"{length} scenes of {size} px"
+    self.location = ""
 
   def __len__(self) -> int:
     return self._length
@@ -59,7 +61,7 @@ class Folder:
     Raises:
       errors.InputError: no such folder, or it holds no usable image.
     """
-    self._folder = folder
+    self._folder = self.location = folder
     self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
     names = "\n".join(
       path.relative_to(folder).as_posix() for path in self._paths
@@ -106,6 +108,8 @@ class Cached:
 
   def __init__(self, source, max_images: int):
     self.identity = source.identity
+    self.location = source.location
+    self.mean_bytes = source.mean_bytes
     self._arguments = (source, max_images)
     self._get = functools.lru_cache(max_images)(source.__getitem__)
 

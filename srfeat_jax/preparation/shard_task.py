@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from srfeat_jax import atomic, errors
-from srfeat_jax.data import manifest, records, shards
+from srfeat_jax.data import fingerprints, manifest, records, shards
 from srfeat_jax.image_io import images
 from srfeat_jax.preparation import recipes
 
@@ -152,5 +152,6 @@ def _records(task: Task, entries: list[dict[str, Any]]) -> Iterator[bytes]:
         "width": width,
         "records": count,
         "size": task.recipe.record_size(height, width),
+        "fingerprint": fingerprints.of_image(image).tobytes().hex(),
       }
     )

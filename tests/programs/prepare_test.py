@@ -117,6 +117,32 @@ class PrepareProgramTest(programs.ProgramTestCase):
     )
     self.assertFalse((self.folder / "set").exists())
 
+  def test_check(self):
+    photos = self.photos(3, 40, 60)
+    known = images.read_rgb(photos / "0001.png")
+    images.write(self.folder / "sets" / "Mine" / "HR" / "1.png", known[:, ::-1])
+    sets = f"--benchmarks={self.folder / 'sets'}"
+    result = self.prepare("check", photos, sets, "--size=41")
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("0001.png is Mine/1 (", result.stdout)
+    self.assertIn(
+      "3 files; 0 damaged, 3 too small, 0 duplicates, 1 images of benchmark",
+      result.stdout,
+    )
+    output = self.folder / "set"
+    result = self.prepare("folder", photos, f"--output={output}", sets)
+    self.assertIn("0001.png is Mine/1 (", result.stdout)
+    result = self.prepare("check", output)
+    self.assertIn("1 shards are as their manifest says", result.stdout)
+    (shard,) = output.glob("*.array_record")
+    shard.write_bytes(bytes(shard.stat().st_size))
+    self.assert_fails(self.prepare("check", output), f"{shard.name} is damaged")
+    (photos / "0001.png").write_bytes(b"")
+    result = self.prepare("check", photos)
+    self.assertEqual(result.returncode, 1)
+    self.assertIn("error: 1 of 3 files", result.stderr)
+    self.assert_fails(self.prepare("check"), "name a folder of images")
+
   def test_training_refuses_a_set_that_is_not_whole(self):
     photos, output = self.photos(2, 40, 60), self.folder / "set"
     self.prepare("folder", photos, f"--output={output}")
@@ -129,6 +155,34 @@ class PrepareProgramTest(programs.ProgramTestCase):
     )
     self.assert_fails(result, shard.name, "No such file")
     self.assertFalse((self.folder / "run").exists())
+
+  def test_training_says_what_is_wrong_with_its_images(self):
+    photos = self.photos(3, 100, 160)
+    whole = (photos / "0001.png").read_bytes()
+    (photos / "0001.png").write_bytes(whole[: len(whole) // 2])
+    sets = self.folder / "sets" / "Mine" / "HR"
+    images.write(sets / "a.png", images.read_rgb(photos / "0000.png")[::-1])
+    command = (
+      *("main", "--config=configs/quickstart.py"),
+      f"--config.data.train={photos}",
+      f"--config.data.benchmarks={self.folder / 'sets'}",
+      f"--workdir={self.folder / 'run'}",
+    )
+    result = programs.run(*command)
+    self.assertEqual(result.returncode, 1)
+    self.assertFalse((self.folder / "run").exists())
+    *log, last = result.stderr.splitlines()
+    self.assertStartsWith(last, "error: 1 of 3 files in")
+    self.assertIn("config.data.max_damaged", last)
+    self.assertIn("0000.png is Mine/a (", "\n".join(log))
+    # Nothing is decoded before the run if that is not wanted.
+    result = programs.run(
+      *command,
+      *("--config.data.check=False", "--config.num_steps=1"),
+      *("--config.batch_size=4", "--config.crop_size=16"),
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertNotIn("Mine/a", result.stderr)
 
 
 class TrainingTest(absltest.TestCase):
