@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _prepare(arguments: Sequence[str]) -> None:
   from srfeat_jax.data import inspection
-  from srfeat_jax.preparation import recipes, sets
+  from srfeat_jax.preparation import planning, recipes, sets
 
   if len(arguments) < 2:
     raise errors.InputError(
@@ -84,7 +84,7 @@ def _prepare(arguments: Sequence[str]) -> None:
   if not _OUTPUT.value:
     raise errors.InputError("--output is missing: name the folder of the set")
   made = sets.prepare(
-    sets.Request(
+    planning.Request(
       folders=folders,
       output=_OUTPUT.value,
       preset=preset,

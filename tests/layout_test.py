@@ -49,6 +49,7 @@ WITHOUT = {
   "models/srgan_discriminator": "models/discriminators_test",
   "models/srresnet": "all generators alike: models/parity_test, build_test",
   "models/vgg_style_discriminator": "models/discriminators_test",
+  "preparation/planning": "what sets are made of: preparation/sets_test",
   "preparation/shard_task": "whole sets of shards: preparation/sets_test",
   "training/checkpoint": "resumed runs: programs/resume_test, lookup_test",
   "training/interruption": "runs that are stopped: programs/resume_test",

@@ -9,7 +9,7 @@ from absl.testing import absltest
 from srfeat_jax import errors
 from srfeat_jax.data import benchmarks, fingerprints, inspection, synthetic
 from srfeat_jax.image_io import images
-from srfeat_jax.preparation import recipes, sets
+from srfeat_jax.preparation import planning, recipes, sets
 from tests.support import image_files, paths
 
 
@@ -36,7 +36,7 @@ class InspectionTestCase(image_files.FolderTestCase):
   def prepare(self):
     output = self.folder / "set"
     sets.prepare(
-      sets.Request(
+      planning.Request(
         folders=[str(self.photos)],
         output=str(output),
         preset="folder",

@@ -8,7 +8,7 @@ from absl.testing import absltest
 from srfeat_jax import errors
 from srfeat_jax.data import prepared, sources
 from srfeat_jax.image_io import images
-from srfeat_jax.preparation import recipes, sets
+from srfeat_jax.preparation import planning, recipes, sets
 from tests.support import image_files
 
 
@@ -26,7 +26,7 @@ class PreparedTest(image_files.FolderTestCase):
 
   def prepare(self, **options):
     sets.prepare(
-      sets.Request(
+      planning.Request(
         folders=[str(self.folder / "photos")],
         output=str(self.set),
         preset="folder",

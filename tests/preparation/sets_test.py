@@ -12,7 +12,7 @@ from absl.testing import absltest
 from srfeat_jax import errors
 from srfeat_jax.data import manifest, prepared
 from srfeat_jax.image_io import images
-from srfeat_jax.preparation import recipes, sets, shard_task
+from srfeat_jax.preparation import planning, recipes, sets, shard_task
 from tests.support import disk, image_files
 
 
@@ -37,7 +37,7 @@ class SetsTestCase(image_files.FolderTestCase):
       )
     self.output = self.folder / "set"
 
-  def request(self, **options) -> sets.Request:
+  def request(self, **options) -> planning.Request:
     settings = {
       "folders": [str(self.photos)],
       "output": str(self.output),
@@ -46,7 +46,7 @@ class SetsTestCase(image_files.FolderTestCase):
       "processes": 1,
       "shard_bytes": 6500,  # three images
     }
-    return sets.Request(**settings | options)
+    return planning.Request(**settings | options)
 
   def prepare(self, **options) -> manifest.Manifest:
     return sets.prepare(self.request(**options))
@@ -225,7 +225,7 @@ class BadInputTest(SetsTestCase):
 
   def test_disk_that_fills(self):
     with disk.full(4000):
-      self.refused("coco-00000-of-00003.array_record cannot be written.*0 of 3")
+      self.refused("of-00003.array_record cannot be written: .*0 of 3")
     self.assertEmpty(list(self.output.glob("*.array_record")))
     self.assertEmpty(list(self.output.glob(f".*{shard_task.PART}")))
     self.assertFalse((self.output / manifest.FILE).exists())
