@@ -38,6 +38,7 @@ _MISSING = re.compile(r"flag --(\w+)=None: .* other than None")
 # Modules that the extra "train" of pyproject.toml installs, and what each is
 # called there.
 _OF_TRAINING = {
+  "array_record": "grain",  # which brings it
   "grain": "grain",
   "optax": "optax",
   "orbax": "orbax-checkpoint",

@@ -41,6 +41,11 @@ def degrade() -> None:
   _run("degrade")
 
 
+def prepare() -> None:
+  """Runs `srfeat_jax.prepare`."""
+  _run("prepare")
+
+
 def report() -> None:
   """Runs `srfeat_jax.report`."""
   _run("report")

@@ -12,11 +12,12 @@ from absl import logging
 from jax.sharding import Mesh
 
 from srfeat_jax import models
-from srfeat_jax.data import pipeline, sources
+from srfeat_jax.data import benchmarks, inspection, pipeline, sources
 from srfeat_jax.evaluation import pair_report, plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import (
+  agreement,
   checkpoint,
   config_checks,
   interruption,
@@ -159,7 +160,7 @@ def _build(
   validator = validator_lib.Validator(
     networks.generator, config.data.benchmarks, config.data.sets
   )
-  batches, source_identities = make_batches(config)
+  batches, source_identities = make_batches(config, validator.sets)
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
@@ -196,12 +197,16 @@ def _build(
   return run, state
 
 
-def make_batches(config: ml_collections.ConfigDict) -> tuple[Any, list[str]]:
+def make_batches(
+  config: ml_collections.ConfigDict,
+  benchmark_sets: Sequence[benchmarks.BenchmarkSet] | None = None,
+) -> tuple[Any, list[str]]:
   """The training crops of a run, and what they are cut from.
 
   Args:
     config: of the run; read are `data`, `crop_size`, `batch_size`, `seed`,
       `generator` and `degradation`.
+    benchmark_sets: what nothing should be trained on; None inspects no image.
 
   Returns:
     An endless iterator of uint8 `[b, H, W, 3]`, or of batches with pairs, see
@@ -209,14 +214,31 @@ def make_batches(config: ml_collections.ConfigDict) -> tuple[Any, list[str]]:
     identities of its sources.
 
   Raises:
-    errors.InputError: a folder is missing or holds nothing to train on.
+    errors.InputError: a folder is missing or holds nothing to train on, too
+      many files are damaged, or processes see different ones.
   """
   scale = models.build(config.generator).scale
-  train_sources, train_weights = sources.create(
-    config.data.train,
-    config.crop_size,
-    config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
-    scale,
+
+  def find():
+    found = sources.create(
+      config.data.train,
+      config.crop_size,
+      config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
+      scale,
+    )
+    inspects = benchmark_sets is not None and config.data.check
+    if inspects and jax.process_index() == 0:
+      _inspect(config, found[0], benchmark_sets)
+    return found
+
+  train_sources, train_weights = agreement.same(
+    find,
+    lambda found: _images(
+      [
+        f"{each.identity}, {each.mean_bytes:.0f} bytes each"
+        for each in found[0]
+      ]
+    ),
   )
   _tell_of_lr(config, train_sources, scale)
   batches = pipeline.create(
@@ -248,6 +270,29 @@ def _tell_of_lr(
       "config.generator.scale is 1 and config.degradation.kind bicubic: LR is"
       " HR itself, and all that can be learned is to return it; choose another"
       " degradation, such as photo, or train on pairs, hr=FOLDER,lr=FOLDER"
+    )
+
+
+def _inspect(
+  config: ml_collections.ConfigDict,
+  train_sources: Sequence[Any],
+  benchmark_sets: Sequence[benchmarks.BenchmarkSet],
+) -> None:
+  """Logs what is wrong with the training images.
+
+  Raises:
+    errors.InputError: more of them are damaged than `config.data.max_damaged`.
+  """
+  locations = {source.location for source in train_sources} - {""}
+  if not locations:
+    return
+  known = inspection.known_images(benchmark_sets)
+  for location in sorted(locations):
+    findings = inspection.inspect(location, config.crop_size, known)
+    # Small ones have been logged.
+    inspection.report(dataclasses.replace(findings, too_small=()))
+    findings.check_damage(
+      config.data.max_damaged, "allow more by config.data.max_damaged"
     )
 
 

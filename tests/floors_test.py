@@ -19,6 +19,7 @@ FLOORS = {
   "models": 1,
   "data": 1,
   "interchange": 2,
+  "preparation": 2,
   "training": 3,
   "inference": 3,
   "evaluation": 4,
@@ -52,9 +53,10 @@ ONLY = {
   "onnx": ("interchange/exports/onnx_file.py",),
   "flatbuffers": ("interchange/exports/stablehlo_file.py",),
   "pillow_heif": ("image_io/heif.py",),
+  "array_record": ("data/shards.py",),
   "gradio": ("demo/__main__.py", "demo/events.py", "demo/page.py"),
 }
-WITHOUT_JAX = ("data", "image_io")
+WITHOUT_JAX = ("data", "image_io", "preparation")
 JAX = ("jax", "jaxlib", "flax", "optax", "orbax")
 MOST_MODULES = 10  # at the top of the package, programs apart
 
@@ -192,6 +194,9 @@ class FloorsTest(parameterized.TestCase):
     ("train.py", "from srfeat_jax import evaluate"),
     ("train.py", "from benchmarks import speed"),
     ("models/a.py", "import torch"),
+    ("data/prepared.py", "from array_record.python import array_record_module"),
+    ("preparation/a.py", "import jax"),
+    ("data/a.py", "from srfeat_jax.preparation import recipes"),
     ("interchange/a.py", "def f():\n  import h5py"),
     ("interchange/exports/a.py", "import onnx"),
     ("demo/service.py", "import gradio"),
@@ -213,6 +218,7 @@ class FloorsTest(parameterized.TestCase):
     ("data/a.py", "from srfeat_jax import errors, atomic\nimport jaxtyping"),
     ("atomic.py", "from srfeat_jax import errors"),
     ("image_io/a.py", "from srfeat_jax import gray"),
+    ("preparation/a.py", "from srfeat_jax.ops import resize"),
     ("inference/a.py", "from srfeat_jax import gray"),
     ("models/a.py", "from srfeat_jax.ops import resize\nimport jax"),
     ("interchange/layouts/a.py", "from srfeat_jax.models import srresnet"),

@@ -11,7 +11,8 @@ TESTS = paths.REPOSITORY / "tests"
 PACKAGE = paths.REPOSITORY / "srfeat_jax"
 # Programs, and modules next to the folders that are tested with them.
 PROGRAMS = (
-  *("convert", "degrade", "evaluate", "main", "report", "sweep", "upscale"),
+  *("convert", "degrade", "evaluate", "main", "prepare", "report", "sweep"),
+  "upscale",
 )
 # Modules without a test module of their name, and why.
 WITHOUT = {
@@ -49,6 +50,8 @@ WITHOUT = {
   "models/srgan_discriminator": "models/discriminators_test",
   "models/srresnet": "all generators alike: models/parity_test, build_test",
   "models/vgg_style_discriminator": "models/discriminators_test",
+  "preparation/planning": "what sets are made of: preparation/sets_test",
+  "preparation/shard_task": "whole sets of shards: preparation/sets_test",
   "training/checkpoint": "resumed runs: programs/resume_test, lookup_test",
   "training/interruption": "runs that are stopped: programs/resume_test",
   "training/progress": "what runs print: train_test",

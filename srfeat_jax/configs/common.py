@@ -93,12 +93,17 @@ def get_config() -> ml_collections.ConfigDict:
   )
 
   config.data = ml_collections.ConfigDict()
-  # "synthetic", a folder, or several: FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT
+  # "synthetic", a folder, a prepared set, hr=FOLDER,lr=FOLDER, or several of
+  # them with weights: FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT
   config.data.train = "synthetic"
   config.data.crop = "random"  # or "center"
   config.data.augment = True  # flips and rotations
   config.data.num_workers = 0  # processes; 0: threads of this one
   config.data.cache_gib = 2.0  # decoded images kept in memory
+  # Whether each file is decoded once before the run, to find damaged files,
+  # duplicates and images of benchmark sets.
+  config.data.check = True
+  config.data.max_damaged = 0.01  # share of files; more of them stop the run
   # A folder of sets, "synthetic", or "" for no validation.
   config.data.benchmarks = ""
   config.data.sets = ()  # names of the sets to validate on; (): all

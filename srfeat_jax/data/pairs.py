@@ -60,6 +60,7 @@ class Folders:
         has several, or no pair can be used.
     """
     self.pair_scale = scale
+    self.location = hr_folder
     self._folders = pathlib.Path(hr_folder), pathlib.Path(lr_folder)
     hr_paths, lr_paths = map(images.find, self._folders)
     matched = match(hr_paths, lr_paths, *self._folders, scale)

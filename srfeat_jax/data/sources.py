@@ -2,11 +2,11 @@
 
 A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, returns the
 same image for an index every time, and can be sent to a worker process. Its
-`identity` is a short text that changes when the list of images does. Sources of
-images with LR images of their own are in `pairs`.
+`identity` is a short text that changes when the list of images does; its
+`location` is a folder or prepared set, "" for what is drawn. Sources of images
+with LR images of their own are in `pairs`.
 """
 
-import concurrent.futures
 import functools
 import hashlib
 import os
@@ -15,10 +15,16 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
-import tqdm
 
 from srfeat_jax import errors
-from srfeat_jax.data import pairs, skipped_files, synthetic
+from srfeat_jax.data import (
+  manifest,
+  pairs,
+  prepared,
+  skipped_files,
+  survey,
+  synthetic,
+)
 from srfeat_jax.image_io import images
 
 NUM_SCENES = 1000
@@ -33,6 +39,7 @@ class Scenes:
     self._length = length
     self.mean_bytes = 3 * size**2
     self.identity = f"{length} scenes of {size} px"
+    self.location = ""
 
   def __len__(self) -> int:
     return self._length
@@ -60,7 +67,7 @@ class Folder:
     Raises:
       errors.InputError: no such folder, or it holds no usable image.
     """
-    self._folder = folder
+    self._folder = self.location = folder
     self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
     names = "\n".join(
       path.relative_to(folder).as_posix() for path in self._paths
@@ -91,6 +98,8 @@ class Cached:
 
   def __init__(self, source, max_images: int):
     self.identity = source.identity
+    self.location = source.location
+    self.mean_bytes = source.mean_bytes
     self.pair_scale = getattr(source, "pair_scale", None)
     self._arguments = (source, max_images)
     self._get = functools.lru_cache(max_images)(source.__getitem__)
@@ -111,9 +120,9 @@ def create(
   """Makes the sources that `config.data.train` names.
 
   Args:
-    train: "synthetic", or a folder, or `hr=FOLDER,lr=FOLDER` of pairs; or
-      several as `FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT` where WEIGHT
-      (default 1) is how often an image comes from there.
+    train: "synthetic", a folder, a prepared set, or `hr=FOLDER,lr=FOLDER` of
+      pairs; or several as `FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT` where
+      WEIGHT (default 1) is how often an image comes from there.
     crop_size: pixels on each side of a training crop.
     cache_bytes: memory for decoded images, of all sources together.
     scale: how many times larger the HR image of a pair is than its LR image.
@@ -126,12 +135,14 @@ def create(
       is not above 0, or the folders of pairs do not match.
   """
   sources, weights = [], []
-  source: Scenes | Folder | pairs.Folders
+  source: Scenes | Folder | prepared.Prepared | pairs.Folders
   for name, lr_name, weight in _parts(train):
     if lr_name:
       source = pairs.Folders(name, lr_name, scale, crop_size)
     elif name == "synthetic":
       source = Scenes(max(SCENE_SIZE, crop_size))
+    elif manifest.is_set(name):
+      source = prepared.Prepared(name, crop_size)
     else:
       source = Folder(name, crop_size)
     sources.append(source)
@@ -202,26 +213,16 @@ def _scan(
 ) -> tuple[list[pathlib.Path], float]:
   """Returns usable files in order, and their mean decoded size in bytes."""
   paths = images.find(folder)
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    sizes = list(
-      tqdm.tqdm(
-        pool.map(_size_or_error, paths),
-        desc=f"checking {folder}",
-        total=len(paths),
-        unit="file",
-        delay=1,
-        leave=False,
-      )
-    )
+  headers = survey.scan(folder, paths)
   damaged, small, good, num_bytes = [], [], [], 0
-  for path, size in zip(paths, sizes, strict=True):
-    if isinstance(size, errors.InputError):
-      damaged.append(str(size))
-    elif min(size) < min_size:
-      small.append(f"{path} is {size[1]}x{size[0]}")
+  for path, header in zip(paths, headers, strict=True):
+    if header.problem:
+      damaged.append(f"{path} {header.problem}")
+    elif min(header.height, header.width) < min_size:
+      small.append(f"{path} is {header.width}x{header.height}")
     else:
       good.append(path)
-      num_bytes += 3 * size[0] * size[1]
+      num_bytes += 3 * header.height * header.width
   skipped_files.report("cannot be read", damaged)
   skipped_files.report(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
@@ -232,10 +233,3 @@ def _scan(
       " config.crop_size"
     )
   return good, num_bytes / len(good)
-
-
-def _size_or_error(path):
-  try:
-    return images.size(path)
-  except errors.InputError as error:
-    return error

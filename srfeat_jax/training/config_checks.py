@@ -52,6 +52,11 @@ _TABLE = (
     "a number from 0 (no average) to below 1",
   ),
   ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),
+  (
+    "data.max_damaged",
+    lambda x: 0 <= x <= 1,
+    "a share of the files, from 0 to 1",
+  ),
   ("data.cache_gib", lambda x: 0 <= x <= 2**20, "a number from 0 to 2**20"),
   ("losses.*_weight", *_NOT_NEGATIVE),
   ("losses.perceptual_layers.*", *_NOT_NEGATIVE),

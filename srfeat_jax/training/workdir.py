@@ -45,6 +45,8 @@ _FREE = {
   "data.sets",
   "data.num_workers",
   "data.cache_gib",
+  "data.check",
+  "data.max_damaged",
 }
 # Fields, or groups of them, that may differ too if the user asks for it: they
 # change the numbers, but no array.
@@ -55,6 +57,7 @@ _FITTED = {
   "generator.initializer",
   "generator.scale",
   "generator.num_blocks",
+  "generator.blur_after_shuffle",
 }
 _INPUT_SIZE = re.compile(r"discriminators\.\w+\.input_size")
 _CHANGES = "config_changes.json"

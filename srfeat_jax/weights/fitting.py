@@ -1,8 +1,9 @@
 """The part of a network's weights that fits another of the same kind.
 
 Networks that differ in scale factor, in number of blocks or in the blur after
-pixel shuffles only have the same layers up to a point: one starts from those of the other that it has too, and
-its own remaining ones begin at random, as people train x4 from x2.
+pixel shuffles have the same layers up to a point: one starts from those of the
+other that it has too, and its own remaining ones begin at random, as people
+train x4 from x2.
 """
 
 import itertools

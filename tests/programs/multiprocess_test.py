@@ -82,6 +82,22 @@ class MultiprocessTest(absltest.TestCase):
     self.assertLen(steps, 1)
     self.assertTrue((workdir / "checkpoints" / steps.pop()).is_dir())
 
+  def test_processes_that_see_other_images_stop_with_a_sentence(self):
+    folder = pathlib.Path(self.create_tempdir())
+    port = str(_free_port())
+    processes = []
+    for i in range(2):
+      images = runs.make_images(folder / f"images{i}", 6 + i)
+      program = [sys.executable, "-m", "tests.support.two_processes", str(i)]
+      rest = [port, str(images), str(folder / "run"), "2"]
+      processes.append(runs.start([*program, *rest]))
+    for process in processes:
+      self.assertIn(
+        "process 1 sees other training images than process 0: 7 images",
+        runs.finish(process, 1),
+      )
+    self.assertFalse((folder / "run").exists())
+
 
 if __name__ == "__main__":
   absltest.main()

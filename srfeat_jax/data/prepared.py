@@ -1,0 +1,90 @@
+"""A prepared set as a source of training images, see `sources`."""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from absl import logging
+
+from srfeat_jax import errors
+from srfeat_jax.data import manifest as manifest_lib
+from srfeat_jax.data import records, shards
+
+
+class Prepared:
+  """The HR images of a prepared set that are at least as large as a crop."""
+
+  def __init__(self, folder: str | os.PathLike, min_size: int):
+    """Reads the manifest and finds the shards; opens none yet.
+
+    Args:
+      folder: of the set.
+      min_size: images with fewer pixels on a side are left out.
+
+    Raises:
+      errors.InputError: the set is not finished, damaged, or of another
+        version; or none of its images is large enough.
+    """
+    folder = pathlib.Path(folder)
+    self.location = os.fspath(folder)
+    manifest = manifest_lib.read(folder)
+    self._shards = shards.Shards(
+      [folder / shard.name for shard in manifest.shards],
+      [shard.records for shard in manifest.shards],
+    )
+    self._indices: Sequence[int] = range(manifest.records)
+    if manifest.min_size < min_size:
+      self._indices = _large_enough(folder, manifest, min_size)
+    if not self._indices:
+      raise errors.InputError(
+        f"{folder} holds no image of {min_size}x{min_size} or more:"
+        " use a smaller config.crop_size, or prepare the set with larger images"
+      )
+    self.mean_bytes = manifest.mean_bytes
+    digest = hashlib.sha256(
+      "".join(shard.sha256 for shard in manifest.shards).encode()
+    ).hexdigest()[:12]
+    self.identity = f"{len(self)} prepared, {digest}"
+
+  def __len__(self) -> int:
+    return len(self._indices)
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    return self.record(index).hr
+
+  def record(self, index: int) -> records.Record:
+    """Reads an image with what is stored beside it.
+
+    Raises:
+      errors.InputError: its shard is missing or damaged.
+    """
+    place = self._indices[index]
+    data = self._shards[place]
+    try:
+      return records.decode(data)
+    except errors.InputError as error:
+      raise errors.InputError(
+        f"{self._shards.path_of(place)}: {error}; prepare the set anew"
+      ) from error
+
+
+def _large_enough(
+  folder: pathlib.Path, manifest: manifest_lib.Manifest, min_size: int
+) -> list[int]:
+  """Indices of the records with at least so many pixels on each side."""
+  indices, first = [], 0
+  for entry in manifest_lib.read_files(folder, manifest):
+    last = first + entry.get("records", 0)
+    if last > first and min(entry["size"]) >= min_size:
+      indices += range(first, last)
+    first = last
+  if len(indices) < manifest.records:
+    logging.warning(
+      "%s: %d of %d images are left out because they are smaller than a crop of"
+      " %dx%d",
+      *(folder, manifest.records - len(indices), manifest.records),
+      *(min_size, min_size),
+    )
+  return indices

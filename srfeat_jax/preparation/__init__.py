@@ -1,0 +1,1 @@
+"""Turning folders of images into prepared sets, which training reads faster."""

@@ -1,0 +1,62 @@
+"""All processes of a run see the same, or all of them stop."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from srfeat_jax import errors
+
+_LENGTH = 4096  # bytes of what a process says
+_Result = TypeVar("_Result")
+
+
+def same(
+  find: Callable[[], _Result], describe: Callable[[_Result], str]
+) -> _Result:
+  """Returns what each process finds, if that is the same in all of them.
+
+  Must be called by all processes of a run. Where one of them fails, the others
+  fail with it, instead of waiting for it.
+
+  Args:
+    find: called in each process.
+    describe: what is compared, a text.
+
+  Raises:
+    errors.InputError: `find` raised it in one of the processes, or what they
+      found differs.
+  """
+  try:
+    result = find()
+    text = f"+{describe(result)}"
+  except errors.InputError as error:
+    if jax.process_count() == 1:
+      raise
+    text = f"-{error}"
+  if jax.process_count() == 1:
+    return result
+  texts = _gather(text)
+  for process, each in enumerate(texts):
+    if each.startswith("-"):
+      raise errors.InputError(f"{each[1:]} (process {process})")
+  for process, each in enumerate(texts):
+    if each != texts[0]:
+      raise errors.InputError(
+        f"process {process} sees other training images than process 0:"
+        f" {each[1:]}; {texts[0][1:]}; all must read the same files"
+      )
+  return result
+
+
+def _gather(text: str) -> list[str]:
+  """The texts of all processes, in their order."""
+  data = text.encode("utf-8", "replace")[:_LENGTH]
+  padded = np.zeros(_LENGTH, np.uint8)
+  padded[: len(data)] = np.frombuffer(data, np.uint8)
+  gathered = np.asarray(multihost_utils.process_allgather(padded))
+  return [
+    row.tobytes().rstrip(b"\0").decode("utf-8", "replace") for row in gathered
+  ]

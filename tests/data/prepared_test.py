@@ -1,0 +1,102 @@
+"""Prepared sets as sources of training images."""
+
+import pickle
+
+import numpy as np
+from absl.testing import absltest
+
+from srfeat_jax import errors
+from srfeat_jax.data import prepared, sources
+from srfeat_jax.image_io import images
+from srfeat_jax.preparation import planning, recipes, sets
+from tests.support import image_files
+
+
+class PreparedTest(image_files.FolderTestCase):
+  def setUp(self):
+    super().setUp()
+    rng = np.random.default_rng(0)
+    self.sizes = [(20, 30), (40, 12), (25, 25), (50, 60)]
+    self.images = [
+      rng.integers(0, 256, (*size, 3), np.uint8) for size in self.sizes
+    ]
+    for i, image in enumerate(self.images):
+      images.write(self.folder / "photos" / f"{i}.png", image)
+    self.set = self.folder / "set"
+
+  def prepare(self, **options):
+    sets.prepare(
+      planning.Request(
+        folders=[str(self.folder / "photos")],
+        output=str(self.set),
+        preset="folder",
+        recipe=recipes.Whole(1),
+        processes=1,
+        shard_bytes=8000,
+        **options,
+      )
+    )
+
+  def test_the_images_in_the_order_of_the_folder(self):
+    for encoding in ("raw", "png"):
+      with self.subTest(encoding):
+        self.set = self.folder / encoding
+        self.prepare(encoding=encoding)
+        source = prepared.Prepared(self.set, 10)
+        self.assertLen(source, 4)
+        for copy in (source, pickle.loads(pickle.dumps(source))):
+          for i, expected in enumerate(self.images):
+            np.testing.assert_array_equal(copy[i], expected)
+        self.assertEqual(source.record(1).about, {"file": "1.png"})
+        self.assertIsNone(source.record(1).lr)
+
+  def test_same_as_the_folder_for_any_crop(self):
+    self.prepare()
+    for size in (10, 13, 21, 30):
+      source = prepared.Prepared(self.set, size)
+      folder = sources.Folder(str(self.folder / "photos"), size)
+      self.assertLen(source, len(folder))
+      for i in range(len(folder)):
+        np.testing.assert_array_equal(source[i], folder[i])
+
+  def test_small_images_are_counted(self):
+    self.prepare()
+    with self.assertLogs("absl", "WARNING") as log:
+      prepared.Prepared(self.set, 13)
+    self.assertIn("1 of 4 images are left out", log.output[0])
+    with self.assertRaisesRegex(errors.InputError, "no image of 51x51 or more"):
+      prepared.Prepared(self.set, 51)
+
+  def test_by_the_config_with_other_sources(self):
+    self.prepare()
+    created, weights = sources.create(
+      f"{self.set}=3,{self.folder / 'photos'}", 10, 1e6
+    )
+    self.assertEqual(weights, [0.75, 0.25])
+    self.assertEqual([len(source) for source in created], [4, 4])
+    np.testing.assert_array_equal(created[0][2], created[1][2])
+
+  def test_identity_is_that_of_the_content(self):
+    self.prepare()
+    first = prepared.Prepared(self.set, 10).identity
+    self.set = self.folder / "again"
+    self.prepare()
+    self.assertEqual(prepared.Prepared(self.set, 10).identity, first)
+    images.write(self.folder / "photos" / "0.png", self.images[0][::-1])
+    self.set = self.folder / "other"
+    self.prepare()
+    self.assertNotEqual(prepared.Prepared(self.set, 10).identity, first)
+
+  def test_damage_is_noticed_when_it_is_read(self):
+    self.prepare()
+    (first, *_) = sorted(self.set.glob("*.array_record"))
+    data = bytearray(first.read_bytes())
+    data[1000] ^= 1
+    first.write_bytes(data)
+    source = prepared.Prepared(self.set, 10)
+    with self.assertRaisesRegex(errors.InputError, f"{first.name} is damaged"):
+      source[0]
+
+
+if __name__ == "__main__":
+  absltest.main()
