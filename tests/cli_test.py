@@ -75,13 +75,13 @@ class FlagsTest(programs.ProgramTestCase):
   def test_fields_of_a_config_may_be_set_again(self):
     """Launch scripts set fields, and pass on flags that replace them."""
     code = (
-      "from absl import flags\n"
-      "from srfeat_jax import cli\n"
-      "flags.DEFINE_integer('config.batch_size', 1, '')\n"
-      "cli.run(lambda argv: print(flags.FLAGS['config.batch_size'].value))\n"
+      "from srfeat_jax import cli, config_flag\n"
+      "config = config_flag.define()\n"
+      "cli.run(lambda argv: print(config.value.batch_size))\n"
     )
     fields = ("--config.batch_size=3", "--config.batch_size=4")
-    self.assertEqual(programs.run(code, *fields).stdout, "4\n")
+    result = programs.run(code, "--config=configs/quickstart.py", *fields)
+    self.assertEqual(result.stdout, "4\n")
     config = "--config=configs/quickstart.py"
     result = programs.run("main", config, config, "--workdir=x")
     self.assert_fails(result, "--config is given 2 times")

@@ -183,7 +183,7 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     (entry,) = workdir.read_changes(self.workdir)
     self.assertEqual(
       entry["changes"]["learning_rate.factors"],
-      {"was": [0.1, 0.1], "is": None},
+      {"was": [0.1, 0.1], "is": []},
     )
 
   def test_not_more_than_what_is_asked_for(self):
