@@ -266,8 +266,8 @@ class CropsTest(PairsTestCase):
 class FlagTest(PairsTestCase):
   @parameterized.parameters(
     ("hr={0}/hr,lr={0}/lr", ["1 pairs"], [1]),
-    ("hr={0}/hr, lr={0}/lr=3,{0}/hr", ["1 pairs", "1 images"], [0.75, 0.25]),
-    ("{0}/lr,hr={0}/hr,lr={0}/lr", ["1 images", "1 pairs"], [0.5, 0.5]),
+    ("hr={0}/hr, lr={0}/lr=3,{0}/hr", ["1 pairs", "1 pictures"], [0.75, 0.25]),
+    ("{0}/lr,hr={0}/hr,lr={0}/lr", ["1 pictures", "1 pairs"], [0.5, 0.5]),
   )  # fmt: skip
   def test_understood(self, train, identities, weights):
     self.hr("a.png")
