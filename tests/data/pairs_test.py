@@ -265,21 +265,21 @@ class CropsTest(PairsTestCase):
 
 class FlagTest(PairsTestCase):
   @parameterized.parameters(
-    ("hr={0}/hr,lr={0}/lr", ["1 pairs"], [1]),
-    ("hr={0}/hr, lr={0}/lr=3,{0}/hr", ["1 pairs", "1 pictures"], [0.75, 0.25]),
-    ("{0}/lr,hr={0}/hr,lr={0}/lr", ["1 pictures", "1 pairs"], [0.5, 0.5]),
-  )  # fmt: skip
-  def test_understood(self, train, identities, weights):
+    ("hr={0}/hr,lr={0}/lr", [True], [1]),
+    ("hr={0}/hr, lr={0}/lr=3,{0}/hr", [True, False], [0.75, 0.25]),
+    ("{0}/lr,hr={0}/hr,lr={0}/lr", [False, True], [0.5, 0.5]),
+  )
+  def test_understood(self, train, paired, weights):
     self.hr("a.png")
     self.lr("a.png")
     created, received = sources.create(
       train.format(self.folder), 12, 1e6, SCALE
     )
     self.assertEqual(received, weights)
-    for source, identity in zip(created, identities, strict=True):
-      self.assertStartsWith(source.identity, f"{identity}, ")
-      paired = identity.endswith("pairs")
-      self.assertEqual(source.pair_scale, SCALE if paired else None)
+    for source, pairs_are_there in zip(created, paired, strict=True):
+      self.assertLen(source, 1)
+      self.assertEqual("1 pairs, " in source.identity, pairs_are_there)
+      self.assertEqual(source.pair_scale, SCALE if pairs_are_there else None)
 
   @parameterized.parameters(
     *("hr=a", "hr=a,b", "hr=a,lr=", "hr=a,hr=b", "hr=a=2,lr=b", "hr=a,lr=0.5"),
