@@ -144,12 +144,12 @@ def _child(suite: str, case: str, who: list[str], *more: str) -> dict:
       *("--in_process", f"--output={output}", *more),
     ]
     replaced = {each.lstrip("-").partition("=")[0] for each in own}
-    passed_on = [
+    others = [
       flags.FLAGS[name].serialize()
       for name in flags.FLAGS
       if flags.FLAGS[name].present and name not in replaced
     ]
-    command = [sys.executable, "-m", "benchmarks.run", *passed_on, *own]
+    command = [sys.executable, "-m", "benchmarks.run", *others, *own]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not output.exists():
       status = f"ended with status {done.returncode}"

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py;
-# its variants for photographs are not published, and not trained here.
+# Trains the weights in srfeat_jax/weights/pretrained again, by configs/shipped.py.
 #   launch/train_shipped.sh DATA VGG19_FILE [WORKDIRS [FLAGS]]
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
 # each; DATA/benchmarks/Set5 is evaluated, but nothing is selected by it.
 # WORKDIRS (default: runs/shipped) gets a workdir for each run, and the
-# files. Takes about two and a half hours on two CPU cores; after an interruption
+# files. Takes about three hours on two CPU cores; after an interruption
 # the same command continues.
 set -euo pipefail
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
@@ -37,3 +36,5 @@ ship srfeat_lite_more srfeat-lite
 train srfeat_lite_gan --config.init_from="$runs/srfeat_lite_more" \
   --config.vgg_weights="$vgg"
 ship srfeat_lite_gan srfeat-lite-gan
+train srfeat_photo_psnr --config.init_from="$runs/srfeat_lite_more"
+ship srfeat_photo_psnr srfeat-photo-psnr

@@ -1,8 +1,7 @@
 """The runs that made the weights in `srfeat_jax/weights/pretrained`.
 
-launch/train_shipped.sh runs the first three, each from the result of the one
-before. The two for photographs are not in the script, and their weights are not
-published.
+launch/train_shipped.sh runs the first four. The last is not in the script: its
+weights are not published yet.
 
 srfeat_lite       `pretrain.py:srfeat_lite`, from a random start.
 srfeat_lite_more  Continues from those weights with the learning rate raised
@@ -11,8 +10,9 @@ srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   four layers count, and a term against the checkerboard
                   artifacts that these alone leave in flat areas:
                   srfeat-lite-gan.
-srfeat_photo_psnr  For photographs, PSNR-oriented: degradations from none to
-                  blur, noise and JPEG, L1: the start of srfeat_photo.
+srfeat_photo_psnr  Continues from srfeat-lite for photographs: degradations from
+                  none to blur, noise and JPEG, L1, and a blur after each pixel
+                  shuffle, against checkerboard artifacts: srfeat-photo-psnr.
 srfeat_photo      The same with VGG-19 and a U-Net discriminator, which has a
                   logit per pixel: srfeat-photo.
 """
@@ -44,12 +44,12 @@ def _srfeat_lite_more():
 def _srfeat_photo_psnr():
   config = _srfeat_lite()
   config.generator.blur_after_shuffle = True
-  config.num_steps = 20_000
+  config.num_steps = 1_000
   config.batch_size = 8
   config.crop_size = 144
   config.degradation = degradations.mixed()
-  config.learning_rate.peak = 1e-3
-  config.eval_every = 1_000
+  config.learning_rate.peak = 5e-4
+  config.eval_every = 500
   return config
 
 
