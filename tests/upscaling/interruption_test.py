@@ -9,10 +9,13 @@ from absl.testing import absltest, parameterized
 from tests.support import paths
 
 # Both never end by themselves: if Ctrl-C waits for the device, the test does.
+# The loop depends on a value, or compilers may leave it out.
 _FOREVER = """
-import sys, jax, numpy as np
+import jax, numpy as np
+from jax import numpy as jnp
 from srfeat_jax.upscaling import interruption
-never = jax.jit(lambda x: jax.lax.while_loop(lambda x: x > 0, lambda x: x, x))
+step = lambda x: 2 + jnp.sin(x)
+never = jax.jit(lambda x: jax.lax.while_loop(lambda x: x > 0, step, x))
 with interruption.at_once(lambda: "two of three are done"):
   print("ready", flush=True)
   np.asarray(never(1.0))
