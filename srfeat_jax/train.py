@@ -160,7 +160,12 @@ def _build(
   validator = validator_lib.Validator(
     networks.generator, config.data.benchmarks, config.data.sets
   )
-  batches, source_identities = make_batches(config, validator.sets)
+  # What a run began with need not be there any more when it resumes, and its
+  # images were inspected then.
+  begins = not checkpoint.exists(workdir)
+  batches, source_identities = make_batches(
+    config, validator.sets if begins else None
+  )
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
@@ -171,8 +176,6 @@ def _build(
     donate_argnums=0,
   )
   workdir_lib.check(workdir, config.to_dict(), allow_change)
-  # What a run began with need not be there any more when it resumes.
-  begins = not checkpoint.exists(workdir)
   initial_variables = None
   if begins and config.init_from:
     initial_variables = lookup.load_for(networks.generator, config.init_from)

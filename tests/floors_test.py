@@ -29,7 +29,7 @@ FLOORS = {
 FOLDERS = tuple(FLOORS)
 # Beside the folders: the training loop, which programs run, and the programs.
 TRAIN, PROGRAMS = 6, 7
-ANYONE = ("errors", "atomic", "gray")
+ANYONE = ("errors", "atomic", "gray", "locking")
 # Lower floors that are barred all the same.
 BARRED = {
   "models": ("image_io",),

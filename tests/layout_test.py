@@ -25,6 +25,7 @@ WITHOUT = {
   "configs/shipped": "all files in one: configs_test",
   "data/materials": "drawn by scenes alone: data/synthetic_test",
   "data/skipped_files": "what sources leave out: data/sources_test, pairs_test",
+  "data/threads": "how files are read: data/sources_test, pairs_test",
   "demo/__main__": "a program: demo/program_test",
   "errors": "one exception without code",
   "image_io/picture": "a value: all tests of image_io are made of it",

@@ -15,6 +15,7 @@ from PIL import Image
 
 from srfeat_jax import errors, models, train
 from srfeat_jax.configs import finetune, gan, pretrain
+from srfeat_jax.data import inspection
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import degradation, optimizers, steps
 from srfeat_jax.training import networks as networks_lib
@@ -178,6 +179,16 @@ class TrainTest(parameterized.TestCase):
     with self.assertLogs(level="WARNING") as logs:
       train.train_and_evaluate(config, self.folder / "run")
     self.assertIn("LR is HR itself", "\n".join(logs.output))
+
+  def test_inspects_its_images_once(self):
+    workdir = self.folder / "run"
+    with mock.patch.object(
+      inspection, "inspect", wraps=inspection.inspect
+    ) as inspect:
+      train.train_and_evaluate(_tiny(self.images, num_steps=1), workdir)
+      self.assertEqual(inspect.call_count, 1)
+      train.train_and_evaluate(_tiny(self.images, num_steps=2), workdir)
+      self.assertEqual(inspect.call_count, 1)  # not again on resuming
 
   def test_prints_what_it_starts_from_before_it_trains(self):
     config = _tiny(self.images, num_steps=1)

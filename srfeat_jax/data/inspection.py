@@ -4,7 +4,6 @@ Each file is decoded once, JPEG at reduced size; what was found in large folders
 is kept for the next start. Of a prepared set, its list of files is read.
 """
 
-import concurrent.futures
 import dataclasses
 import functools
 import hashlib
@@ -14,7 +13,6 @@ import pathlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tqdm
 from absl import logging
 
 from srfeat_jax import errors
@@ -24,6 +22,7 @@ from srfeat_jax.data import (
   manifest,
   scan_cache,
   survey,
+  threads,
 )
 from srfeat_jax.image_io import images
 
@@ -121,8 +120,11 @@ def known_images(
     for image in each.images
     if image.hr_path is not None
   ]
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    found += pool.map(fingerprints.read, [path for _, path in files])
+  found += threads.each(
+    fingerprints.read,
+    [path for _, path in files],
+    description="reading benchmark images",
+  )
   names += [name for name, _ in files]
   oriented = [fingerprints.orientations(each) for each in found]
   return KnownImages(names, np.array(oriented))
@@ -165,8 +167,9 @@ def verify_shards(folder: str | os.PathLike) -> int:
         " again, or prepare the set anew"
       )
 
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    list(pool.map(verify, made.shards))
+  threads.each(
+    verify, made.shards, description=f"verifying {folder}", unit="shard"
+  )
   return len(made.shards)
 
 
@@ -248,17 +251,9 @@ def _contents(
         cache.put(name, header.bytes, header.mtime_ns, known)
     return known
 
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    contents = list(
-      tqdm.tqdm(
-        pool.map(content, paths, headers),
-        desc=f"inspecting {folder}",
-        total=len(paths),
-        unit="file",
-        delay=1,
-        leave=False,
-      )
-    )
+  contents = threads.each(
+    content, paths, headers, description=f"inspecting {folder}"
+  )
   cache.save()
   return contents
 

@@ -7,7 +7,6 @@ begins at (scale * y, scale * x). What HR has beyond the last such square is not
 used.
 """
 
-import concurrent.futures
 import hashlib
 import os
 import pathlib
@@ -16,11 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import tqdm
 from absl import logging
 
 from srfeat_jax import errors
-from srfeat_jax.data import skipped_files
+from srfeat_jax.data import skipped_files, threads
 from srfeat_jax.image_io import images
 
 
@@ -250,17 +248,9 @@ def _scan(
   min_size: int,
 ) -> tuple[list[tuple[pathlib.Path, pathlib.Path]], float]:
   """Returns usable pairs in order, and their mean decoded size in bytes."""
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    sizes = list(
-      tqdm.tqdm(
-        pool.map(_sizes_or_error, matched),
-        desc="checking pairs",
-        total=len(matched),
-        unit="pair",
-        delay=1,
-        leave=False,
-      )
-    )
+  sizes = threads.each(
+    _sizes_or_error, matched, description="checking pairs", unit="pair"
+  )
   damaged, misfits, small, uneven, good = [], [], [], [], []
   num_bytes = 0
   for pair, found in zip(matched, sizes, strict=True):

@@ -1,15 +1,12 @@
 """What the headers of image files say, without decoding pixels."""
 
-import concurrent.futures
 import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
 
-import tqdm
-
 from srfeat_jax import errors
-from srfeat_jax.data import scan_cache
+from srfeat_jax.data import scan_cache, threads
 from srfeat_jax.image_io import images
 
 
@@ -66,17 +63,7 @@ def scan(
     height, width, problem = known
     return Header(height, width, status.st_size, status.st_mtime_ns, problem)
 
-  with concurrent.futures.ThreadPoolExecutor() as pool:
-    headers = list(
-      tqdm.tqdm(
-        pool.map(header, paths),
-        desc=f"checking {folder}",
-        total=len(paths),
-        unit="file",
-        delay=1,
-        leave=False,
-      )
-    )
+  headers = threads.each(header, paths, description=f"checking {folder}")
   cache.save()
   return headers
 

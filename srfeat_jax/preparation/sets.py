@@ -18,14 +18,9 @@ from collections.abc import Iterator, Sequence
 
 import tqdm
 
-from srfeat_jax import atomic, errors
+from srfeat_jax import atomic, errors, locking
 from srfeat_jax.data import manifest
 from srfeat_jax.preparation import planning, shard_task
-
-try:
-  import fcntl
-except ImportError:  # not Unix
-  fcntl = None  # type: ignore[assignment]
 
 _POLL = 0.2  # seconds
 
@@ -127,22 +122,18 @@ def _held(output: pathlib.Path) -> Iterator[None]:
   """
   progress = output / manifest.PROGRESS
   new = not output.exists()
-  try:
-    progress.mkdir(parents=True, exist_ok=True)
-    lock = (progress / "lock").open("a")
-  except OSError as error:
-    raise errors.InputError(
-      f"--output={output} cannot be written: {error.strerror}; choose another"
-    ) from error
-  with lock:
-    if fcntl:
-      try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except OSError as error:
-        raise errors.InputError(
-          f"another process prepares {output}: wait for it, or choose another"
-          " --output"
-        ) from error
+  busy = (
+    f"another process prepares {output}: wait for it, or choose another"
+    " --output"
+  )
+  with contextlib.ExitStack() as stack:
+    try:
+      progress.mkdir(parents=True, exist_ok=True)
+      stack.enter_context(locking.hold(progress / "lock", busy))
+    except OSError as error:
+      raise errors.InputError(
+        f"--output={output} cannot be written: {error.strerror}; choose another"
+      ) from error
     for part in output.glob(f".*{shard_task.PART}"):
       part.unlink(missing_ok=True)
     try:

@@ -20,13 +20,8 @@ import jax
 from absl import logging
 from flax import traverse_util
 
-from srfeat_jax import atomic, errors
+from srfeat_jax import atomic, errors, locking
 from srfeat_jax.training import earlier_configs
-
-try:
-  import fcntl
-except ImportError:  # not Unix
-  fcntl = None  # type: ignore[assignment]
 
 # Fields that may differ when a run is resumed: they do not touch the numbers,
 # except num_steps, which moves the schedule with it. What init_from names is
@@ -182,20 +177,14 @@ def hold(workdir: pathlib.Path) -> Iterator[None]:
     errors.InputError: another run holds it, or it cannot be written.
   """
   workdir = pathlib.Path(workdir)
-  with _explained(workdir):
-    workdir.mkdir(parents=True, exist_ok=True)
-    lock = (workdir / ".lock").open("a")
-  with lock:
-    if fcntl:
-      try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError as error:
-        raise errors.InputError(
-          f"another process trains in {workdir}: wait for it, or choose a new"
-          " --workdir"
-        ) from error
-      except OSError as error:
-        logging.warning("%s cannot be locked (%s)", workdir, error.strerror)
+  with contextlib.ExitStack() as stack:
+    with _explained(workdir):
+      workdir.mkdir(parents=True, exist_ok=True)
+      busy = (
+        f"another process trains in {workdir}: wait for it, or choose a new"
+        " --workdir"
+      )
+      stack.enter_context(locking.hold(workdir / ".lock", busy))
     yield
 
 
