@@ -74,6 +74,9 @@ def get_config() -> ml_collections.ConfigDict:
   # Against checkerboard artifacts, errors that repeat with every LR pixel,
   # which VGG-19, and discriminators early in training, hardly detect.
   config.losses.checkerboard_weight = 0.0
+  # Against those that follow the content: steps between neighboring pixels
+  # that are larger at some places of each LR pixel than at others.
+  config.losses.phase_weight = 0.0
   config.losses.perceptual = "mse"  # or "l1"
   config.losses.perceptual_weight = 0.0
   # Weights by VGG-19's layer: "conv5_4" before its ReLU, "relu5_4" after. By

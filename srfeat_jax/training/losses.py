@@ -29,6 +29,7 @@ from srfeat_jax import errors
 from srfeat_jax.ops import pixels
 
 _CHECKERBOARD_WINDOW = 8  # LR pixels
+_SMALLEST_STEP = 0.1 / 255  # a flat image has no steps to compare
 
 
 class Compared(NamedTuple):
@@ -124,6 +125,23 @@ def checkerboard(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
     difference, 0.0, jax.lax.add, window, window, "VALID"
   )
   return jnp.mean(jnp.abs(sums)) / math.prod(sides)
+
+
+def phase(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
+  """Checkerboard artifacts: steps between neighbors that favor some phases.
+
+  The mean absolute difference of neighboring pixels is much the same at every
+  column modulo `scale` in natural images, see `ops.artifacts.checkerboard`. Of
+  each image and both directions, this is the mean square of how far SR's means,
+  divided by their mean, are from HR's.
+
+  Args:
+    sr: the generator's output, `[b, H, W, 3]`.
+    hr: the target, of the same shape.
+    scale: scale factor; H and W are multiples of it.
+  """
+  difference = _steps_by_phase(sr, scale) - _steps_by_phase(hr, scale)
+  return jnp.mean(jnp.square(difference))
 
 
 def perceptual(
@@ -239,6 +257,18 @@ def _mean_difference(a, b, kind: str, field: str) -> jax.Array:
   raise errors.InputError(f'{field} is "{kind}": expected "mse" or "l1"')
 
 
+def _steps_by_phase(images: jax.Array, scale: int) -> jax.Array:
+  """Relative steps between gray neighbors, `[2, b, scale]`, 1 on average."""
+  luma = jnp.mean(images.astype(jnp.float32), axis=-1)
+
+  def of_columns(x):
+    size = jnp.abs(jnp.diff(x, axis=2, append=x[:, :, -1:]))
+    means = jnp.mean(size.reshape(*x.shape[:2], -1, scale), axis=(1, 2))
+    return means / (jnp.mean(means, axis=1, keepdims=True) + _SMALLEST_STEP)
+
+  return jnp.stack([of_columns(luma), of_columns(jnp.swapaxes(luma, 1, 2))])
+
+
 def _is_relativistic(kind: str) -> bool:
   if kind not in ("vanilla", "relativistic"):
     raise errors.InputError(
@@ -277,6 +307,11 @@ GENERATOR: tuple[Loss, ...] = (
     "checkerboard",
     lambda x, config: checkerboard(x.sr, x.hr, x.scale),
     alone=False,  # detail and noise without a period are nothing to it
+  ),
+  Loss(
+    "phase",
+    lambda x, config: phase(x.sr, x.hr, x.scale),
+    alone=False,  # any image with steps at every phase is good to it
   ),
   # Ledig et al. 2017, equation 5; Park et al. 2018, L_p in section 3.
   Loss(

@@ -59,6 +59,19 @@ def their_discriminator(real, fake, kind) -> tuple:
 
 
 class CheckerboardTest(absltest.TestCase):
+  def test_uneven_phases_count_and_detail_does_not(self):
+    rng = np.random.default_rng(0)
+    hr = rng.random((2, 64, 96, 3), np.float32)
+    self.assertEqual(losses.phase(hr, hr, 4), 0)
+    softer = 0.5 + 0.3 * (hr - 0.5)  # smaller steps, as small at every phase
+    self.assertLess(losses.phase(softer, hr, 4), 1e-4)
+    # A column of each LR pixel whose contrast, and so its steps, is doubled.
+    columns = np.where(np.arange(96) % 4 == 0, 2, 1)[:, None]
+    uneven = (hr - 0.5) * columns
+    self.assertGreater(losses.phase(uneven, hr, 4), 0.02)
+    gradient = jax.grad(losses.phase)(np.zeros_like(hr), hr, 4)
+    self.assertTrue(np.isfinite(gradient).all())
+
   def test_a_checkerboard_counts_and_detail_does_not(self):
     rng = np.random.default_rng(0)
     hr = rng.random((2, 64, 96, 3)).astype(np.float32)
