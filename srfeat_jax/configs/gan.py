@@ -61,6 +61,9 @@ def _srgan_discriminator(
   config.symmetric_input = symmetric_input
   config.features = 64
   config.hidden = 1024
+  # Or "patch", one per 16x16 pixels, or, for features, "position".
+  config.logits = "image"
+  config.spectral_norm = False  # True: in place of batch normalization
   config.dtype = "float32"
   return config
 

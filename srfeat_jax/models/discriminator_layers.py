@@ -1,4 +1,4 @@
-"""What the discriminators with batch normalization have in common."""
+"""What the discriminators that are chains of convolutions have in common."""
 
 import functools
 
@@ -43,6 +43,8 @@ def feature_map(
   normalized_bias: bool,
   initializer: str,
   dtype: str,
+  halves: bool = True,
+  spectral_norm: bool = False,
 ) -> jax.Array:
   """The convolutions of a discriminator, as submodules of the calling one.
 
@@ -53,22 +55,27 @@ def feature_map(
     normalized_bias: whether convolutions before a normalization have biases.
     initializer: of the convolutions, see `layers`.
     dtype: compute dtype.
+    halves: whether these second ones have a stride of 2. If not, all kernels
+      have a side of 3, and height and width are kept.
+    spectral_norm: whether spectral normalization of the kernels stands in place
+      of batch normalization.
 
   Returns:
     The last feature map, in the compute dtype.
   """
   for i in range(2 * len(widths)):
-    halves = i % 2 == 1
+    halving = halves and i % 2 == 1
     x = layers.Conv(
       widths[i // 2],
-      kernel_size=halving_kernel if halves else 3,
-      stride=2 if halves else 1,
+      kernel_size=halving_kernel if halving else 3,
+      stride=2 if halving else 1,
       use_bias=normalized_bias or i == 0,
       initializer=initializer,
       dtype=dtype,
+      spectral_norm=spectral_norm and i > 0,
       name=f"conv_{i}",
     )(x)
-    if i > 0:
+    if i > 0 and not spectral_norm:
       x = layers.StatelessBatchNorm(dtype=dtype, name=f"norm_{i}")(x)
     x = layers.LeakyReLU(0.2)(x)
   return x

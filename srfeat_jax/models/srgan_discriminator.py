@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from srfeat_jax.models import discriminator_layers, fields, layers
 
-Logits = Literal["image", "patch"]
+Logits = Literal["image", "patch", "position"]
 
 
 class SRGANDiscriminator(nn.Module):
@@ -22,17 +22,23 @@ class SRGANDiscriminator(nn.Module):
   With a logit per patch, one 3x3 convolution of the last feature map stands for
   the dense layers, as in PatchGAN (Isola et al., CVPR 2017): each logit is of
   the surroundings of its position, so local artifacts are not averaged away.
+  For VGG-19's features, which are small already, no convolution need have a
+  stride: then there is a logit for each position.
 
   Attributes:
-    logits: "image", one logit per image, or "patch", one for each 16x16
-      pixels of the input.
+    logits: "image", one logit per image; "patch", one for each 16x16 pixels of
+      the input; "position", one for each of its pixels, without strides, which
+      is for features: of images it takes much time and memory.
     input_size: height and width of the input: 96 in SRGAN; 296 in SRFeat, and
       for its features 19, what four rounding-up poolings leave of that.
-      Without effect for patches, whose input may have any size.
+      Without effect unless logits are per image: others take any size.
     symmetric_input: whether the input, in [0, 1], is first mapped to [-1, 1]:
       so for images; features are taken as they are.
     features: channels of the first convolution, an eighth of the last's.
-    hidden: outputs of the first dense layer. Without effect for patches.
+    hidden: outputs of the first dense layer, of logits per image.
+    spectral_norm: whether spectral normalization (Miyato et al., ICLR 2018)
+      stands in place of batch normalization; the first convolution and what
+      makes the logits have none, as in `UNetDiscriminator`.
     dtype: compute dtype: "float32" or "bfloat16". Parameters, the statistics
       of the normalizations and the last layer are float32 either way.
   """
@@ -43,6 +49,7 @@ class SRGANDiscriminator(nn.Module):
   hidden: fields.Count = 1024
   dtype: fields.Dtype = "float32"
   logits: Logits = "image"
+  spectral_norm: bool = False
 
   def mismatch(self, size: int) -> str:
     """Returns why it cannot take [b, size, size, c], "" if it can."""
@@ -54,9 +61,10 @@ class SRGANDiscriminator(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [b, h, w, c] to logits [b], or [b, ceil(h / 16), ceil(w / 16)].
+    """Maps [b, h, w, c] to logits.
 
-    For a logit per image, h and w are `input_size`.
+    [b] per image, where h and w are `input_size`; [b, ceil(h / 16),
+    ceil(w / 16)] per patch; [b, h, w] per position.
     """
     if self.logits == "image":
       discriminator_layers.check_shape(x, self.input_size)
@@ -67,8 +75,10 @@ class SRGANDiscriminator(nn.Module):
       normalized_bias=True,
       initializer="he_truncated",
       dtype=self.dtype,
+      halves=self.logits != "position",
+      spectral_norm=self.spectral_norm,
     )
-    if self.logits == "patch":
+    if self.logits != "image":
       logits = layers.Conv(1, initializer="he_truncated", name="logit")(x)
       return logits[..., 0].astype(jnp.float32)
     return discriminator_layers.image_logits(

@@ -19,7 +19,10 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 _ADDED = {
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
+  "generator.upsampler": ("generator.upsampler", "shuffle"),
+  "generator.icnr": ("generator.icnr", False),
   "losses.phase_weight": ("losses.phase_weight", 0.0),
+  "losses.penalty_every": ("losses.r1_weight", 0.0),
   "data.check": ("data.check", True),
   "data.max_damaged": ("data.max_damaged", 0.01),
   "learning_rate.warmup": ("learning_rate.warmup", 0.0),
@@ -27,6 +30,14 @@ _ADDED = {
     "discriminator_learning_rate.warmup",
     0.0,
   ),
+  **{
+    f"discriminators.{role}.{field}": (
+      f"discriminators.{role}.{field}",
+      neutral,
+    )
+    for role in ("image", "feature")
+    for field, neutral in (("logits", "image"), ("spectral_norm", False))
+  },
   # Of the schedule that the run does not have.
   **{
     f"{owner}.{field}": (f"{owner}.schedule", schedule)

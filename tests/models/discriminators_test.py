@@ -35,8 +35,15 @@ def peer_and_variables(architecture: str, size: int, **fields):
     if isinstance(layer, torch.nn.BatchNorm2d):
       torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
       torch.nn.init.uniform_(layer.bias, -0.5, 0.5)
-  state = {name: value.numpy() for name, value in peer.state_dict().items()}
-  return peer, torch_gan_models.to_variables(state, architecture)
+  if fields.get("spectral_norm"):
+    for _ in range(10):  # vectors that fit the weights
+      peer(torch.zeros(1, fields["channels"], size, size).double())
+  state = {name: x.detach().numpy() for name, x in peer.named_parameters()}
+  variables = torch_gan_models.to_variables(state, architecture)
+  if vectors := torch_gan_models.spectral_vectors(peer):
+    variables["batch_stats"] = vectors
+  # So that vectors stay; batches are normalized by their own statistics.
+  return peer.eval(), variables
 
 
 class ParityTest(parameterized.TestCase):
@@ -46,8 +53,12 @@ class ParityTest(parameterized.TestCase):
     ("srgan_features", "srgan", 19, 16, {"symmetric_input": False}),
     ("srgan_patch_even", "srgan", 32, 3, {"logits": "patch"}),
     ("srgan_patch_odd", "srgan", 37, 3, {"logits": "patch"}),
+    ("srgan_position", "srgan", 7, 16, {
+      "logits": "position", "symmetric_input": False}),
+    ("srgan_position_spectral", "srgan", 6, 16, {
+      "logits": "position", "symmetric_input": False, "spectral_norm": True}),
     ("vgg_style", "vgg_style", 64, 3, {}),
-  )
+  )  # fmt: skip
   def test_logits_and_gradients(self, architecture, size, channels, change):
     fields = SMALL | change
     module = build(architecture, size, **fields)
@@ -57,8 +68,9 @@ class ParityTest(parameterized.TestCase):
     # With these inputs no late activation is so near its kink that rounding
     # decides on the gradient.
     x = parity.images(4, size, size, channels, seed=3)
-    patches = fields.get("logits") == "patch"
-    shape = (4, *[math.ceil(size / 16)] * 2) if patches else (4,)
+    sides = {"patch": math.ceil(size / 16), "position": size}
+    logits = fields.get("logits", "image")
+    shape = (4, *[sides[logits]] * 2) if logits in sides else (4,)
     direction = parity.images(*shape, seed=1) - 0.5
 
     their_x = parity.channels_first(x).requires_grad_()
@@ -70,12 +82,12 @@ class ParityTest(parameterized.TestCase):
     )
 
     @jax.jit
-    def project(variables, x):
-      logits = module.apply(variables, x)
+    def project(params, x):
+      logits = module.apply(variables | params, x)
       return (logits * direction).sum(), logits
 
     gradients, logits = jax.grad(project, argnums=(0, 1), has_aux=True)(
-      variables, x
+      {"params": variables["params"]}, x
     )
     self.assertEqual(logits.shape, shape)
     np.testing.assert_allclose(
@@ -128,14 +140,19 @@ class InitializationTest(parameterized.TestCase):
   @parameterized.named_parameters(
     ("srfeat_image", "srgan", 296, 3, 193_959_105),
     ("srfeat_features", "srgan", 19, 512, 7_081_473),
+    # Its dense layers less, (4 * 512 + 1) * 1024 + 1025, and a convolution.
+    ("srfeat_features_position", "srgan", 19, 512,
+     7_081_473 - 2_099_201 + 9 * 512 + 1, {"logits": "position"}),
     # The image discriminator's, with 6x6 in place of 19x19 maps at the end.
     ("srgan", "srgan", 96, 3, 193_959_105 - (19**2 - 6**2) * 512 * 1024),
     ("esrgan", "vgg_style", 128, 3, 14_499_401),
     # Real-ESRGAN's, as published.
     ("unet", "unet", 128, 3, 4_376_897),
-  )
-  def test_parameter_count(self, architecture, size, channels, expected):
-    module = build(architecture, size)
+  )  # fmt: skip
+  def test_parameter_count(
+    self, architecture, size, channels, expected, fields=None
+  ):
+    module = build(architecture, size, **(fields or {}))
     count = parity.num_parameters(module, 1, size, size, channels)
     self.assertEqual(count, expected)
 
@@ -232,7 +249,7 @@ class BuildTest(parameterized.TestCase):
     ({"architecture": "srgan", "input_size": -1}, "input_size: .*got -1"),
     ({"architecture": "unet", "input_size": 0}, "input_size: unet has no such"),
     ({"architecture": "srgan", "logits": "pixel"},
-     "logits: expected one of image, patch, got 'pixel'"),
+     "logits: expected one of image, patch, position, got 'pixel'"),
     ({"architecture": "unet", "input_size": 296},
      "input_size: unet has no such field; expected one of features, dtype"),
     ({"architecture": "srgan", "dtype": "float16"}, "dtype: .*'float16'"),

@@ -5,6 +5,7 @@ BasicSR has the network. Discriminators flatten their last feature maps in our
 order (row, column, channel), so that weights of dense layers stay as they are.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -92,16 +93,21 @@ class SRGANDiscriminator(nn.Module):
     hidden=1024,
     symmetric_input=True,
     logits="image",
+    spectral_norm=False,
   ):
     super().__init__()
     self.symmetric_input = symmetric_input
-    self.patches = logits == "patch"
+    self.patches = logits != "image"
+    stride = 1 if logits == "position" else 2
     widths = [features * k for k in (1, 1, 2, 2, 4, 4, 8, 8)]
     self.convs = nn.ModuleList()
     self.norms = nn.ModuleList()
     for i, width in enumerate(widths):
-      self.convs.append(nn.Conv2d(channels, width, 3, stride=1 + i % 2))
-      self.norms.append(_batch_norm(width) if i else nn.Identity())
+      conv = nn.Conv2d(channels, width, 3, stride=stride if i % 2 else 1)
+      normalized = i and spectral_norm
+      self.convs.append(nn.utils.spectral_norm(conv) if normalized else conv)
+      norm = i and not spectral_norm
+      self.norms.append(_batch_norm(width) if norm else nn.Identity())
       channels = width
     if self.patches:
       self.logit = nn.Conv2d(channels, 1, 3, padding=1)
@@ -216,15 +222,15 @@ def to_variables(
   return torch_models.convert(state, _NAMES[architecture])
 
 
-def spectral_vectors(peer: UNetDiscriminator) -> dict[str, dict]:
-  """The state of its normalizations as our "batch_stats"."""
+def spectral_vectors(peer: nn.Module) -> dict[str, dict]:
+  """The state of its spectral normalizations as our "batch_stats"."""
   vectors = {}
-  for name, conv in peer.named_children():
+  for name, conv in peer.named_modules():
     if hasattr(conv, "weight_u"):
       inputs, side = conv.in_channels, conv.kernel_size
       v = conv.weight_v.reshape(inputs, *side).permute(1, 2, 0).flatten()
       norm = {"u": conv.weight_u, "v": v}
-      vectors[name.replace("conv", "conv_")] = {
+      vectors[re.sub(r"convs?\.?", "conv_", name)] = {
         "norm": {key: x.numpy().astype(np.float32) for key, x in norm.items()}
       }
   return vectors
