@@ -69,7 +69,7 @@ def get_config() -> ml_collections.ConfigDict:
 
   # A term whose weight is 0 is left out.
   config.losses = ml_collections.ConfigDict()
-  config.losses.pixel = "l1"  # or "mse"; images are in [0, 1]
+  config.losses.pixel = "l1"  # "mse" or "charbonnier"; images are in [0, 1]
   config.losses.pixel_weight = 1.0
   # Against checkerboard artifacts, errors that repeat with every LR pixel,
   # which VGG-19, and discriminators early in training, hardly detect.
@@ -84,9 +84,21 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses.perceptual_layers = ml_collections.ConfigDict()
   config.losses.feature_scale = 1 / 12.75  # of features, in whatever uses them
   config.losses.feature_layer = "relu5_4"  # the input of "feature"
-  config.losses.adversarial = "vanilla"  # or "relativistic"
+  config.losses.ms_ssim_weight = 0.0  # 1 - MS-SSIM; 5 scales from 176 px on
+  config.losses.fft_weight = 0.0  # L1 of Fourier transforms; SAFMN: 0.05
+  # L1 where the residual looks like an artifact, by the EMA's output. LDL: 1.
+  config.losses.ldl_weight = 0.0
+  # L1 of feature maps inside of the discriminator "feature".
+  config.losses.feature_matching_weight = 0.0
+  # Or "relativistic", "hinge", "least_squares".
+  config.losses.adversarial = "vanilla"
   config.losses.adversarial_weight = 0.0  # for each discriminator
   config.losses.discriminator_weight = 1.0
+  # Penalties on each discriminator's gradient: at real images (R1), and between
+  # real and fake (WGAN-GP). Every so many steps, and then so many times them.
+  config.losses.r1_weight = 0.0
+  config.losses.gradient_penalty_weight = 0.0
+  config.losses.penalty_every = 16
 
   config.optimizer = adam()
   config.learning_rate = piecewise(1e-4, boundaries=(), factors=())

@@ -15,7 +15,12 @@ from flax import traverse_util
 from srfeat_jax import errors
 from srfeat_jax.training import config_structure, earlier_configs, losses
 
-_DISCRIMINATOR_WEIGHT = "discriminator_weight"  # no loss of the generator's
+# Of no loss of the generator.
+_DISCRIMINATOR_WEIGHTS = {
+  "discriminator_weight",
+  "r1_weight",
+  "gradient_penalty_weight",
+}
 # JAX counts in 32 bits.
 _COUNT = (lambda x: 1 <= x < 2**31, "a whole number above 0, and below 2**31")
 _NOT_NEGATIVE = (lambda x: 0 <= x < math.inf, "a number from 0")
@@ -59,6 +64,7 @@ _TABLE = (
   ),
   ("data.cache_gib", lambda x: 0 <= x <= 2**20, "a number from 0 to 2**20"),
   ("losses.*_weight", *_NOT_NEGATIVE),
+  ("losses.penalty_every", *_COUNT),
   ("losses.perceptual_layers.*", *_NOT_NEGATIVE),
   ("losses.feature_scale", *_NOT_NEGATIVE),
   ("degradation.*probability", *_PROBABILITY),
@@ -150,7 +156,7 @@ def _is_valid(valid: Callable[[Any], Any], value: Any) -> bool:
 
 def _check_losses(config: ml_collections.ConfigDict) -> None:
   """Whether `config.losses` has the fields and weights that its losses need."""
-  weights = {loss.field for loss in losses.GENERATOR} | {_DISCRIMINATOR_WEIGHT}
+  weights = {loss.field for loss in losses.GENERATOR} | _DISCRIMINATOR_WEIGHTS
   named = {name for name in config.losses if name.endswith("_weight")}
   for name in sorted(weights - named):
     raise errors.InputError(
@@ -166,6 +172,7 @@ def _check_losses(config: ml_collections.ConfigDict) -> None:
     problem = loss.problem(config.losses)
     if problem:
       raise errors.InputError(problem)
+    _check_needs(loss, config)
   has_discriminators = bool(config.discriminators)
   if not any(
     loss.alone and (has_discriminators or not loss.of_logits) for loss in used
@@ -179,4 +186,21 @@ def _check_losses(config: ml_collections.ConfigDict) -> None:
     raise errors.InputError(
       "there is nothing to learn from: set one of these above 0:"
       f" {', '.join(fields)}"
+    )
+
+
+def _check_needs(loss: losses.Loss, config: ml_collections.ConfigDict) -> None:
+  """Whether a run has what a loss compares, apart from images and logits."""
+  said = f"config.losses.{loss.field} is {loss.weight(config.losses)}"
+  if loss.of_ema and not config.ema_decay:
+    raise errors.InputError(
+      f"{said}, and the loss compares with the running average of the weights,"
+      " of which config.ema_decay=0 keeps none: set it, as to 0.999, or the"
+      " weight to 0"
+    )
+  if loss.of_maps and "feature" not in config.discriminators:
+    raise errors.InputError(
+      f"{said}, and the loss is of the feature maps in the discriminator of"
+      " features, which config.discriminators does not have: give it one, named"
+      " feature, or set the weight to 0"
     )

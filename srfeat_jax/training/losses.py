@@ -1,8 +1,9 @@
-"""Losses, as float32 scalars: of images, of features, of logits.
+"""Losses, as float32 scalars: of features and of logits, and a table of all.
 
 `GENERATOR` lists the terms of the generator's loss: their names, from which the
 fields of their weights follow, what they need, and what is wrong with their
 settings. The training step, the check of a config and the networks go by it.
+`image_losses` has those of images.
 
 Images are in [0, 1]. All means are over what the arrays hold, which for arrays
 split over devices is the global batch: under jit the loss and its gradients do
@@ -17,8 +18,7 @@ differentiates with respect to the discriminator's parameters alone.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,10 +26,10 @@ import jax.numpy as jnp
 import ml_collections
 
 from srfeat_jax import errors
-from srfeat_jax.ops import pixels
+from srfeat_jax.training import image_losses
 
-_CHECKERBOARD_WINDOW = 8  # LR pixels
-_SMALLEST_STEP = 0.1 / 255  # a flat image has no steps to compare
+# Kinds of adversarial loss.
+ADVERSARIAL = ("vanilla", "relativistic", "hinge", "least_squares")
 
 
 class Compared(NamedTuple):
@@ -42,9 +42,14 @@ class Compared(NamedTuple):
       some loss or discriminator needs.
     hr_features: those of HR.
     scale: scale factor.
+    ema_sr: the output of the running average of the generator's weights, for
+      losses of it; None for others.
     sr_logits: a discriminator's of SR, `[b]` or `[b, h, w]`, for losses of
       logits; None for others.
     hr_logits: likewise, of HR.
+    sr_maps: the feature maps inside a discriminator, `[b, h, w, c]` each and
+      `[b, c]`, of SR, for losses of maps; None for others.
+    hr_maps: likewise, of HR.
   """
 
   sr: jax.Array
@@ -52,8 +57,11 @@ class Compared(NamedTuple):
   sr_features: Mapping[str, jax.Array]
   hr_features: Mapping[str, jax.Array]
   scale: int
+  ema_sr: Any = None
   sr_logits: Any = None
   hr_logits: Any = None
+  sr_maps: Any = None
+  hr_maps: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +76,10 @@ class Loss:
     alone: whether a generator can learn from it without another loss.
     of_logits: whether it is of each discriminator's logits. It is then one term
       for each of them, `loss/NAME_DISCRIMINATOR`, all of the same weight.
+    of_maps: whether it is of the feature maps inside each discriminator of
+      features. It is then one term for each of them, likewise.
+    of_ema: whether it compares the output of the running average of the
+      generator's weights, which the run then has to keep.
     layers: the field of `config.losses` whose keys are the layers of VGG-19
       that it needs; "" if it needs none.
     problem: from `config.losses` to what is wrong with its settings, one
@@ -78,6 +90,8 @@ class Loss:
   value: Callable[[Compared, ml_collections.ConfigDict], jax.Array]
   alone: bool = True
   of_logits: bool = False
+  of_maps: bool = False
+  of_ema: bool = False
   layers: str = ""
   problem: Callable[[ml_collections.ConfigDict], str] = lambda config: ""
 
@@ -89,59 +103,6 @@ class Loss:
   def weight(self, config: ml_collections.ConfigDict) -> float:
     """Its weight, from `config.losses`."""
     return config[self.field]
-
-
-def pixel(sr: jax.Array, hr: jax.Array, kind: str) -> jax.Array:
-  """Mean over batch, height, width and channels of the pixel difference.
-
-  Args:
-    sr: the generator's output, `[b, H, W, 3]`.
-    hr: the target, of the same shape.
-    kind: "mse", squared (Ledig et al. 2017, equation 4), or "l1", absolute.
-
-  Raises:
-    errors.InputError: another kind.
-  """
-  return _mean_difference(sr, hr, kind, "config.losses.pixel")
-
-
-def checkerboard(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
-  """Checkerboard artifacts: errors that repeat with each LR pixel.
-
-  Each LR pixel becomes `scale` x `scale` pixels. The difference of each of
-  these, and of each channel, is averaged over windows of LR pixels, where
-  detail cancels and a checkerboard does not; the loss is the mean absolute
-  value of these averages.
-
-  Args:
-    sr: the generator's output, `[b, H, W, 3]`.
-    hr: the target, of the same shape.
-    scale: scale factor.
-  """
-  difference = pixels.pixel_unshuffle(sr - hr, scale)
-  sides = [min(side, _CHECKERBOARD_WINDOW) for side in difference.shape[1:3]]
-  window = (1, *sides, 1)
-  sums = jax.lax.reduce_window(
-    difference, 0.0, jax.lax.add, window, window, "VALID"
-  )
-  return jnp.mean(jnp.abs(sums)) / math.prod(sides)
-
-
-def phase(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
-  """Checkerboard artifacts: steps between neighbors that favor some phases.
-
-  The mean absolute difference of neighboring pixels is much the same at every
-  column modulo `scale` in natural images, see `ops.artifacts.checkerboard`. Of
-  each image and both directions, this is the mean square of how far SR's means,
-  divided by their mean, are from HR's.
-
-  Args:
-    sr: the generator's output, `[b, H, W, 3]`.
-    hr: the target, of the same shape.
-    scale: scale factor; H and W are multiples of it.
-  """
-  difference = _steps_by_phase(sr, scale) - _steps_by_phase(hr, scale)
-  return jnp.mean(jnp.square(difference))
 
 
 def perceptual(
@@ -172,14 +133,34 @@ def perceptual(
         f" there are no features: expected one of {', '.join(sr)}"
       )
     # In float32 before they are scaled: bfloat16 would round once more.
-    difference = _mean_difference(
+    difference = image_losses.mean_difference(
       feature_scale * sr[layer].astype(jnp.float32),
       feature_scale * hr[layer].astype(jnp.float32),
       kind,
       "config.losses.perceptual",
+      '"mse" or "l1"',
     )
     total += weight * difference
   return total
+
+
+def feature_matching(
+  sr: Sequence[jax.Array], hr: Sequence[jax.Array]
+) -> jax.Array:
+  """Mean absolute difference of feature maps inside a discriminator.
+
+  The mean over maps of the mean over what each holds (Wang et al. 2018,
+  pix2pixHD, equation 4, divided by the number of maps). Gradients stop at HR's.
+
+  Args:
+    sr: the maps of SR, the output of each activation.
+    hr: those of HR.
+  """
+  differences = [
+    jnp.mean(jnp.abs(a.astype(jnp.float32) - b.astype(jnp.float32)))
+    for a, b in zip(sr, jax.lax.stop_gradient(hr), strict=True)
+  ]
+  return jnp.mean(jnp.stack(differences))
 
 
 def adversarial_generator(
@@ -188,16 +169,21 @@ def adversarial_generator(
   """The generator's loss against a discriminator.
 
   Args:
-    real: logits of the targets; without effect if the kind is "vanilla".
+    real: logits of the targets; with effect on the relativistic loss alone.
     fake: logits of the generator's images.
-    kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6), or
+    kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6);
       "relativistic", the mean of -log(1 - D_Ra(real, fake)) and
       -log D_Ra(fake, real) (Wang et al. 2018, equation 2, halved as in
-      BasicSR).
+      BasicSR); "hinge", -fake (Lim and Ye 2017; Miyato et al. 2018, equation
+      17); or "least_squares", (fake - 1)^2 / 2 (Mao et al. 2017, equation 9).
 
   Raises:
     errors.InputError: another kind.
   """
+  if kind == "hinge":
+    return -_mean(fake)
+  if kind == "least_squares":
+    return _mean(jnp.square(fake.astype(jnp.float32) - 1)) / 2
   if _is_relativistic(kind):
     real = jax.lax.stop_gradient(real)
     return (
@@ -215,14 +201,21 @@ def adversarial_discriminator(
   Args:
     real: logits of the targets.
     fake: logits of the generator's images.
-    kind: "vanilla", -log D(real) - log(1 - D(fake)) (Park et al. 2018), or
+    kind: "vanilla", -log D(real) - log(1 - D(fake)) (Park et al. 2018);
       "relativistic", the mean of -log D_Ra(real, fake) and
       -log(1 - D_Ra(fake, real)) (Wang et al. 2018, equation 1, halved as in
-      BasicSR).
+      BasicSR); "hinge", max(0, 1 - real) + max(0, 1 + fake) (Miyato et al.
+      2018, equation 16); or "least_squares", (real - 1)^2 / 2 + fake^2 / 2 (Mao
+      et al. 2017, equation 9).
 
   Raises:
     errors.InputError: another kind.
   """
+  if kind == "hinge":
+    return _mean(jax.nn.relu(1 - real)) + _mean(jax.nn.relu(1 + fake))
+  if kind == "least_squares":
+    real, fake = real.astype(jnp.float32), fake.astype(jnp.float32)
+    return (_mean(jnp.square(real - 1)) + _mean(jnp.square(fake))) / 2
   if _is_relativistic(kind):
     stop = jax.lax.stop_gradient
     return (
@@ -238,8 +231,11 @@ def probabilities(
   """Mean D(real) and mean D(fake), in [0, 1], for the log.
 
   Of a relativistic discriminator, mean D_Ra(real, fake) and D_Ra(fake, real):
-  how often a real image looks more real than fake ones on average.
+  how often a real image looks more real than fake ones on average. Of least
+  squares, whose logits are to be 1 for real and 0 for fake, these, clipped.
   """
+  if kind == "least_squares":
+    return _mean(jnp.clip(real, 0, 1)), _mean(jnp.clip(fake, 0, 1))
   if _is_relativistic(kind):
     real, fake = _relative(real, fake), _relative(fake, real)
   of_real, of_fake = (
@@ -248,34 +244,17 @@ def probabilities(
   return of_real, of_fake
 
 
-def _mean_difference(a, b, kind: str, field: str) -> jax.Array:
-  difference = a.astype(jnp.float32) - b.astype(jnp.float32)
-  if kind == "mse":
-    return jnp.mean(jnp.square(difference))
-  if kind == "l1":
-    return jnp.mean(jnp.abs(difference))
-  raise errors.InputError(f'{field} is "{kind}": expected "mse" or "l1"')
-
-
-def _steps_by_phase(images: jax.Array, scale: int) -> jax.Array:
-  """Relative steps between gray neighbors, `[2, b, scale]`, 1 on average."""
-  luma = jnp.mean(images.astype(jnp.float32), axis=-1)
-
-  def of_columns(x):
-    size = jnp.abs(jnp.diff(x, axis=2, append=x[:, :, -1:]))
-    means = jnp.mean(size.reshape(*x.shape[:2], -1, scale), axis=(1, 2))
-    return means / (jnp.mean(means, axis=1, keepdims=True) + _SMALLEST_STEP)
-
-  return jnp.stack([of_columns(luma), of_columns(jnp.swapaxes(luma, 1, 2))])
-
-
 def _is_relativistic(kind: str) -> bool:
-  if kind not in ("vanilla", "relativistic"):
+  if kind not in ADVERSARIAL:
+    expected = ", ".join(f'"{each}"' for each in ADVERSARIAL)
     raise errors.InputError(
-      f'config.losses.adversarial is "{kind}": expected "vanilla" or'
-      ' "relativistic"'
+      f'config.losses.adversarial is "{kind}": expected one of {expected}'
     )
   return kind == "relativistic"
+
+
+def _mean(logits: jax.Array) -> jax.Array:
+  return jnp.mean(logits.astype(jnp.float32))
 
 
 def _relative(logits: jax.Array, others: jax.Array) -> jax.Array:
@@ -302,15 +281,15 @@ def _no_layer(config: ml_collections.ConfigDict) -> str:
 # The terms of the generator's loss, in the order in which they are added up.
 GENERATOR: tuple[Loss, ...] = (
   # Ledig et al. 2017, equation 4; Wang et al. 2018, L_1 in section 3.3.
-  Loss("pixel", lambda x, config: pixel(x.sr, x.hr, config.pixel)),
+  Loss("pixel", lambda x, config: image_losses.pixel(x.sr, x.hr, config.pixel)),
   Loss(
     "checkerboard",
-    lambda x, config: checkerboard(x.sr, x.hr, x.scale),
+    lambda x, config: image_losses.checkerboard(x.sr, x.hr, x.scale),
     alone=False,  # detail and noise without a period are nothing to it
   ),
   Loss(
     "phase",
-    lambda x, config: phase(x.sr, x.hr, x.scale),
+    lambda x, config: image_losses.phase(x.sr, x.hr, x.scale),
     alone=False,  # any image with steps at every phase is good to it
   ),
   # Ledig et al. 2017, equation 5; Park et al. 2018, L_p in section 3.
@@ -325,6 +304,20 @@ GENERATOR: tuple[Loss, ...] = (
     ),
     layers="perceptual_layers",
     problem=_no_layer,
+  ),
+  Loss("ms_ssim", lambda x, config: image_losses.ms_ssim(x.sr, x.hr)),
+  Loss("fft", lambda x, config: image_losses.fft(x.sr, x.hr)),
+  Loss(
+    "ldl",
+    lambda x, config: image_losses.ldl(x.sr, x.hr, x.ema_sr),
+    alone=False,  # 0 where the average is no better
+    of_ema=True,
+  ),
+  Loss(
+    "feature_matching",
+    lambda x, config: feature_matching(x.sr_maps, x.hr_maps),
+    alone=False,  # images may differ where a discriminator does not look
+    of_maps=True,
   ),
   # Ledig et al. 2017, equation 6; Park et al. 2018, L_a of images and of
   # features in section 3; Wang et al. 2018, equation 2.

@@ -21,12 +21,14 @@ import optax
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.training import degradation, losses
+from srfeat_jax.models import layers
+from srfeat_jax.training import degradation, losses, penalties
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
 
-_DEGRADATION = 2  # of the seed's random streams, that of the degradation
+# Of the seed's random streams, those of the degradation and of penalties.
+_DEGRADATION, _PENALTIES = 2, 3
 
 Scalars = dict[str, jax.Array]  # of one step, by name
 
@@ -58,17 +60,26 @@ class _Term(NamedTuple):
   value: jax.Array
 
 
+class _Turn(NamedTuple):
+  """A step's number, from 0, and its random key for penalties."""
+
+  step: jax.Array
+  key: jax.Array
+
+
 class _DiscriminatorOutputs(NamedTuple):
   """What the loss of a discriminator yields, apart from its weighted value.
 
   Attributes:
-    loss: before it is multiplied by its weight.
+    loss: before it is multiplied by its weight, without penalties.
+    penalties: by name, before they are multiplied by theirs.
     real_probability: mean D(real), see `losses.probabilities`.
     fake_probability: mean D(fake).
     batch_stats: the discriminator's, after the real batch.
   """
 
   loss: jax.Array
+  penalties: Scalars
   real_probability: jax.Array
   fake_probability: jax.Array
   batch_stats: Any
@@ -103,6 +114,7 @@ def make_step(
   degradation_key = jax.random.fold_in(
     jax.random.key(config.seed), _DEGRADATION
   )
+  penalties_key = jax.random.fold_in(jax.random.key(config.seed), _PENALTIES)
 
   def step(
     state: state_lib.TrainState, vgg_variables, batch: Any
@@ -128,15 +140,24 @@ def make_step(
     )
 
     updated, discriminator_scalars = _update_discriminators(
-      networks, optimizers, loss_config, state.discriminators, real, fake
+      networks,
+      optimizers,
+      loss_config,
+      state.discriminators,
+      real,
+      fake,
+      _Turn(state.step, jax.random.fold_in(penalties_key, state.step)),
     )
     # The generator's loss takes the logits of the updated discriminators, or of
     # those before the update.
     discriminators = state.discriminators
     if config.update_first == "discriminator":
       discriminators = updated
+    ema_sr = None
+    if _needs_ema(loss_config):
+      ema_sr = networks.generator.apply(state.ema, lr)
     gradients, generator_scalars = _generator_gradients(
-      networks, loss_config, discriminators, real, fake, pullback
+      networks, loss_config, discriminators, real, fake, ema_sr, pullback
     )
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
@@ -214,6 +235,7 @@ def _update_discriminators(
   discriminators: Mapping[str, state_lib.NetworkState],
   real: _Images,
   fake: _Images,
+  turn: _Turn,
 ) -> tuple[dict[str, state_lib.NetworkState], Scalars]:
   """One step of each discriminator down the gradient of its own loss."""
   updated, scalars = {}, {}
@@ -227,6 +249,7 @@ def _update_discriminators(
       loss_config,
       real.input_of(name),
       fake.input_of(name),
+      turn,
     )
     updated[name] = discriminator.update(
       optimizers.discriminator, gradients, outputs.batch_stats
@@ -236,6 +259,7 @@ def _update_discriminators(
       f"probability/{name}_real": outputs.real_probability,
       f"probability/{name}_fake": outputs.fake_probability,
       f"gradient_norm/{name}_discriminator": optax.tree.norm(gradients),
+      **{f"loss/{key}_{name}": x for key, x in outputs.penalties.items()},
     }
   return updated, scalars
 
@@ -247,8 +271,9 @@ def _discriminator_loss(
   loss_config: ml_collections.ConfigDict,
   real: jax.Array,
   fake: jax.Array,
+  turn: _Turn,
 ) -> tuple[jax.Array, _DiscriminatorOutputs]:
-  """L_D of one discriminator, times its weight.
+  """L_D of one discriminator with its penalties, times its weight.
 
   Park et al. 2018, section 3, of images or of features; Wang et al. 2018,
   equation 1. Real and fake are batches of their own, as in the authors' code.
@@ -262,11 +287,49 @@ def _discriminator_loss(
   real_probability, fake_probability = losses.probabilities(
     real_logits, fake_logits, loss_config.adversarial
   )
-  return loss_config.discriminator_weight * loss, _DiscriminatorOutputs(
+  values = _penalties(
+    lambda x: module.apply({**variables, **updates}, x),
+    loss_config,
+    real,
+    fake,
+    turn,
+  )
+  total = sum(
+    (loss_config[f"{name}_weight"] * x for name, x in values.items()), loss
+  )
+  return loss_config.discriminator_weight * total, _DiscriminatorOutputs(
     loss=loss,
+    penalties=values,
     real_probability=real_probability,
     fake_probability=fake_probability,
     batch_stats=updates.get("batch_stats", {}),
+  )
+
+
+def _penalties(
+  discriminator: penalties.Discriminator,
+  loss_config: ml_collections.ConfigDict,
+  real: jax.Array,
+  fake: jax.Array,
+  turn: _Turn,
+) -> Scalars:
+  """The penalties whose weight is not 0, by name."""
+  functions = {
+    "r1": lambda: penalties.r1(discriminator, real),
+    "gradient_penalty": lambda: penalties.gradient_penalty(
+      discriminator, real, fake, turn.key
+    ),
+  }
+  return {
+    name: penalties.lazy(function, loss_config.penalty_every, turn.step)
+    for name, function in functions.items()
+    if loss_config[f"{name}_weight"]
+  }
+
+
+def _needs_ema(loss_config: ml_collections.ConfigDict) -> bool:
+  return any(
+    loss.of_ema and loss.weight(loss_config) for loss in losses.GENERATOR
   )
 
 
@@ -276,6 +339,7 @@ def _generator_gradients(
   discriminators: Mapping[str, state_lib.NetworkState],
   real: _Images,
   fake: _Images,
+  ema_sr: jax.Array | None,
   pullback: Callable,
 ) -> tuple[Any, Scalars]:
   """Gradients of the generator's loss with respect to its parameters.
@@ -284,7 +348,7 @@ def _generator_gradients(
   through the one pass that made these.
   """
   (_, terms), gradients = jax.value_and_grad(_generator_loss, has_aux=True)(
-    fake, real, networks, loss_config, discriminators
+    fake, real, ema_sr, networks, loss_config, discriminators
   )
   (gradients,) = pullback(gradients)
   scalars = {f"loss/{name}": value for name, value in terms.items()}
@@ -295,6 +359,7 @@ def _generator_gradients(
 def _generator_loss(
   fake: _Images,
   real: _Images,
+  ema_sr: jax.Array | None,
   networks: networks_lib.Networks,
   loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
@@ -306,28 +371,53 @@ def _generator_loss(
     sr_features=fake.features,
     hr_features=real.features,
     scale=networks.generator.scale,
+    ema_sr=ema_sr,
   )
   terms = {}
   for loss in losses.GENERATOR:
     weight = loss.weight(loss_config)
     if not weight:
       continue
-    if not loss.of_logits:
+    if not (loss.of_logits or loss.of_maps):
       terms[loss.name] = _Term(weight, loss.value(compared, loss_config))
       continue
     for name, discriminator in discriminators.items():
-      hr_logits, sr_logits = (
-        networks.discriminators[name].apply(
-          discriminator.variables, images.input_of(name)
+      if loss.of_maps and not networks_lib.ROLES[name].of_features:
+        continue
+      (hr_logits, hr_maps), (sr_logits, sr_maps) = (
+        _logits_and_maps(
+          networks.discriminators[name],
+          discriminator.variables,
+          images.input_of(name),
         )
         for images in (real, fake)
       )
-      value = loss.value(
-        compared._replace(hr_logits=hr_logits, sr_logits=sr_logits), loss_config
+      seen = compared._replace(
+        hr_logits=hr_logits,
+        sr_logits=sr_logits,
+        hr_maps=hr_maps,
+        sr_maps=sr_maps,
       )
+      value = loss.value(seen, loss_config)
       terms[f"{loss.name}_{name}"] = _Term(weight, value)
   total = sum((each.weight * each.value for each in terms.values()), 0.0)
   return total, {name: each.value for name, each in terms.items()}
+
+
+def _logits_and_maps(
+  module: nn.Module, variables: Mapping[str, Any], x: jax.Array
+) -> tuple[jax.Array, list[jax.Array]]:
+  """A discriminator's logits, and the outputs of its activations.
+
+  Where nothing needs them, the compiler leaves them out.
+  """
+  logits, kept = module.apply(
+    variables,
+    x,
+    capture_intermediates=lambda each, _: isinstance(each, layers.LeakyReLU),
+    mutable=["intermediates"],
+  )
+  return logits, jax.tree.leaves(kept)
 
 
 def _learning_rates(

@@ -53,6 +53,8 @@ _FITTED = {
   "generator.scale",
   "generator.num_blocks",
   "generator.blur_after_shuffle",
+  "generator.upsampler",
+  "generator.icnr",
 }
 _INPUT_SIZE = re.compile(r"discriminators\.\w+\.input_size")
 _CHANGES = "config_changes.json"

@@ -27,6 +27,7 @@ class ConfigChecksTest(parameterized.TestCase):
       ("losses.discriminator_weight", -1.0),
     ),
     ("losses.perceptual_layers.relu5_4", -1.0),
+    *(("losses.r1_weight", -1.0), ("losses.penalty_every", 0)),
     *(("optimizer.b1", 2.0), ("optimizer.b1", -0.1), ("optimizer.b2", 1.0)),
     *(("optimizer.eps", 0.0), ("discriminator_optimizer.b1", 2.0)),
     *(("learning_rate.until", 0.0), ("learning_rate.until", 1.5)),
@@ -84,6 +85,27 @@ class ConfigChecksTest(parameterized.TestCase):
       "nothing to learn from: set one of these above 0: config.losses.pixel_we"
       r"ight, config.losses.perceptual_weight,.*adversarial_weight \(with a d",
     ):
+      config_checks.check(config)
+
+  @parameterized.parameters(
+    (
+      "ldl",
+      r"ldl_weight is 1.0, .*config.ema_decay=0 keeps none: set it",
+    ),
+    (
+      "feature_matching",
+      "feature_matching_weight is 1.0, .*discriminators does not have: give it",
+    ),
+  )
+  def test_a_loss_that_needs_more(self, name, sentence):
+    config = gan.get_config("srfeat")
+    config.init_from = "runs/x"
+    config.losses[f"{name}_weight"] = 1.0
+    config.ema_decay = 0.9
+    config_checks.check(config)
+    config.ema_decay = 0.0
+    del config.discriminators.feature
+    with self.assertRaisesRegex(errors.InputError, sentence):
       config_checks.check(config)
 
   def test_weights_without_a_loss_and_losses_without_a_weight(self):

@@ -45,10 +45,18 @@ class EarlierConfigsTest(parameterized.TestCase):
     ({}, True),
     ({"degradation.kind": "photo"}, False),
     ({"generator.blur_after_shuffle": True}, False),
+    ({"generator.upsampler": "nearest"}, False),
+    ({"losses.ldl_weight": 1.0}, False),
+    ({"losses.r1_weight": 1.0}, False),
   )
   def test_fields_that_came_later(self, changes, resumes):
     old = shipped.get_config("srfeat_lite").to_dict()
-    del old["degradation"], old["generator"]["blur_after_shuffle"]
+    del old["degradation"]
+    for field in ("blur_after_shuffle", "upsampler", "icnr"):
+      del old["generator"][field]
+    for field in ("ms_ssim", "fft", "ldl", "feature_matching", "r1"):
+      del old["losses"][f"{field}_weight"]
+    del old["losses"]["gradient_penalty_weight"], old["losses"]["penalty_every"]
     new = shipped.get_config("srfeat_lite")
     new.update_from_flattened_dict(changes)
     differing, allowed = workdir.differences(old, new.to_dict())
@@ -67,6 +75,11 @@ class EarlierConfigsTest(parameterized.TestCase):
     self.assertNotEqual(old, new)
     self.assertEqual(workdir.differences(old, new), ([], []))
     self.assertEqual(workdir.differences(new, old), ([], []))
+    older = copy.deepcopy(old)  # whose logits were one per image, unsaid
+    for each in older["discriminators"].values():
+      each.pop("logits", None)
+      each.pop("spectral_norm", None)
+    self.assertEqual(workdir.differences(older, new), ([], []))
     other = copy.deepcopy(new)
     other["crop_size"] = 64
     differing, _ = workdir.differences(old, other)

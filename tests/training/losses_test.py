@@ -11,10 +11,11 @@ from jax.sharding import AxisType, Mesh
 from torch.nn import functional
 
 from srfeat_jax import errors, models
-from srfeat_jax.training import losses, parallel
+from srfeat_jax.training import image_losses, losses, parallel
 from tests.support import parity
 
-KINDS = ("vanilla", "relativistic")
+ENTROPIES = ("vanilla", "relativistic")  # cross entropies
+KINDS = (*ENTROPIES, "hinge", "least_squares")
 
 
 def logits(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +38,10 @@ def their_generator(real, fake, kind) -> tuple:
   fake = torch.tensor(fake, requires_grad=True)
   if kind == "vanilla":
     loss = bce(fake, 1)
+  elif kind == "hinge":
+    loss = -fake.mean()
+  elif kind == "least_squares":
+    loss = functional.mse_loss(fake, torch.ones_like(fake)) / 2
   else:
     loss = (bce(real - fake.mean(), 0) + bce(fake - real.mean(), 1)) / 2
   loss.backward()
@@ -48,6 +53,13 @@ def their_discriminator(real, fake, kind) -> tuple:
   real, fake = (torch.tensor(x, requires_grad=True) for x in (real, fake))
   if kind == "vanilla":
     parts = bce(real, 1), bce(fake, 0)
+  elif kind == "hinge":
+    parts = functional.relu(1 - real).mean(), functional.relu(1 + fake).mean()
+  elif kind == "least_squares":
+    parts = (
+      functional.mse_loss(real, torch.ones_like(real)) / 2,
+      functional.mse_loss(fake, torch.zeros_like(fake)) / 2,
+    )
   else:
     parts = (
       0.5 * bce(real - fake.detach().mean(), 1),
@@ -56,38 +68,6 @@ def their_discriminator(real, fake, kind) -> tuple:
   for part in parts:
     part.backward()
   return sum(parts).item(), (real.grad.numpy(), fake.grad.numpy())
-
-
-class CheckerboardTest(absltest.TestCase):
-  def test_uneven_phases_count_and_detail_does_not(self):
-    rng = np.random.default_rng(0)
-    hr = rng.random((2, 64, 96, 3), np.float32)
-    self.assertEqual(losses.phase(hr, hr, 4), 0)
-    softer = 0.5 + 0.3 * (hr - 0.5)  # smaller steps, as small at every phase
-    self.assertLess(losses.phase(softer, hr, 4), 1e-4)
-    # A column of each LR pixel whose contrast, and so its steps, is doubled.
-    columns = np.where(np.arange(96) % 4 == 0, 2, 1)[:, None]
-    uneven = (hr - 0.5) * columns
-    self.assertGreater(losses.phase(uneven, hr, 4), 0.02)
-    gradient = jax.grad(losses.phase)(np.zeros_like(hr), hr, 4)
-    self.assertTrue(np.isfinite(gradient).all())
-
-  def test_a_checkerboard_counts_and_detail_does_not(self):
-    rng = np.random.default_rng(0)
-    hr = rng.random((2, 64, 96, 3)).astype(np.float32)
-    grid = rng.normal(0, 0.02, (4, 4, 3)).astype(np.float32)
-    found = losses.checkerboard(hr + np.tile(grid, (16, 24, 1)), hr, 4)
-    np.testing.assert_allclose(found, np.abs(grid).mean(), rtol=1e-3)
-    detail = rng.normal(0, 0.02, hr.shape).astype(np.float32)
-    expected = 0.02 * np.sqrt(2 / np.pi) / 8  # of a mean of 64
-    found = losses.checkerboard(hr + detail, hr, 4)
-    np.testing.assert_allclose(found, expected, rtol=0.1)
-
-  def test_images_smaller_than_a_window(self):
-    hr = jnp.zeros((1, 8, 12, 3))
-    np.testing.assert_allclose(
-      losses.checkerboard(hr + 0.5, hr, 4), 0.5, rtol=1e-6
-    )
 
 
 class AdversarialTest(parameterized.TestCase):
@@ -115,7 +95,7 @@ class AdversarialTest(parameterized.TestCase):
     np.testing.assert_allclose(gradients, their_gradients, atol=1e-6)
 
   @parameterized.product(
-    kind=KINDS,
+    kind=ENTROPIES,
     loss=(losses.adversarial_generator, losses.adversarial_discriminator),
   )
   def test_large_logits(self, kind, loss):
@@ -129,7 +109,7 @@ class AdversarialTest(parameterized.TestCase):
     np.testing.assert_allclose(value, 200 if both else 100, rtol=1e-6)
     self.assertTrue(np.isfinite(gradients).all())
 
-  @parameterized.parameters(*KINDS)
+  @parameterized.parameters(*ENTROPIES)
   def test_undecided(self, kind):
     # D says one half of everything: -log(1/2) a term.
     x = np.zeros(4, np.float32)
@@ -145,8 +125,37 @@ class AdversarialTest(parameterized.TestCase):
     losses.adversarial_generator, losses.adversarial_discriminator
   )
   def test_unknown_kind(self, loss):
-    with self.assertRaisesRegex(errors.InputError, '"hinge": .*"relativistic"'):
-      loss(*logits(), "hinge")
+    with self.assertRaisesRegex(errors.InputError, '"wgan": .*"relativistic"'):
+      loss(*logits(), "wgan")
+
+  def test_probabilities_of_least_squares_are_its_logits(self):
+    real, fake = np.float32([2, 0.5]), np.float32([-1, 0.5])
+    found = losses.probabilities(real, fake, "least_squares")
+    np.testing.assert_allclose(found, (0.75, 0.25))
+
+
+class FeatureMatchingTest(absltest.TestCase):
+  def test_mean_over_maps_of_l1(self):
+    rng = np.random.default_rng(0)
+    shapes = ((2, 4, 4, 3), (2, 2, 2, 8), (2, 5))
+    sr, hr = (
+      [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+      for _ in range(2)
+    )
+    value, (to_sr, to_hr) = jax.value_and_grad(
+      losses.feature_matching, argnums=(0, 1)
+    )(sr, hr)
+    theirs = [torch.tensor(x, requires_grad=True) for x in sr]
+    expected = sum(
+      functional.l1_loss(a, torch.tensor(b))
+      for a, b in zip(theirs, hr, strict=True)
+    ) / len(shapes)
+    expected.backward()
+    np.testing.assert_allclose(value, expected.item(), rtol=1e-6)
+    for ours, their in zip(to_sr, theirs, strict=True):
+      np.testing.assert_allclose(ours, their.grad, rtol=1e-5)
+    for gradient in to_hr:
+      np.testing.assert_array_equal(gradient, 0)
 
 
 class PerceptualTest(parameterized.TestCase):
@@ -253,7 +262,7 @@ def losses_and_gradients(params, lr, hr):
       DISCRIMINATOR.apply({"params": discriminator}, x) for x in (hr, sr)
     )
     terms = {
-      "pixel": losses.pixel(sr, hr, "l1"),
+      "pixel": image_losses.pixel(sr, hr, "l1"),
       "perceptual": losses.perceptual(
         features(sr), features(hr), {"full": 1.0, "half": 0.5}, "l1"
       ),
@@ -296,7 +305,7 @@ class DevicesTest(parameterized.TestCase):
     )
 
   @parameterized.product(
-    kind=KINDS,
+    kind=ENTROPIES,
     loss=(losses.adversarial_generator, losses.adversarial_discriminator),
   )
   def test_means_are_over_the_whole_batch(self, kind, loss):
@@ -321,26 +330,6 @@ class DevicesTest(parameterized.TestCase):
       self.assertGreater(alone, 1.1 * whole[0])
     else:
       self.assertAlmostEqual(alone, whole[0], delta=1e-5)
-
-
-class PixelLossTest(parameterized.TestCase):
-  @parameterized.product(kind=("mse", "l1"), dtype=(jnp.float32, jnp.bfloat16))
-  def test_equals_torch(self, kind, dtype):
-    rng = np.random.default_rng(0)
-    sr = jnp.asarray(rng.normal(0.5, 0.5, (3, 5, 7, 3)), dtype)
-    hr = rng.random((3, 5, 7, 3), np.float32)
-    function = {
-      "mse": torch.nn.functional.mse_loss, "l1": torch.nn.functional.l1_loss
-    }[kind]  # fmt: skip
-    theirs = function(torch.tensor(np.float32(sr)), torch.tensor(hr))
-    ours = losses.pixel(sr, hr, kind)
-    self.assertEqual(ours.dtype, jnp.float32)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-
-  def test_unknown_kind(self):
-    x = jnp.zeros((1, 2, 2, 3))
-    with self.assertRaisesRegex(errors.InputError, 'pixel is "l2": .*"mse"'):
-      losses.pixel(x, x, "l2")
 
 
 if __name__ == "__main__":
