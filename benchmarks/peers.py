@@ -22,7 +22,7 @@ _GENERATORS = {
   "msrresnet": torch_models.MSRResNet,
   "rrdbnet": torch_gan_models.RRDBNet,
 }
-_OURS_ALONE = ("architecture", "initializer", "dtype")
+_OURS_ALONE = ("architecture", "initializer", "icnr", "dtype")
 # Fields that the peers do not have, and the value that they stand for.
 _FIXED = {"input_range": "unit", "blur_after_shuffle": False}
 

@@ -49,6 +49,8 @@ def _srfeat():
   config.generator.skip_bias = False
   config.generator.activation_after_shuffle = True
   config.generator.blur_after_shuffle = False
+  config.generator.upsampler = "shuffle"  # or "direct", "nearest"
+  config.generator.icnr = False  # start without a checkerboard
   config.generator.tanh = False
   config.generator.residual_base = "none"
   config.generator.dtype = "float32"
@@ -109,6 +111,9 @@ def _srresnet():
   config.generator.batch_norm_epsilon = 1e-5
   config.generator.prelu_per_channel = False
   config.generator.input_range = "unit"
+  config.generator.blur_after_shuffle = False
+  config.generator.upsampler = "shuffle"  # or "direct", "nearest"
+  config.generator.icnr = False  # start without a checkerboard
   config.generator.block_bias = False
   config.generator.tanh = False
   config.generator.residual_base = "none"

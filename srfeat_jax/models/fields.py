@@ -32,6 +32,11 @@ Fraction = Annotated[float, Range(0, 1, "a number above 0 and up to 1")]
 Scale = Literal[1, 2, 3, 4, 8]
 ResidualBase = Literal["none", "bilinear", "bicubic"]
 Dtype = Literal["float32", "bfloat16"]
+# How a generator upscales: "shuffle", a convolution and a pixel shuffle for
+# each factor of 2 or 3, then a convolution; "direct", one 3x3 convolution to
+# the pixels themselves and one pixel shuffle; "nearest", pixels repeated and a
+# convolution for each factor, then a convolution.
+Upsampler = Literal["shuffle", "direct", "nearest"]
 
 
 def expected(value: Any, declared: Any) -> str:

@@ -39,6 +39,9 @@ class Conv(nn.Module):
       (Sugawara et al. 2018).
     spectral_norm: whether the kernel is divided by its largest singular value;
       it then has state, see `spectral_norm.py`.
+    copies: of how many equal parts kernel and bias begin, along their outputs.
+      As many as a following pixel shuffle makes pixels of each: then these are
+      equal at first, and show no checkerboard (ICNR, Aitken et al. 2017).
   """
 
   features: int
@@ -50,6 +53,7 @@ class Conv(nn.Module):
   shuffles: bool = False
   blurs: bool = False
   spectral_norm: bool = False
+  copies: int = 1
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -59,6 +63,10 @@ class Conv(nn.Module):
     kernel_init, bias_init = _initializers(
       self.initializer, fan_in=math.prod(shape[:-1])
     )
+    if self.copies > 1:
+      kernel_init, bias_init = (
+        _copied(init, self.copies) for init in (kernel_init, bias_init)
+      )
     kernel = self.param("kernel", kernel_init, shape)
     if self.spectral_norm:
       kernel = spectral_norm_lib.SpectralNorm(name="norm")(kernel)
@@ -127,6 +135,16 @@ def _initializers(name: str, fan_in: int):
       return nn.initializers.truncated_normal(0.1), zeros
     case _:
       raise ValueError(f"unknown initializer {name!r}")
+
+
+def _copied(init, copies: int):
+  """An initializer of so many equal parts along the last axis."""
+
+  def init_once(key, shape, dtype=jnp.float32):
+    part = init(key, (*shape[:-1], shape[-1] // copies), dtype)
+    return jnp.tile(part, copies)
+
+  return init_once
 
 
 def _symmetric_uniform(bound: float):
@@ -215,7 +233,11 @@ class Upsample(nn.Module):
   A 3x3 convolution, a pixel shuffle and an activation, if any. Unless it
   `shuffles`, the pixel shuffle is left to the `Conv` that follows, which takes
   a factor of 2. If it `blurs`, its convolution first blurs what the stage
-  before it shuffled.
+  before it shuffled. If it is `nearest`, pixels are repeated and a 3x3
+  convolution follows, as in ESRGAN (Odena et al. 2016).
+
+  With `icnr`, the pixels that the shuffle makes of one are equal at first, see
+  `Conv`.
   """
 
   features: int
@@ -224,6 +246,8 @@ class Upsample(nn.Module):
   factor: int = 2
   shuffles: bool = True
   blurs: bool = False
+  nearest: bool = False
+  icnr: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -231,9 +255,18 @@ class Upsample(nn.Module):
 
     Without the shuffle, to [b, h, w, factor**2 * features].
     """
-    outputs = self.factor**2 * self.features
-    y = self.make_conv(outputs, blurs=self.blurs, name="conv")(x)
-    if self.shuffles:
+    copies = self.factor**2
+    if self.nearest:
+      y = x.repeat(self.factor, axis=1).repeat(self.factor, axis=2)
+      y = self.make_conv(self.features, name="conv")(y)
+    else:
+      y = self.make_conv(
+        copies * self.features,
+        blurs=self.blurs,
+        copies=copies if self.icnr else 1,
+        name="conv",
+      )(x)
+    if self.shuffles and not self.nearest:
       y = pixels.pixel_shuffle(y, self.factor, order="DCR")
     if self.make_activation:
       y = self.make_activation(name="activation")(y)
@@ -250,7 +283,10 @@ def upsample_factors(scale: int) -> tuple[int, ...]:
 
 
 def reconstruction_radius(
-  tail_radius: int, scale: int, blurs: bool = False
+  tail_radius: int,
+  scale: int,
+  blurs: bool = False,
+  upsampler: str = "shuffle",
 ) -> int:
   """Returns the radius, in LR pixels, of all that follows the trunk.
 
@@ -259,8 +295,16 @@ def reconstruction_radius(
       `Upsample`.
     scale: see `upsample_factors`.
     blurs: whether the convolutions after each shuffle blur first.
+    upsampler: see `fields.Upsampler`.
   """
+  if upsampler == "direct":
+    return 1  # of one 3x3 convolution of LR pixels
   factors = upsample_factors(scale)
+  if upsampler == "nearest":
+    radius = tail_radius
+    for factor in factors:
+      radius = math.ceil((radius + 1) / factor)
+    return radius
   radius = tail_radius + (blurs and bool(factors))
   for i, factor in reversed(tuple(enumerate(factors))):
     # A pixel seen from any part of a coarse pixel: the quotient rounds up.

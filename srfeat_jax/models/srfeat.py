@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax.models import fields, layers
+from srfeat_jax.ops import pixels
 
 
 class SRFeat(nn.Module):
@@ -32,7 +33,13 @@ class SRFeat(nn.Module):
       the authors' code but not in the paper's figure.
     blur_after_shuffle: whether the convolutions after a pixel shuffle first
       blur their input by [1, 2, 1] / 4, against checkerboard artifacts, see
-      `layers.Conv`; without effect at scale 1.
+      `layers.Conv`; without effect at scale 1 and where none follows a shuffle.
+    upsampler: "shuffle", as in the paper; "direct", one 3x3 convolution to
+      3 scale**2 channels and one pixel shuffle; or "nearest", pixels repeated
+      and a 3x3 convolution in place of each pixel shuffle, against
+      checkerboard artifacts (Odena et al. 2016).
+    icnr: whether convolutions before a pixel shuffle start alike for all pixels
+      that it makes of one, see `layers.Conv`.
     tanh: whether tanh ends the network.
     residual_base: image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
@@ -49,6 +56,8 @@ class SRFeat(nn.Module):
   skip_bias: bool = False
   activation_after_shuffle: bool = True
   blur_after_shuffle: bool = False
+  upsampler: fields.Upsampler = "shuffle"
+  icnr: bool = False
   tanh: bool = False
   residual_base: fields.ResidualBase = "none"
   dtype: fields.Dtype = "float32"
@@ -63,7 +72,7 @@ class SRFeat(nn.Module):
     """
     trunk = 4 + 2 * self.num_blocks
     return trunk + layers.reconstruction_radius(
-      1, self.scale, self.blur_after_shuffle
+      1, self.scale, self.blur_after_shuffle, self.upsampler
     )
 
   @nn.compact
@@ -108,8 +117,10 @@ class SRFeat(nn.Module):
     x = sum(skips, start=x)
 
     # Doing the last shuffle and convolution in one is faster, but not to train.
-    factors = layers.upsample_factors(self.scale)
-    tail_shuffles = not train and factors[-1:] == (2,)
+    direct = self.upsampler == "direct"
+    shuffles = self.upsampler == "shuffle"
+    factors = () if direct else layers.upsample_factors(self.scale)
+    tail_shuffles = shuffles and not train and factors[-1:] == (2,)
     for i, factor in enumerate(factors):
       x = layers.Upsample(
         self.features,
@@ -117,16 +128,22 @@ class SRFeat(nn.Module):
         make_activation=activation if self.activation_after_shuffle else None,
         factor=factor,
         shuffles=i < len(factors) - 1 or not tail_shuffles,
-        blurs=self.blur_after_shuffle and i > 0,
+        blurs=self.blur_after_shuffle and shuffles and i > 0,
+        nearest=self.upsampler == "nearest",
+        icnr=self.icnr,
         name=f"upsample_{i}",
       )(x)
+    copies = self.scale**2 if direct else 1
     tail = conv(
-      3,
+      3 * copies,
       shuffles=tail_shuffles,
-      blurs=self.blur_after_shuffle and bool(factors),
+      blurs=self.blur_after_shuffle and shuffles and bool(factors),
+      copies=copies if self.icnr else 1,
       name="tail",
     )
     y = tail(x).astype(jnp.float32)
+    if direct:
+      y = pixels.pixel_shuffle(y, self.scale, order="DCR")
     if self.tanh:
       y = jnp.tanh(y)
     return layers.symmetric_to_image(y, lr, self.scale, self.residual_base)

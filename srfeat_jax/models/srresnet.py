@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax.models import fields, layers
-from srfeat_jax.ops import resize
+from srfeat_jax.ops import pixels, resize
 
 # Mean and deviation per channel that images in [0, 1] are normalized by.
 INPUT_RANGES = {
@@ -41,6 +41,10 @@ class SRResNet(nn.Module):
     input_range: what the first convolution, which pads with 0, takes: images
       in "unit" [0, 1], in "symmetric" [-1, 1], or normalized by the means
       and deviations of "imagenet", as some trained networks need.
+    blur_after_shuffle: whether the convolutions after a pixel shuffle first
+      blur their input, as in `srfeat.SRFeat`.
+    upsampler: "shuffle", "direct" or "nearest", as there.
+    icnr: how convolutions before a pixel shuffle start, as there.
     dtype: compute dtype: "float32" or "bfloat16". Parameters, batch statistics
       and the output are float32 either way.
   """
@@ -55,6 +59,9 @@ class SRResNet(nn.Module):
   tanh: bool = False
   residual_base: fields.ResidualBase = "none"
   input_range: Literal["unit", "symmetric", "imagenet"] = "unit"
+  blur_after_shuffle: bool = False
+  upsampler: fields.Upsampler = "shuffle"
+  icnr: bool = False
   dtype: fields.Dtype = "float32"
 
   unshuffle = 1
@@ -66,7 +73,9 @@ class SRResNet(nn.Module):
     A residual base reaches 2 at most, less than the network itself.
     """
     trunk = 4 + 2 * self.num_blocks + 1
-    return trunk + layers.reconstruction_radius(4, self.scale)
+    return trunk + layers.reconstruction_radius(
+      4, self.scale, self.blur_after_shuffle, self.upsampler
+    )
 
   @nn.compact
   def __call__(self, lr: jax.Array, train: bool = False) -> jax.Array:
@@ -107,15 +116,31 @@ class SRResNet(nn.Module):
     x = block_conv(self.features, name="trunk")(x)
     x = head + norm(name="trunk_norm")(x)
 
-    for i, factor in enumerate(layers.upsample_factors(self.scale)):
+    direct = self.upsampler == "direct"
+    factors = () if direct else layers.upsample_factors(self.scale)
+    blurs = self.blur_after_shuffle and self.upsampler == "shuffle"
+    for i, factor in enumerate(factors):
       x = layers.Upsample(
         self.features,
         make_conv=conv,
         make_activation=activation,
         factor=factor,
+        blurs=blurs and i > 0,
+        nearest=self.upsampler == "nearest",
+        icnr=self.icnr,
         name=f"upsample_{i}",
       )(x)
-    y = conv(3, 9, name="tail")(x).astype(jnp.float32)
+    copies = self.scale**2 if direct else 1
+    tail = conv(
+      3 * copies,
+      3 if direct else 9,
+      blurs=blurs and bool(factors),
+      copies=copies if self.icnr else 1,
+      name="tail",
+    )
+    y = tail(x).astype(jnp.float32)
+    if direct:
+      y = pixels.pixel_shuffle(y, self.scale, order="DCR")
     if self.tanh:
       y = jnp.tanh(y)
     return layers.symmetric_to_image(y, lr, self.scale, self.residual_base)

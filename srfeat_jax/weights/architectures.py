@@ -10,7 +10,7 @@ from flax import traverse_util
 from srfeat_jax.interchange import mismatch
 
 # Fields of a network that do not change the meaning of its weights.
-_INCIDENTAL = ("dtype", "initializer", "parent", "name")
+_INCIDENTAL = ("dtype", "initializer", "icnr", "parent", "name")
 
 
 def differences(

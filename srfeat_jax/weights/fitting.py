@@ -1,9 +1,8 @@
 """The part of a network's weights that fits another of the same kind.
 
-Networks that differ in scale factor, in number of blocks or in the blur after
-pixel shuffles have the same layers up to a point: one starts from those of the
-other that it has too, and its own remaining ones begin at random, as people
-train x4 from x2.
+Networks that differ in scale factor, in number of blocks or in how they upscale
+have the same layers up to a point: one starts from those of the other that it
+has too, and its own remaining ones begin at random, as people train x4 from x2.
 """
 
 import itertools
@@ -18,7 +17,7 @@ from flax import traverse_util
 from srfeat_jax.weights import architectures
 
 # Fields in which the networks may differ.
-FIELDS = ("scale", "num_blocks", "blur_after_shuffle")
+FIELDS = ("scale", "num_blocks", "blur_after_shuffle", "upsampler")
 
 
 def fit(

@@ -14,6 +14,7 @@ from tests.support import inference_networks, own_generators, parity
 CONFIGS = {
   **inference_networks.CONFIGS,
   **inference_networks.SCALES,
+  **inference_networks.UPSAMPLERS,
   "rrdbnet_deep": inference_networks.CONFIGS["rrdbnet"] | {"num_blocks": 6},
 }
 # What is not known to be right: "overlap", "masking", "folding", "rounding".

@@ -122,6 +122,39 @@ class InitializationTest(parameterized.TestCase):
       self.assertAlmostEqual(layer["kernel"].std() / expected, 1, delta=delta)
       np.testing.assert_array_equal(layer["bias"], 0)
 
+  @parameterized.parameters(
+    ("srfeat", "shuffle", 2, ("upsample_0", "conv")),
+    ("srresnet", "direct", 3, ("tail",)),
+  )
+  def test_icnr_makes_equal_pixels_of_each(
+    self, architecture, upsampler, scale, path
+  ):
+    config = {"architecture": architecture, "upsampler": upsampler,
+              "scale": scale, "features": 8, "num_blocks": 1}  # fmt: skip
+    kernels = []
+    for icnr in (False, True):
+      _, variables = generator_peers.initialized(config | {"icnr": icnr})
+      params = variables["params"]
+      for name in path:
+        params = params[name]
+      # In depth-to-space order: pixel by pixel.
+      kernels.append(params["kernel"].reshape(3, 3, 8, scale**2, -1))
+    plain, icnr = kernels
+    np.testing.assert_array_equal(np.ptp(icnr, axis=3), 0)
+    self.assertGreater(np.ptp(plain, axis=3).min(), 0)
+    self.assertAlmostEqual(icnr.std() / plain.std(), 1, delta=0.15)
+
+  def test_icnr_starts_without_a_checkerboard(self):
+    lr = parity.images(1, 8, 8, 3)
+    for icnr in (False, True):
+      module, variables = generator_peers.initialized(
+        {"architecture": "srresnet", "upsampler": "direct", "icnr": icnr,
+         "features": 8, "num_blocks": 1}
+      )  # fmt: skip
+      sr = module.apply(variables, lr).reshape(8, 4, 8, 4, 3)
+      spread = np.ptp(sr, axis=(1, 3)).max()
+      self.assertEqual(spread < 1e-6, icnr)
+
   def test_seeds_differ(self):
     config = generator_peers.SMALL | {"architecture": "srfeat"}
     a, b = (

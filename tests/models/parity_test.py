@@ -38,6 +38,11 @@ class ParityTest(parameterized.TestCase):
       "architecture": "srresnet", "residual_base": "bicubic", "scale": 3}),
     ("msrresnet_x1", {"architecture": "msrresnet", "scale": 1}),
     ("msrresnet_x3", {"architecture": "msrresnet", "scale": 3}),
+    *((f"{architecture}_{upsampler}_x{scale}", {
+        "architecture": architecture, "upsampler": upsampler, "scale": scale})
+      for architecture, upsampler, scale in (
+        ("srfeat", "direct", 4), ("srfeat", "nearest", 3),
+        ("srresnet", "direct", 2), ("srresnet", "nearest", 4))),
     ("srfeat_one_block", {"architecture": "srfeat", "num_blocks": 1}),
     ("srresnet", {"architecture": "srresnet"}),
     ("srresnet_prelu_per_channel", {

@@ -61,6 +61,28 @@ SCALES = {
   name: config | {"scale": int(name[-1])} for name, config in SCALES.items()
 }
 
+# What upscales in other ways, each scale with one of the two architectures.
+UPSAMPLERS = {
+  **{
+    f"{architecture}_{upsampler}_x{scale}": {
+      "architecture": architecture,
+      "upsampler": upsampler,
+      "scale": scale,
+      "num_blocks": 1,
+    }
+    for upsampler, architectures in (
+      ("direct", ("srfeat", "srresnet", "srfeat", "srresnet")),
+      ("nearest", ("srresnet", "srfeat", "srresnet", "srfeat")),
+    )
+    for scale, architecture in enumerate(architectures, start=1)
+  },
+  "srresnet_blur_x4": {
+    "architecture": "srresnet",
+    "blur_after_shuffle": True,
+    "num_blocks": 1,
+  },
+}
+
 
 def build(config: dict) -> tuple[nn.Module, dict]:
   """Makes the generator and its variables."""

@@ -176,13 +176,21 @@ class LoadForTest(image_files.FolderTestCase):
      " left out: upsample_0 to upsample_1"),
     ({"blur_after_shuffle": True}, "blur_after_shuffle False instead of True;"
      " 29 of its 29 arrays are taken"),
+    ({"upsampler": "nearest"}, "upsampler shuffle instead of nearest; 25 of its"
+     " 29 arrays are taken; begun at random: upsample_0 to upsample_1; left"
+     " out: upsample_0 to upsample_1"),
+    ({"upsampler": "direct", "icnr": True}, "upsampler shuffle instead of"
+     " direct; 23 of its 29 arrays are taken; begun at random: tail; left out:"
+     " tail, upsample_0 to upsample_1"),
     ({"num_blocks": 4}, "num_blocks 2 instead of 4; 29 of its 29 arrays are"
      " taken; begun at random: blocks_2 to blocks_3, skips_1 to skips_2"),
     ({"num_blocks": 1, "scale": 8}, "num_blocks 2 instead of 1, scale 4 instead"
      " of 8; 18 of its 29 arrays are taken; begun at random: upsample_2; left"
      " out: blocks_1, skips_0"),
   )  # fmt: skip
-  def test_of_another_scale_number_of_blocks_or_blur(self, change, sentence):
+  def test_of_another_scale_number_of_blocks_or_upsampling(
+    self, change, sentence
+  ):
     path = self.folder / "x.safetensors"
     variables = small_weights.initialized(small_weights.GENERATOR)
     safetensors_file.save(path, small_weights.GENERATOR, variables)

@@ -4,7 +4,7 @@ Values go by their names, arrays are laid out [batch, channel, row, column],
 and everything is float32.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from flax import linen as nn
@@ -195,6 +195,34 @@ class Graph:
       length = self.multiply(self.length(lr, axis), scale)
       x = self.crop(x, axis, border * scale, length)
     return x
+
+  def reconstruct(
+    self, x: str, generator: nn.Module, activate: Callable[[str, str], str]
+  ) -> str:
+    """What SRFeat and SRResNet do after the trunk, up to the last convolution.
+
+    Args:
+      x: the trunk's feature map.
+      generator: either network.
+      activate: adds the activation of a stage of that name, and returns it.
+    """
+    if generator.upsampler == "direct":
+      y = self.conv(x, "tail")
+      return (
+        self.pixel_shuffle(y, generator.scale) if generator.scale > 1 else y
+      )
+    # Convolutions after a pixel shuffle blur first, if the config says so.
+    conv = after_shuffle = self.conv
+    if generator.blur_after_shuffle and generator.upsampler == "shuffle":
+      after_shuffle = self.blurred_conv
+    for stage, factor in stages(generator.scale):
+      if generator.upsampler == "nearest":
+        x = self.conv(self.nearest(x, factor), f"{stage}/conv")
+      else:
+        x = self.pixel_shuffle(conv(x, f"{stage}/conv"), factor)
+      conv = after_shuffle
+      x = activate(x, stage)
+    return conv(x, "tail")
 
   def to_image(self, y: str, lr: str, generator: nn.Module) -> str:
     """Does what `models.layers.symmetric_to_image` does in the generator."""

@@ -47,6 +47,12 @@ def factors(scale: int) -> tuple[int, ...]:
   return {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}[scale]
 
 
+def _upscaled(x, conv, factor, nearest):
+  if nearest:
+    return conv(functional.interpolate(x, scale_factor=factor, mode="nearest"))
+  return functional.pixel_shuffle(conv(x), factor)
+
+
 class _SRFeatBlock(nn.Module):
   def __init__(self, features, batch_norm, bias):
     super().__init__()
@@ -62,14 +68,15 @@ class _SRFeatBlock(nn.Module):
 
 
 class _SRFeatUpsample(nn.Module):
-  def __init__(self, features, factor, activation):
+  def __init__(self, features, factor, activation, nearest):
     super().__init__()
-    self.factor = factor
-    self.conv = nn.Conv2d(features, factor**2 * features, 3, padding=1)
+    self.factor, self.nearest = factor, nearest
+    outputs = features if nearest else factor**2 * features
+    self.conv = nn.Conv2d(features, outputs, 3, padding=1)
     self.slope = 0.2 if activation else 1.0
 
   def forward(self, x):
-    y = functional.pixel_shuffle(self.conv(x), self.factor)
+    y = _upscaled(x, self.conv, self.factor, self.nearest)
     return functional.leaky_relu(y, self.slope)
 
 
@@ -85,8 +92,13 @@ class SRFeat(nn.Module):
     activation_after_shuffle=True,
     tanh=False,
     residual_base="none",
+    upsampler="shuffle",
   ):
     super().__init__()
+    stages = () if upsampler == "direct" else factors(scale)
+    nearest = upsampler == "nearest"
+    self.last_factor = scale if upsampler == "direct" else 1
+    outputs = 3 * self.last_factor**2
     self.scale, self.tanh, self.residual_base = scale, tanh, residual_base
     self.head = nn.Conv2d(3, features, 9, padding=4)
     self.blocks = nn.ModuleList(
@@ -98,11 +110,11 @@ class SRFeat(nn.Module):
     )
     self.upsample = nn.Sequential(
       *(
-        _SRFeatUpsample(features, factor, activation_after_shuffle)
-        for factor in factors(scale)
+        _SRFeatUpsample(features, factor, activation_after_shuffle, nearest)
+        for factor in stages
       )
     )
-    self.tail = nn.Conv2d(features, 3, 3, padding=1)
+    self.tail = nn.Conv2d(features, outputs, 3, padding=1)
 
   def forward(self, lr):
     x = self.head(lr * 2 - 1)
@@ -111,6 +123,7 @@ class SRFeat(nn.Module):
       x = block(x)
       merged = merged + (self.skips[i](x) if i < len(self.skips) else x)
     y = self.tail(self.upsample(merged))
+    y = functional.pixel_shuffle(y, self.last_factor)
     y = torch.tanh(y) if self.tanh else y
     return _to_image(y, lr, self.scale, self.residual_base)
 
@@ -130,14 +143,15 @@ class _SRResNetBlock(nn.Module):
 
 
 class _SRResNetUpsample(nn.Module):
-  def __init__(self, features, factor, slopes):
+  def __init__(self, features, factor, slopes, nearest):
     super().__init__()
-    self.factor = factor
-    self.conv = nn.Conv2d(features, factor**2 * features, 3, padding=1)
+    self.factor, self.nearest = factor, nearest
+    outputs = features if nearest else factor**2 * features
+    self.conv = nn.Conv2d(features, outputs, 3, padding=1)
     self.prelu = nn.PReLU(slopes)
 
   def forward(self, x):
-    return self.prelu(functional.pixel_shuffle(self.conv(x), self.factor))
+    return self.prelu(_upscaled(x, self.conv, self.factor, self.nearest))
 
 
 class SRResNet(nn.Module):
@@ -154,8 +168,13 @@ class SRResNet(nn.Module):
     block_bias=False,
     tanh=False,
     residual_base="none",
+    upsampler="shuffle",
   ):
     super().__init__()
+    stages = () if upsampler == "direct" else factors(scale)
+    nearest = upsampler == "nearest"
+    self.last_factor = scale if upsampler == "direct" else 1
+    outputs = 3 * self.last_factor**2
     self.scale, self.tanh, self.residual_base = scale, tanh, residual_base
     slopes = features if prelu_per_channel else 1
     momentum = 1 - batch_norm_momentum
@@ -172,14 +191,16 @@ class SRResNet(nn.Module):
     self.conv_mid = nn.Conv2d(features, features, 3, padding=1, bias=block_bias)
     self.bn_mid = nn.BatchNorm2d(features, batch_norm_epsilon, momentum)
     self.upscale = nn.Sequential(
-      *(_SRResNetUpsample(features, each, slopes) for each in factors(scale))
+      *(_SRResNetUpsample(features, each, slopes, nearest) for each in stages)
     )
-    self.conv_output = nn.Conv2d(features, 3, 9, padding=4)
+    size = 3 if upsampler == "direct" else 9
+    self.conv_output = nn.Conv2d(features, outputs, size, padding=size // 2)
 
   def forward(self, lr):
     head = self.conv_input_prelu(self.conv_input(lr))
     x = head + self.bn_mid(self.conv_mid(self.residual(head)))
     y = self.conv_output(self.upscale(x))
+    y = functional.pixel_shuffle(y, self.last_factor)
     y = torch.tanh(y) if self.tanh else y
     return _to_image(y, lr, self.scale, self.residual_base)
 
@@ -278,6 +299,8 @@ def convert(
       path = re.sub(pattern, replacement, path)
     if re.fullmatch(r"upsample_\d+/conv", path):
       value = _depth_to_space_order(value, _features(state))
+    if path == "tail":
+      value = _depth_to_space_order(value, 3)
     collection = "params"
     if leaf in ("running_mean", "running_var"):
       collection, name = "batch_stats", leaf.removeprefix("running_")

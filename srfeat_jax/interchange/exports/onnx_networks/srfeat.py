@@ -29,13 +29,13 @@ def describe(graph: onnx_graph.Graph, generator: srfeat.SRFeat, lr: str) -> str:
       skips.append(graph.conv(x, f"skips_{i}"))
   for skip in skips:
     x = graph.add(x, skip)
-  # Convolutions after a pixel shuffle blur first, if the config says so.
-  blurs = generator.blur_after_shuffle
-  conv_after_shuffle = graph.blurred_conv if blurs else graph.conv
-  conv = graph.conv
-  for stage, factor in onnx_graph.stages(generator.scale):
-    x = graph.pixel_shuffle(conv(x, f"{stage}/conv"), factor)
-    conv = conv_after_shuffle
-    if generator.activation_after_shuffle:
-      x = graph.leaky_relu(x, 0.2)
-  return graph.to_image(conv(x, "tail"), lr, generator)
+
+  def activate(x: str, stage: str) -> str:
+    del stage
+    if not generator.activation_after_shuffle:
+      return x
+    return graph.leaky_relu(x, 0.2)
+
+  return graph.to_image(
+    graph.reconstruct(x, generator, activate), lr, generator
+  )

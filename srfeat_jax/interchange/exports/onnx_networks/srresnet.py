@@ -25,7 +25,10 @@ def describe(
     x = graph.add(x, graph.batch_norm(y, f"{block}/norm_1", epsilon))
   x = graph.batch_norm(graph.conv(x, "trunk"), "trunk_norm", epsilon)
   x = graph.add(head, x)
-  for stage, factor in onnx_graph.stages(generator.scale):
-    x = graph.pixel_shuffle(graph.conv(x, f"{stage}/conv"), factor)
-    x = graph.prelu(x, f"{stage}/activation")
-  return graph.to_image(graph.conv(x, "tail"), lr, generator)
+
+  def activate(x: str, stage: str) -> str:
+    return graph.prelu(x, f"{stage}/activation")
+
+  return graph.to_image(
+    graph.reconstruct(x, generator, activate), lr, generator
+  )
