@@ -19,7 +19,7 @@ from srfeat_jax.configs import (
 from srfeat_jax.training import (
   config_checks,
   degradation,
-  losses,
+  image_losses,
   networks,
   optimizers,
   steps,
@@ -115,7 +115,7 @@ class ConfigsTest(parameterized.TestCase):
       optimizers.Optimizers(optimizer, schedule, optimizer, schedule),
     )
     x = jnp.zeros((1, 2, 2, 3))
-    self.assertEqual(losses.pixel(x, x, config.losses.pixel), 0)
+    self.assertEqual(image_losses.pixel(x, x, config.losses.pixel), 0)
     self.assertGreater(config.checkpoint_every, 0)
 
   @parameterized.parameters(

@@ -155,7 +155,16 @@ def feature_matching(
   Args:
     sr: the maps of SR, the output of each activation.
     hr: those of HR.
+
+  Raises:
+    errors.InputError: there are none.
   """
+  if not sr:
+    raise errors.InputError(
+      "config.losses.feature_matching_weight: the discriminator of features has"
+      " no models.layers.LeakyReLU, whose outputs the loss compares: give it"
+      " some, or set the weight to 0"
+    )
   differences = [
     jnp.mean(jnp.abs(a.astype(jnp.float32) - b.astype(jnp.float32)))
     for a, b in zip(sr, jax.lax.stop_gradient(hr), strict=True)

@@ -2,8 +2,9 @@
 
 Which losses a step has is up to its config, and each may be absent: those of
 `losses.GENERATOR`, and the losses of a discriminator of images and of one of
-features. The generator minimizes the weighted sum of its own (Ledig et al.
-2017, equation 3; Park et al. 2018, section 3; Wang et al. 2018, equation 3).
+features, with penalties on their gradients. The generator minimizes the
+weighted sum of its own (Ledig et al. 2017, equation 3; Park et al. 2018,
+section 3; Wang et al. 2018, equation 3).
 
 Spectral normalization of a discriminator takes one power iteration per update:
 when that discriminator is updated, with its batch of real images. The fake
