@@ -14,6 +14,7 @@ _CACHE = tempfile.TemporaryDirectory(prefix="srfeat_compiled_")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 os.environ.setdefault(
   "XLA_FLAGS",
   "--xla_llvm_disable_expensive_passes=true --xla_backend_optimization_level=0",
