@@ -55,7 +55,8 @@ def get_config() -> ml_collections.ConfigDict:
   # ("feature"); none in pre-training. `architecture` and fields of its module.
   config.discriminators = ml_collections.ConfigDict()
   config.update_first = "discriminator"  # or "generator"
-  # Whether a generator's BatchNorm keeps the statistics that it starts with.
+  # Whether a generator's BatchNorm keeps the statistics, gamma and beta that it
+  # starts with, as in the code of SRFeat's authors.
   config.freeze_batch_norm = False
   # Adversarial training from a random start mostly fails: ask for it if meant.
   config.allow_scratch = False

@@ -11,6 +11,7 @@ batch, and all of the generator's losses, use the vectors as they then are. So
 the state depends on parameters and the order of updates alone, not on devices.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ import optax
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.training import degradation, losses
+from srfeat_jax.training import batch_norm, degradation, losses
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -111,6 +112,10 @@ def make_step(
     lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
 
     def super_resolve(params):
+      if config.freeze_batch_norm:  # gamma and beta are constants
+        params = batch_norm.with_those_of(
+          params, state.generator.params, state.generator.batch_stats
+        )
       sr, batch_stats = _generate(
         networks.generator,
         state.generator.replace(params=params),
@@ -141,6 +146,14 @@ def make_step(
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
     )
+    if config.freeze_batch_norm:
+      # Without a gradient, momentum and weight decay would move them still.
+      generator = dataclasses.replace(
+        generator,
+        params=batch_norm.with_those_of(
+          generator.params, state.generator.params, batch_stats
+        ),
+      )
     ema = _average(state.ema, generator.variables, config.ema_decay, state.step)
     scalars = {
       **generator_scalars,

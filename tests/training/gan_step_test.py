@@ -1,5 +1,6 @@
 """A step with discriminators: its order, its cost, its numbers on devices."""
 
+import dataclasses
 import functools
 import itertools
 from unittest import mock
@@ -10,6 +11,7 @@ import numpy as np
 import optax
 from absl.testing import absltest, parameterized
 from flax import linen as nn
+from flax import traverse_util
 from jax.sharding import AxisType, Mesh
 
 from srfeat_jax import errors, models, train
@@ -380,16 +382,30 @@ class TermsTest(absltest.TestCase):
       {"loss/pixel", "loss/discriminator_image", "loss/discriminator_feature"},
     )
 
-  def test_frozen_batch_norm_uses_and_keeps_its_statistics(self):
+  def test_frozen_batch_norm_keeps_statistics_gamma_and_beta(self):
     config = _config()
+    config.discriminators = {}
+    config.losses.perceptual_weight = 0.0
     _, vgg = _vgg()
+    # As weight decay and momentum would, without any gradient.
+    drift = optax.stateless(
+      lambda updates, params: jax.tree.map(lambda x: x + 0.1, updates)
+    )
+    optimizers_ = dataclasses.replace(_RAW, generator=drift)
     state = _start(config)
     lr, hr = degradation.degrade(jnp.asarray(_crops()), 4)
     sr = _networks(config).generator.apply(state.generator.variables, lr)
     with_running_statistics = np.mean(np.square(np.asarray(sr) - hr))
     for frozen in (False, True):
       config.freeze_batch_norm = frozen
-      after, metrics = jax.jit(_step(config))(state, vgg, _crops())
+      step = jax.jit(_step(config, optimizers_))
+      after, metrics = step(state, vgg, _crops())
+      changed = traverse_util.flatten_dict(
+        _change(after.generator, state.generator), sep="/"
+      )
+      for name, change in changed.items():
+        kept = frozen and "norm" in name  # gamma and beta
+        self.assertEqual(not change.any(), kept, name)
       ratio = metrics["loss/pixel"] / with_running_statistics
       self.assertEqual(bool(abs(ratio - 1) < 1e-4), frozen)
       same = jax.tree.map(
