@@ -82,7 +82,11 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses.perceptual_layers = ml_collections.ConfigDict()
   config.losses.feature_scale = 1 / 12.75  # of features, in whatever uses them
   config.losses.feature_layer = "relu5_4"  # the input of "feature"
-  config.losses.adversarial = "vanilla"  # or "relativistic"
+  # Or "saturating", "relativistic".
+  config.losses.adversarial = "vanilla"
+  # Whether the gradient of a relativistic discriminator's loss stops at the
+  # means: True as in BasicSR, False as in equation 1 of Wang et al. 2018.
+  config.losses.relativistic_detach = True
   config.losses.adversarial_weight = 0.0  # for each discriminator
   config.losses.discriminator_weight = 1.0
 

@@ -172,6 +172,8 @@ def _esrgan():
   config.losses.feature_scale = 1.0
   config.vgg_preprocessing = "torchvision"
   config.losses.adversarial = "relativistic"
+  # BasicSR's code; False for equation 1 of the paper, which stops no gradient.
+  config.losses.relativistic_detach = True
   config.losses.adversarial_weight = 5e-3
   config.optimizer.b2 = 0.99
   config.discriminator_optimizer.b2 = 0.99

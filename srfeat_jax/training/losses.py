@@ -10,9 +10,9 @@ not depend on the number of devices.
 
 `real` and `fake` are a discriminator's logits for HR and for SR: one per image,
 [b], or per pixel or patch, [b, h, w]; means are over all of them, also those
-that relativistic logits are compared with. Gradients stop as in BasicSR: in the
-generator's loss at `real`; in the discriminator's at those means. The caller
-sees to it that the discriminator's loss does not reach the generator: it
+that relativistic logits are compared with. Gradients stop in the generator's
+loss at `real`; in the discriminator's at those means if asked. The caller sees
+to it that the discriminator's loss does not reach the generator: it
 differentiates with respect to the discriminator's parameters alone.
 """
 
@@ -172,10 +172,11 @@ def adversarial_generator(
   Args:
     real: logits of the targets; without effect if the kind is "vanilla".
     fake: logits of the generator's images.
-    kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6), or
-      "relativistic", the mean of -log(1 - D_Ra(real, fake)) and
-      -log D_Ra(fake, real) (Wang et al. 2018, equation 2, halved as in
-      BasicSR).
+    kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6);
+      "saturating", log(1 - D(fake)), whose gradient vanishes where D is sure
+      (Goodfellow et al. 2014, equation 1); or "relativistic", the mean of
+      -log(1 - D_Ra(real, fake)) and -log D_Ra(fake, real) (Wang et al. 2018,
+      equation 2, halved as in BasicSR).
 
   Raises:
     errors.InputError: another kind.
@@ -186,30 +187,37 @@ def adversarial_generator(
       _cross_entropy(_relative(real, fake), target=0)
       + _cross_entropy(_relative(fake, real), target=1)
     ) / 2
+  if kind == "saturating":
+    return -_cross_entropy(fake, target=0)
   return _cross_entropy(fake, target=1)
 
 
 def adversarial_discriminator(
-  real: jax.Array, fake: jax.Array, kind: str
+  real: jax.Array, fake: jax.Array, kind: str, detach: bool = True
 ) -> jax.Array:
   """A discriminator's loss, of telling real from fake.
 
   Args:
     real: logits of the targets.
     fake: logits of the generator's images.
-    kind: "vanilla", -log D(real) - log(1 - D(fake)) (Park et al. 2018), or
-      "relativistic", the mean of -log D_Ra(real, fake) and
-      -log(1 - D_Ra(fake, real)) (Wang et al. 2018, equation 1, halved as in
-      BasicSR).
+    kind: "vanilla" or "saturating", -log D(real) - log(1 - D(fake)) (Park et
+      al. 2018; Goodfellow et al. 2014, equation 1), or "relativistic", the
+      mean of -log D_Ra(real, fake) and -log(1 - D_Ra(fake, real)) (Wang et al.
+      2018, equation 1, halved as in BasicSR).
+    detach: whether gradients stop at the means that relativistic logits are
+      compared with, as in BasicSR; in the paper's equation they do not. Without
+      effect for other kinds.
 
   Raises:
     errors.InputError: another kind.
   """
   if _is_relativistic(kind):
-    stop = jax.lax.stop_gradient
+    others = (fake, real)
+    if detach:
+      others = jax.lax.stop_gradient(others)
     return (
-      _cross_entropy(_relative(real, stop(fake)), target=1)
-      + _cross_entropy(_relative(fake, stop(real)), target=0)
+      _cross_entropy(_relative(real, others[0]), target=1)
+      + _cross_entropy(_relative(fake, others[1]), target=0)
     ) / 2
   return _cross_entropy(real, target=1) + _cross_entropy(fake, target=0)
 
@@ -240,10 +248,10 @@ def _mean_difference(a, b, kind: str, field: str) -> jax.Array:
 
 
 def _is_relativistic(kind: str) -> bool:
-  if kind not in ("vanilla", "relativistic"):
+  if kind not in ("vanilla", "saturating", "relativistic"):
     raise errors.InputError(
-      f'config.losses.adversarial is "{kind}": expected "vanilla" or'
-      ' "relativistic"'
+      f'config.losses.adversarial is "{kind}": expected "vanilla",'
+      ' "saturating" or "relativistic"'
     )
   return kind == "relativistic"
 

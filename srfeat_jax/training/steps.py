@@ -270,7 +270,10 @@ def _discriminator_loss(
   real_logits, updates = module.apply(variables, real, mutable=["batch_stats"])
   fake_logits = module.apply({**variables, **updates}, fake)
   loss = losses.adversarial_discriminator(
-    real_logits, fake_logits, loss_config.adversarial
+    real_logits,
+    fake_logits,
+    loss_config.adversarial,
+    loss_config.relativistic_detach,
   )
   real_probability, fake_probability = losses.probabilities(
     real_logits, fake_logits, loss_config.adversarial

@@ -14,7 +14,7 @@ from srfeat_jax import errors, models
 from srfeat_jax.training import losses, parallel
 from tests.support import parity
 
-KINDS = ("vanilla", "relativistic")
+KINDS = ("vanilla", "saturating", "relativistic")
 
 
 def logits(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -37,17 +37,21 @@ def their_generator(real, fake, kind) -> tuple:
   fake = torch.tensor(fake, requires_grad=True)
   if kind == "vanilla":
     loss = bce(fake, 1)
+  elif kind == "saturating":
+    loss = (1 - fake.sigmoid()).log().mean()
   else:
     loss = (bce(real - fake.mean(), 0) + bce(fake - real.mean(), 1)) / 2
   loss.backward()
   return loss.item(), fake.grad.numpy()
 
 
-def their_discriminator(real, fake, kind) -> tuple:
+def their_discriminator(real, fake, kind, detach=True) -> tuple:
   """Loss and gradients at real and fake, by BasicSR's two backward passes."""
   real, fake = (torch.tensor(x, requires_grad=True) for x in (real, fake))
-  if kind == "vanilla":
+  if kind in ("vanilla", "saturating"):
     parts = bce(real, 1), bce(fake, 0)
+  elif not detach:  # the paper's equation: one loss, one backward pass
+    parts = ((bce(real - fake.mean(), 1) + bce(fake - real.mean(), 0)) / 2,)
   else:
     parts = (
       0.5 * bce(real - fake.detach().mean(), 1),
@@ -90,13 +94,13 @@ class AdversarialTest(parameterized.TestCase):
     np.testing.assert_allclose(gradients[1], their_gradient, atol=1e-6)
     np.testing.assert_array_equal(gradients[0], 0)
 
-  @parameterized.product(kind=KINDS, seed=(0, 1))
-  def test_discriminator_equals_torch(self, kind, seed):
+  @parameterized.product(kind=KINDS, seed=(0, 1), detach=(True, False))
+  def test_discriminator_equals_torch(self, kind, seed, detach):
     real, fake = logits(seed)
     loss, gradients = jax.value_and_grad(
       losses.adversarial_discriminator, argnums=(0, 1)
-    )(real, fake, kind)
-    their_loss, their_gradients = their_discriminator(real, fake, kind)
+    )(real, fake, kind, detach)
+    their_loss, their_gradients = their_discriminator(real, fake, kind, detach)
     self.assertEqual((loss.shape, loss.dtype), ((), np.float32))
     np.testing.assert_allclose(loss, their_loss, rtol=1e-5)
     np.testing.assert_allclose(gradients, their_gradients, atol=1e-6)
@@ -112,20 +116,23 @@ class AdversarialTest(parameterized.TestCase):
       real, fake, kind
     )
     # Half of the fakes are off by 200; for the discriminator of the reals too.
-    both = loss is losses.adversarial_discriminator and kind == "vanilla"
-    np.testing.assert_allclose(value, 200 if both else 100, rtol=1e-6)
+    both = loss is losses.adversarial_discriminator and kind != "relativistic"
+    falls = loss is losses.adversarial_generator and kind == "saturating"
+    expected = 200 if both else -100 if falls else 100
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
     self.assertTrue(np.isfinite(gradients).all())
 
   @parameterized.parameters(*KINDS)
   def test_undecided(self, kind):
     # D says one half of everything: -log(1/2) a term.
     x = np.zeros(4, np.float32)
-    terms = 2 if kind == "vanilla" else 1
+    terms = 1 if kind == "relativistic" else 2
     np.testing.assert_allclose(
       losses.adversarial_discriminator(x, x, kind), terms * np.log(2), rtol=1e-6
     )
+    sign = -1 if kind == "saturating" else 1
     np.testing.assert_allclose(
-      losses.adversarial_generator(x, x, kind), np.log(2), rtol=1e-6
+      losses.adversarial_generator(x, x, kind), sign * np.log(2), rtol=1e-6
     )
 
   @parameterized.parameters(
