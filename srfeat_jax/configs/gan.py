@@ -12,8 +12,10 @@ srfeat           Park et al. 2018: VGG-19's relu5_4, an image and a feature
                  26.73 on Set5 / Set14 (the authors). Start: pretrain.py:srfeat.
 srfeat_nobn      The same without BatchNorm. Start: pretrain.py:srfeat_nobn.
 srfeat_official  As the authors' code has it: batch 9, BatchNorm frozen, Adam's
-                 epsilon 1e-10 with the discriminators' loss times 1e-3, images
-                 clipped before VGG-19 (convert its weights with --clip).
+                 epsilon 1e-10 with the discriminators' loss times 1e-3, dense
+                 layers that start at N(0, 0.1), images clipped before VGG-19
+                 (convert its weights with --clip). Start:
+                 pretrain.py:srfeat_official.
 srgan_mse        Ledig et al. 2017, image discriminator and, as content, the
 srgan_vgg22      pixels, relu2_2 or relu5_4. 200,000 steps of 16 crops of 96.
 srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
@@ -61,6 +63,7 @@ def _srgan_discriminator(
   config.symmetric_input = symmetric_input
   config.features = 64
   config.hidden = 1024
+  config.dense_initializer = "he_truncated"
   config.dtype = "float32"
   return config
 
@@ -113,6 +116,8 @@ def _srfeat_official():
   config.optimizer.eps = 1e-10
   config.discriminator_optimizer.eps = 1e-10
   config.losses.discriminator_weight = 1e-3
+  for discriminator in config.discriminators.values():
+    discriminator.dense_initializer = "truncated_tenth"  # TensorLayer's
   config.vgg_clip = True
   # The patches of the authors' script are flipped and rotated beforehand.
   config.data.crop = "center"

@@ -27,6 +27,14 @@ _ADDED = {
     "discriminator_learning_rate.warmup",
     0.0,
   ),
+  # How a network started is of no effect on what has been trained.
+  **{
+    f"discriminators.{name}.dense_initializer": (
+      f"discriminators.{name}.architecture",
+      "srgan",
+    )
+    for name in ("image", "feature")
+  },
   # Of the schedule that the run does not have.
   **{
     f"{owner}.{field}": (f"{owner}.schedule", schedule)
