@@ -145,12 +145,17 @@ def piecewise(
 
 
 def cosine(
-  peak: float, final: float, until: float, warmup: float = 0.0
+  peak: float,
+  final: float,
+  until: float,
+  warmup: float = 0.0,
+  cycles: int = 1,
 ) -> ml_collections.ConfigDict:
   """A learning rate that falls along half a cosine, then stays.
 
   `until` is the fraction of the run at which `final` is reached, `warmup` the
-  one in which the rate first rises in a line.
+  one in which the rate first rises in a line. In between it falls `cycles`
+  times, each time from the peak, and takes as long each time.
   """
   config = ml_collections.ConfigDict()
   # Or "piecewise", by flag too: all have the fields of both.
@@ -159,6 +164,7 @@ def cosine(
   config.warmup = warmup  # of both schedules
   config.final = final
   config.until = until
+  config.cycles = cycles
   config.boundaries = ()
   config.factors = ()
   return config

@@ -21,6 +21,7 @@ srgan_vgg22      pixels, relu2_2 or relu5_4. 200,000 steps of 16 crops of 96.
 srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
                  pretrain.py:srresnet.
 srgan_mirflickr  srgan_vgg54 on MIRFLICKR-25k, 64 to 256 px, 750 epochs.
+srgan_mirflickr_b1  The same with batch 1 in place of 8, 4,000 epochs.
 esrgan           Wang et al. 2018, as in BasicSR: relativistic, conv5_4 before
                  its ReLU. 400,000 steps of 16 crops of 128. Y 30.44 / 26.28 /
                  25.33. Start: pretrain.py:esrgan.
@@ -109,7 +110,7 @@ def _srfeat(start: str):
 
 
 def _srfeat_official():
-  config = _srfeat("srfeat")
+  config = _srfeat("srfeat_official")
   config.num_steps = 5 * (104_000 // 9)
   config.batch_size = 9
   config.freeze_batch_norm = True
@@ -148,10 +149,10 @@ def _srgan_mse():
   return config
 
 
-def _srgan_mirflickr():
+def _srgan_mirflickr(batch_size: int, epochs: int):
   config = _srgan("relu5_4")
-  config.num_steps = 750 * (25_000 // 8)
-  config.batch_size = 8
+  config.num_steps = epochs * (25_000 // batch_size)
+  config.batch_size = batch_size
   config.crop_size = 256
   _schedules(config, 1e-4, (), ())
   return config
@@ -221,7 +222,8 @@ VARIANTS: common.Variants = {
   "srgan_mse": _srgan_mse,
   "srgan_vgg22": lambda: _srgan("relu2_2"),
   "srgan_vgg54": lambda: _srgan("relu5_4"),
-  "srgan_mirflickr": _srgan_mirflickr,
+  "srgan_mirflickr": lambda: _srgan_mirflickr(batch_size=8, epochs=750),
+  "srgan_mirflickr_b1": lambda: _srgan_mirflickr(batch_size=1, epochs=4_000),
   "esrgan": _esrgan,
   "srfeat_lite": lambda: _lite(_srfeat("srfeat_nobn")),
   "srgan_lite": lambda: _lite(_srgan("relu5_4")),

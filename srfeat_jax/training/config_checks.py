@@ -88,6 +88,11 @@ _TABLE = (
     "a fraction of the run, from above 0 to 1",
   ),
   (
+    "*learning_rate.cycles",
+    lambda x: 1 <= x <= 1000,
+    "a whole number from 1 to 1000",
+  ),
+  (
     "*learning_rate.warmup",
     lambda x: 0 <= x < 1,
     "a fraction of the run, from 0 to below 1",

@@ -27,6 +27,11 @@ _ADDED = {
     "discriminator_learning_rate.warmup",
     0.0,
   ),
+  "learning_rate.cycles": ("learning_rate.cycles", 1),
+  "discriminator_learning_rate.cycles": (
+    "discriminator_learning_rate.cycles",
+    1,
+  ),
   # How a network started is of no effect on what has been trained.
   **{
     f"discriminators.{name}.dense_initializer": (

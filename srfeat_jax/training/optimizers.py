@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 
 import ml_collections
 import optax
@@ -62,8 +63,8 @@ def learning_rate(
       "piecewise" `boundaries`, fractions of the run, and `factors`, what the
       rate is multiplied by at each of them;
       "cosine" `final`, the rate reached at the fraction `until` of the run and
-      kept from there on (SGDR's annealing without restarts, Loshchilov &
-      Hutter 2017, equation 5).
+      kept from there on, after `cycles` descents of the same length (SGDR's
+      annealing with warm restarts, Loshchilov & Hutter 2017, equation 5).
     num_steps: the length of the run.
 
   Raises:
@@ -127,10 +128,21 @@ def _cosine(
     config.warmup,
     f"a fraction of the run below `until`, {config.until}",
   )
-  end = round(config.until * num_steps)
-  return optax.cosine_decay_schedule(
-    peak, decay_steps=max(1, end - start), alpha=final / peak
+  _require(
+    config.cycles >= 1,
+    "learning_rate.cycles",
+    config.cycles,
+    "a whole number above 0",
   )
+  length = round(config.until * num_steps) - start
+  # A short run has no room for more cycles than steps.
+  cycles = max(1, min(config.cycles, length))
+  ends = [round(length * i / cycles) for i in range(cycles + 1)]
+  descents = [
+    optax.cosine_decay_schedule(peak, max(1, end - begin), alpha=final / peak)
+    for begin, end in itertools.pairwise(ends)
+  ]
+  return optax.join_schedules(descents, ends[1:-1])
 
 
 _SCHEDULES = {"piecewise": _piecewise, "cosine": _cosine}
