@@ -123,6 +123,7 @@ def _srresnet():
   config.generator.prelu_per_channel = False
   config.generator.input_range = "unit"
   config.generator.block_bias = False
+  config.generator.after_trunk = "batch_norm"
   config.generator.tanh = False
   config.generator.residual_base = "none"
   config.generator.dtype = "float32"
