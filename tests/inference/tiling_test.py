@@ -169,18 +169,22 @@ class FeatherTest(parameterized.TestCase):
 
 
 class RealWeightsTest(parameterized.TestCase):
-  @parameterized.parameters(
-    ("realesrgan_x4plus_anime", 48), ("realesrgan_x4plus", 64)
-  )
+  @parameterized.parameters((4, 64, 0), (6, 48, 8), (23, 72, 8))
+  def test_margins_of_rrdbnet(self, num_blocks, margin, feather):
+    for scale, unshuffle in ((4, 1), (2, 2)):
+      config = {"architecture": "rrdbnet", "num_blocks": num_blocks}
+      cut = overlap.of(models.build(config | {"scale": scale}))
+      lengths = (margin * unshuffle, feather * unshuffle)
+      self.assertEqual((cut.margin, cut.feather), lengths)
+
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
-  def test_tiles_of_a_photograph_are_within_two_levels(self, name, margin):
-    path = paths.DATA / "models" / f"{name}.safetensors"
+  def test_tiles_of_a_photograph_are_within_two_levels(self):
+    path = paths.DATA / "models" / "realesrgan_x4plus_anime.safetensors"
     if not path.exists():
       self.skipTest(f"there is no {path}")
     read = generator_file.load(path)
     generator = models.build(read.config)
     cut = overlap.of(generator)
-    self.assertEqual(cut.margin, margin)
     # A strip that two tiles of the least width share.
     width = cut.min_tile + 8
     photo = np.asarray(images.read(paths.DATA / "real" / "OST_009.png"))
