@@ -55,6 +55,9 @@ def get_config() -> ml_collections.ConfigDict:
   # ("feature"); none in pre-training. `architecture` and fields of its module.
   config.discriminators = ml_collections.ConfigDict()
   config.update_first = "discriminator"  # or "generator"
+  # Updates of each discriminator, each with another batch, for every one of the
+  # generator; `num_steps` counts the latter.
+  config.discriminator_steps = 1
   # Whether a generator's BatchNorm keeps the statistics, gamma and beta that it
   # starts with, as in the code of SRFeat's authors.
   config.freeze_batch_norm = False

@@ -36,6 +36,8 @@ _NOISE = re.compile(
   r"|Given directory is read only="
   r"|.*_SignalingThread\.run\(\) raised an exception"
   r"|.*Failed to run \d+ Handler Commit operations"
+  r"|.*Save Finalize thread \(.*\) failed"
+  r"|.*Checkpointer failed: one or more items may not be finalized"
 )
 
 

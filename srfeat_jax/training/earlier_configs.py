@@ -19,6 +19,7 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 _ADDED = {
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
+  "discriminator_steps": ("discriminator_steps", 1),
   "generator.after_trunk": ("generator.after_trunk", "batch_norm"),
   "losses.relativistic_detach": ("losses.relativistic_detach", True),
   "data.check": ("data.check", True),

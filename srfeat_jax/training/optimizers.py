@@ -18,7 +18,7 @@ class Optimizers:
     generator: the generator's optimizer.
     generator_schedule: its learning rate by step, for the log.
     discriminator: the optimizer of each discriminator.
-    discriminator_schedule: its learning rate by step, for the log.
+    discriminator_schedule: its learning rate by its own updates, likewise.
   """
 
   generator: optax.GradientTransformation
@@ -32,15 +32,17 @@ def build(config: ml_collections.ConfigDict) -> Optimizers:
 
   Args:
     config: of the run; read are `num_steps`, and for the generator `optimizer`
-      and `learning_rate`, for discriminators `discriminator_optimizer` and
-      `discriminator_learning_rate`.
+      and `learning_rate`, for discriminators `discriminator_optimizer`,
+      `discriminator_learning_rate` and `discriminator_steps`, their updates for
+      each one of the generator.
 
   Raises:
     errors.InputError: a field has a value it does not take.
   """
-  generator_schedule, discriminator_schedule = (
-    learning_rate(each, config.num_steps)
-    for each in (config.learning_rate, config.discriminator_learning_rate)
+  generator_schedule = learning_rate(config.learning_rate, config.num_steps)
+  discriminator_schedule = learning_rate(
+    config.discriminator_learning_rate,
+    config.discriminator_steps * config.num_steps,
   )
   return Optimizers(
     generator=adam(config.optimizer, generator_schedule),

@@ -9,6 +9,10 @@ Spectral normalization of a discriminator takes one power iteration per update:
 when that discriminator is updated, with its batch of real images. The fake
 batch, and all of the generator's losses, use the vectors as they then are. So
 the state depends on parameters and the order of updates alone, not on devices.
+
+With `discriminator_steps` of k, a step has k batches: discriminators are
+updated with each, and the generator with the last (Goodfellow et al. 2014,
+algorithm 1).
 """
 
 import dataclasses
@@ -84,13 +88,15 @@ def make_step(
 
   Args:
     config: the run's config; read are `losses`, `ema_decay`, `degradation`,
-      `seed`, `freeze_batch_norm` and `update_first`.
+      `seed`, `freeze_batch_norm`, `update_first`, `discriminators` and
+      `discriminator_steps`.
     networks: the modules.
     optimizers: theirs.
 
   Returns:
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
-    without it) and uint8 HR crops `[b, H, W, 3]`, or a batch with pairs, see
+    without it) and uint8 HR crops `[b, H, W, 3]`, `num_batches(config)` times
+    `config.batch_size` of them, or a batch with pairs, see
     `degradation.of_batch`, to the next state and a dict of float32 scalars by
     name.
 
@@ -110,6 +116,7 @@ def make_step(
   ) -> tuple[state_lib.TrainState, Scalars]:
     key = jax.random.fold_in(degradation_key, state.step)
     lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
+    *earlier, (lr, hr) = _split(lr, hr, num_batches(config))
 
     def super_resolve(params):
       if config.freeze_batch_norm:  # gamma and beta are constants
@@ -132,8 +139,26 @@ def make_step(
       super_resolve, state.generator.params, has_aux=True
     )
 
+    updated = state.discriminators
+    for earlier_lr, earlier_hr in earlier:
+      sr, _ = _generate(
+        networks.generator,
+        state.generator,
+        earlier_lr,
+        freeze_batch_norm=config.freeze_batch_norm,
+      )
+      updated, _ = _update_discriminators(
+        networks,
+        optimizers,
+        loss_config,
+        updated,
+        *(
+          _extract_features(networks, loss_config, vgg_variables, image)
+          for image in (earlier_hr, sr)
+        ),
+      )
     updated, discriminator_scalars = _update_discriminators(
-      networks, optimizers, loss_config, state.discriminators, real, fake
+      networks, optimizers, loss_config, updated, real, fake
     )
     # The generator's loss takes the logits of the updated discriminators, or of
     # those before the update.
@@ -158,7 +183,7 @@ def make_step(
     scalars = {
       **generator_scalars,
       **discriminator_scalars,
-      **_learning_rates(optimizers, state),
+      **_learning_rates(optimizers, state, num_batches(config)),
     }
     next_state = state_lib.TrainState(
       step=state.step + 1,
@@ -169,6 +194,21 @@ def make_step(
     return next_state, scalars
 
   return step
+
+
+def num_batches(config: ml_collections.ConfigDict) -> int:
+  """How many batches of `config.batch_size` a step takes."""
+  return config.discriminator_steps if config.discriminators else 1
+
+
+def _split(
+  lr: jax.Array, hr: jax.Array, count: int
+) -> list[tuple[jax.Array, jax.Array]]:
+  """Batches of every `count`-th image, so that none changes its device."""
+  if count == 1:
+    return [(lr, hr)]
+  grouped = [x.reshape(-1, count, *x.shape[1:]) for x in (lr, hr)]
+  return [(grouped[0][:, i], grouped[1][:, i]) for i in range(count)]
 
 
 def _check_order(update_first: str) -> None:
@@ -347,13 +387,15 @@ def _generator_loss(
 
 
 def _learning_rates(
-  optimizers: optimizers_lib.Optimizers, state: state_lib.TrainState
+  optimizers: optimizers_lib.Optimizers,
+  state: state_lib.TrainState,
+  discriminator_steps: int,
 ) -> Scalars:
   """The learning rates that this step has used, for the log."""
   rates = {"learning_rate/generator": optimizers.generator_schedule(state.step)}
   if state.discriminators:
     rates["learning_rate/discriminator"] = optimizers.discriminator_schedule(
-      state.step
+      discriminator_steps * state.step
     )
   return rates
 

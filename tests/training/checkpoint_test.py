@@ -52,6 +52,7 @@ class FilterTest(parameterized.TestCase):
   @parameterized.parameters(
     ("Given directory is read only=/x", False),
     ("[process=0] _SignalingThread.run() raised an exception: full", False),
+    ("[step=2] Save Finalize thread (save_finalize) failed.", False),
     ("Async checkpoint took longer than the timeout.", True),
   )
   def test_only_known_noise_is_kept_out(self, message, shown):

@@ -309,6 +309,46 @@ class OrderTest(parameterized.TestCase):
       _step(config)
 
 
+class DiscriminatorStepsTest(absltest.TestCase):
+  def test_two_updates_of_the_discriminator_for_one_of_the_generator(self):
+    config = _config("srfeat_nobn")
+    del config.discriminators["feature"]
+    config.losses.perceptual_weight = 0.0
+    config.crop_size = 32
+    config.generator.features = 4
+    config.discriminators.image.input_size = 0
+    config.discriminators.image.features = 2
+    networks = networks_lib.assemble(config, {})
+    sgd, schedule = optax.sgd(0.1), optax.linear_schedule(1e-3, 0.0, 8)
+    optimizers_ = optimizers.Optimizers(
+      _RAW.generator, _RAW.generator_schedule, sgd, schedule
+    )
+    variables, discriminators = jax.jit(networks.init)(jax.random.key(0))
+    start = state_lib.start(
+      variables, _RAW.generator, discriminators, sgd, keep_ema=False
+    )
+    start = dataclasses.replace(start, step=jnp.int32(3))
+    crops = _crops()[:, :32, :32]
+    one = jax.jit(steps.make_step(config, networks, optimizers_))
+    between, _ = one(start, {}, crops[0::2])
+    # As if the generator had not been updated.
+    between = dataclasses.replace(between, generator=start.generator)
+    expected, _ = one(between, {}, crops[1::2])
+
+    config.discriminator_steps = 2
+    two = jax.jit(steps.make_step(config, networks, optimizers_))
+    found, metrics = two(start, {}, crops)
+    for network in ("generator", "discriminators"):
+      jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5),
+        getattr(found, network),
+        getattr(expected, network),
+      )
+    # The seventh and the eighth of its updates.
+    rate = metrics["learning_rate/discriminator"]
+    np.testing.assert_allclose(rate, schedule(6), rtol=1e-6)
+
+
 class DevicesTest(parameterized.TestCase):
   @parameterized.parameters("vanilla", "relativistic")
   @_smooth
