@@ -163,8 +163,9 @@ def _build(
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.
   begins = not checkpoint.exists(workdir)
+  crops = steps.num_batches(config) * config.batch_size
   batches, source_identities = make_batches(
-    config, validator.sets if begins else None
+    config, validator.sets if begins else None, crops
   )
   mesh = parallel.make_mesh()
   replicated = parallel.replicated(mesh)
@@ -182,7 +183,7 @@ def _build(
   state = _start(config, networks, optimizers, initial_variables, replicated)
   vgg_variables = jax.device_put(vgg_variables, replicated)
   # Finds what is wrong with a step before anything is written.
-  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+  shape = (crops, config.crop_size, config.crop_size, 3)
   jax.eval_shape(
     update, state, vgg_variables, jax.ShapeDtypeStruct(shape, "uint8")
   )
@@ -203,6 +204,7 @@ def _build(
 def make_batches(
   config: ml_collections.ConfigDict,
   benchmark_sets: Sequence[benchmarks.BenchmarkSet] | None = None,
+  batch_size: int | None = None,
 ) -> tuple[Any, list[str]]:
   """The training crops of a run, and what they are cut from.
 
@@ -210,6 +212,7 @@ def make_batches(
     config: of the run; read are `data`, `crop_size`, `batch_size`, `seed`,
       `generator` and `degradation`.
     benchmark_sets: what nothing should be trained on; None inspects no image.
+    batch_size: crops of each batch; None for `config.batch_size`.
 
   Returns:
     An endless iterator of uint8 `[b, H, W, 3]`, or of batches with pairs, see
@@ -250,7 +253,7 @@ def make_batches(
     crop_size=config.crop_size,
     crop=config.data.crop,
     augment=config.data.augment,
-    batch_size=config.batch_size,
+    batch_size=batch_size or config.batch_size,
     seed=config.seed,
     process_index=jax.process_index(),
     process_count=jax.process_count(),

@@ -122,6 +122,7 @@ class ConfigsTest(parameterized.TestCase):
     ("srfeat", 6_187_907),
     ("srfeat_nobn", 6_185_731),
     ("srresnet", 1_547_350),
+    ("srfeat_official", 6_187_907),
     ("msrresnet", 1_517_571),
     ("esrgan", 16_697_987),
   )
@@ -140,6 +141,23 @@ class ConfigsTest(parameterized.TestCase):
       self.assertFalse(config.data.augment)
       self.assertEqual(config.losses.pixel, "mse")
       self.assertEqual(config.generator.batch_norm, name == "srfeat")
+
+  def test_mirflickr_epochs(self):
+    for name, batch_size, epochs in (
+      ("gan_srgan_mirflickr", 8, 750), ("gan_srgan_mirflickr_b1", 1, 4_000)
+    ):  # fmt: skip
+      config = CONFIGS[name]
+      self.assertEqual(config.batch_size, batch_size)
+      self.assertEqual(config.num_steps * batch_size, epochs * 25_000)
+      self.assertEqual(config.learning_rate.peak, 1e-4)
+      self.assertEqual(config.learning_rate.boundaries, ())
+
+  def test_only_the_authors_configs_have_tensorlayer_s_dense_layers(self):
+    for name, config in CONFIGS.items():
+      for each in config.discriminators.values():
+        if each.architecture == "srgan":
+          tensorlayer = each.dense_initializer == "truncated_tenth"
+          self.assertEqual(tensorlayer, name == "gan_srfeat_official", name)
 
   def test_unset_fields_are_the_module_s(self):
     # A config shows every choice that its module leaves open.

@@ -53,7 +53,7 @@ WITHOUT = {
   "models/vgg_style_discriminator": "models/discriminators_test",
   "preparation/planning": "what sets are made of: preparation/sets_test",
   "preparation/shard_task": "whole sets of shards: preparation/sets_test",
-  "training/checkpoint": "resumed runs: programs/resume_test, lookup_test",
+  "training/batch_norm": "what a step freezes: training/gan_step_test",
   "training/interruption": "runs that are stopped: programs/resume_test",
   "training/progress": "what runs print: train_test",
   "training/state": "what a step changes: training/steps_test",

@@ -55,7 +55,11 @@ def get_config() -> ml_collections.ConfigDict:
   # ("feature"); none in pre-training. `architecture` and fields of its module.
   config.discriminators = ml_collections.ConfigDict()
   config.update_first = "discriminator"  # or "generator"
-  # Whether a generator's BatchNorm keeps the statistics that it starts with.
+  # Updates of each discriminator, each with another batch, for every one of the
+  # generator; `num_steps` counts the latter.
+  config.discriminator_steps = 1
+  # Whether a generator's BatchNorm keeps the statistics, gamma and beta that it
+  # starts with, as in the code of SRFeat's authors.
   config.freeze_batch_norm = False
   # Adversarial training from a random start mostly fails: ask for it if meant.
   config.allow_scratch = False
@@ -90,8 +94,11 @@ def get_config() -> ml_collections.ConfigDict:
   config.losses.ldl_weight = 0.0
   # L1 of feature maps inside of the discriminator "feature".
   config.losses.feature_matching_weight = 0.0
-  # Or "relativistic", "hinge", "least_squares".
+  # Or "saturating", "relativistic", "hinge", "least_squares".
   config.losses.adversarial = "vanilla"
+  # Whether the gradient of a relativistic discriminator's loss stops at the
+  # means: True as in BasicSR, False as in equation 1 of Wang et al. 2018.
+  config.losses.relativistic_detach = True
   config.losses.adversarial_weight = 0.0  # for each discriminator
   config.losses.discriminator_weight = 1.0
   # Penalties on each discriminator's gradient: at real images (R1), and between
@@ -155,12 +162,17 @@ def piecewise(
 
 
 def cosine(
-  peak: float, final: float, until: float, warmup: float = 0.0
+  peak: float,
+  final: float,
+  until: float,
+  warmup: float = 0.0,
+  cycles: int = 1,
 ) -> ml_collections.ConfigDict:
   """A learning rate that falls along half a cosine, then stays.
 
   `until` is the fraction of the run at which `final` is reached, `warmup` the
-  one in which the rate first rises in a line.
+  one in which the rate first rises in a line. In between it falls `cycles`
+  times, each time from the peak, and takes as long each time.
   """
   config = ml_collections.ConfigDict()
   # Or "piecewise", by flag too: all have the fields of both.
@@ -169,6 +181,7 @@ def cosine(
   config.warmup = warmup  # of both schedules
   config.final = final
   config.until = until
+  config.cycles = cycles
   config.boundaries = ()
   config.factors = ()
   return config

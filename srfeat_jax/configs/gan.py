@@ -12,13 +12,16 @@ srfeat           Park et al. 2018: VGG-19's relu5_4, an image and a feature
                  26.73 on Set5 / Set14 (the authors). Start: pretrain.py:srfeat.
 srfeat_nobn      The same without BatchNorm. Start: pretrain.py:srfeat_nobn.
 srfeat_official  As the authors' code has it: batch 9, BatchNorm frozen, Adam's
-                 epsilon 1e-10 with the discriminators' loss times 1e-3, images
-                 clipped before VGG-19 (convert its weights with --clip).
+                 epsilon 1e-10 with the discriminators' loss times 1e-3, dense
+                 layers that start at N(0, 0.1), images clipped before VGG-19
+                 (convert its weights with --clip). Start:
+                 pretrain.py:srfeat_official.
 srgan_mse        Ledig et al. 2017, image discriminator and, as content, the
 srgan_vgg22      pixels, relu2_2 or relu5_4. 200,000 steps of 16 crops of 96.
 srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
                  pretrain.py:srresnet.
 srgan_mirflickr  srgan_vgg54 on MIRFLICKR-25k, 64 to 256 px, 750 epochs.
+srgan_mirflickr_b1  The same with batch 1 in place of 8, 4,000 epochs.
 esrgan           Wang et al. 2018, as in BasicSR: relativistic, conv5_4 before
                  its ReLU. 400,000 steps of 16 crops of 128. Y 30.44 / 26.28 /
                  25.33. Start: pretrain.py:esrgan.
@@ -64,6 +67,7 @@ def _srgan_discriminator(
   # Or "patch", one per 16x16 pixels, or, for features, "position".
   config.logits = "image"
   config.spectral_norm = False  # True: in place of batch normalization
+  config.dense_initializer = "he_truncated"
   config.dtype = "float32"
   return config
 
@@ -109,13 +113,15 @@ def _srfeat(start: str):
 
 
 def _srfeat_official():
-  config = _srfeat("srfeat")
+  config = _srfeat("srfeat_official")
   config.num_steps = 5 * (104_000 // 9)
   config.batch_size = 9
   config.freeze_batch_norm = True
   config.optimizer.eps = 1e-10
   config.discriminator_optimizer.eps = 1e-10
   config.losses.discriminator_weight = 1e-3
+  for discriminator in config.discriminators.values():
+    discriminator.dense_initializer = "truncated_tenth"  # TensorLayer's
   config.vgg_clip = True
   # The patches of the authors' script are flipped and rotated beforehand.
   config.data.crop = "center"
@@ -146,10 +152,10 @@ def _srgan_mse():
   return config
 
 
-def _srgan_mirflickr():
+def _srgan_mirflickr(batch_size: int, epochs: int):
   config = _srgan("relu5_4")
-  config.num_steps = 750 * (25_000 // 8)
-  config.batch_size = 8
+  config.num_steps = epochs * (25_000 // batch_size)
+  config.batch_size = batch_size
   config.crop_size = 256
   _schedules(config, 1e-4, (), ())
   return config
@@ -175,6 +181,8 @@ def _esrgan():
   config.losses.feature_scale = 1.0
   config.vgg_preprocessing = "torchvision"
   config.losses.adversarial = "relativistic"
+  # BasicSR's code; False for equation 1 of the paper, which stops no gradient.
+  config.losses.relativistic_detach = True
   config.losses.adversarial_weight = 5e-3
   config.optimizer.b2 = 0.99
   config.discriminator_optimizer.b2 = 0.99
@@ -217,7 +225,8 @@ VARIANTS: common.Variants = {
   "srgan_mse": _srgan_mse,
   "srgan_vgg22": lambda: _srgan("relu2_2"),
   "srgan_vgg54": lambda: _srgan("relu5_4"),
-  "srgan_mirflickr": _srgan_mirflickr,
+  "srgan_mirflickr": lambda: _srgan_mirflickr(batch_size=8, epochs=750),
+  "srgan_mirflickr_b1": lambda: _srgan_mirflickr(batch_size=1, epochs=4_000),
   "esrgan": _esrgan,
   "srfeat_lite": lambda: _lite(_srfeat("srfeat_nobn")),
   "srgan_lite": lambda: _lite(_srgan("relu5_4")),

@@ -8,6 +8,8 @@ srfeat        Park et al. 2018. The paper's SRFeat_M, trained on ImageNet: Y
               32.27 / 28.71 / 27.64 dB on Set5 / Set14 / BSD100. On COCO, in
               the protocol center296 (RGB): 30.56 / 26.38 / 25.78.
 srfeat_nobn   The same without BatchNorm, in center296: 30.72 / 26.44 / 25.82.
+srfeat_official  As the authors' code has it: DIV2K, 104,000 patches of 296 px,
+              batch 9, 21 epochs, a tenth of the learning rate from epoch 17.
 srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
               an hour on two cores.
 srresnet      Ledig et al. 2017: Y 32.05 / 28.49 / 27.58.
@@ -17,7 +19,7 @@ esrgan        Wang et al. 2018: RRDBNet, the start of ESRGAN's GAN training, as
               in BasicSR: Y 32.73 / 28.99 / 27.85, RGB 30.64 / 27.05 on Set5 /
               Set14. On DIV2K and Flickr2K; a week on one GPU of 2018.
 
-Both SRFeat variants: COCO 2017 without small images, 116,620 images, center
+srfeat and srfeat_nobn: COCO 2017 without small images, 116,620 images, center
 crops of 296 px, batch 9, 20 epochs of 12,958 iterations, MSE, Adam. The cost
 is days on one GPU of 2018; a step takes 2.3 TFLOP.
 """
@@ -27,6 +29,7 @@ import ml_collections
 from srfeat_jax.configs import common
 
 _EPOCH = 12_958
+_OFFICIAL_EPOCH = 104_000 // 9  # the last batch, of 5, is left out
 
 
 def get_config(variant: str = "srfeat") -> ml_collections.ConfigDict:
@@ -79,6 +82,16 @@ def _srfeat_nobn():
   return config
 
 
+def _srfeat_official():
+  config = _srfeat()
+  config.num_steps = 21 * _OFFICIAL_EPOCH
+  config.learning_rate = common.piecewise(
+    1e-4, boundaries=(17 / 21,), factors=(0.1,)
+  )
+  config.eval_every = _OFFICIAL_EPOCH
+  return config
+
+
 def _srfeat_lite():
   config = _srfeat_nobn()
   config.num_steps = 10_000
@@ -115,6 +128,7 @@ def _srresnet():
   config.generator.upsampler = "shuffle"  # or "direct", "nearest"
   config.generator.icnr = False  # start without a checkerboard
   config.generator.block_bias = False
+  config.generator.after_trunk = "batch_norm"
   config.generator.tanh = False
   config.generator.residual_base = "none"
   config.generator.dtype = "float32"
@@ -158,8 +172,8 @@ def _basicsr():
   config.ema_decay = 0.999
   config.losses.pixel = "l1"
   config.optimizer.b2 = 0.99
-  # BasicSR restarts the cosine four times; one descent here.
-  config.learning_rate = common.cosine(2e-4, final=1e-7, until=1.0)
+  # Four descents of 250,000 steps each.
+  config.learning_rate = common.cosine(2e-4, final=1e-7, until=1.0, cycles=4)
   config.eval_every = 10_000
   config.checkpoint_every = 5_000
   return config
@@ -169,6 +183,7 @@ def _basicsr():
 VARIANTS: common.Variants = {
   "srfeat": _srfeat,
   "srfeat_nobn": _srfeat_nobn,
+  "srfeat_official": _srfeat_official,
   "srfeat_lite": _srfeat_lite,
   "srresnet": _srresnet,
   "msrresnet": _msrresnet,

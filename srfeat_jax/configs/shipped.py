@@ -9,7 +9,8 @@ srfeat_lite_more  Continues from those weights with the learning rate raised
 srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   four layers count, and a term against the checkerboard
                   artifacts that these alone leave in flat areas:
-                  srfeat-lite-gan.
+                  srfeat-lite-gan. The dense layers of its discriminators
+                  began with `dense_initializer=truncated_tenth`.
 srfeat_photo_psnr  Continues from srfeat-lite for photographs: degradations from
                   none to blur, noise and JPEG, L1, and a blur after each pixel
                   shuffle, against checkerboard artifacts: srfeat-photo-psnr.

@@ -90,7 +90,7 @@ class Protocol:
     return (
       *("psnr_y", "ssim_y", "psnr_y_float", "psnr_rgb"),
       *((f"psnr_rgb_crop{border}",) if border else ()),
-      *("checkerboard", "phase_error", "color_error"),
+      *("mse_rgb", "checkerboard", "phase_error", "color_error"),
     )
 
   def measure(
@@ -108,9 +108,10 @@ class Protocol:
       `rgb2ycbcr` of 8-bit images; `psnr_y_float` on Y without rounding, as in
       BasicSR; `psnr_rgb` on all pixels; if the protocol shaves,
       `psnr_rgb_crop4` without the border (4 for x4), as in BasicSR's model zoo;
-      `checkerboard`, see the function of that name; `phase_error` and
-      `color_error` (both of RGB, in levels) on all pixels, see `ops.artifacts`.
-      Gray images are compared as they are under all of these names.
+      `mse_rgb` (squared levels) on all pixels; `checkerboard`, see the function
+      of that name; `phase_error` and `color_error` (both of RGB, in levels) on
+      all pixels, see `ops.artifacts`. Gray images are compared as they are
+      under all of these names.
     """
     border = self._border(scale)
     sr_y, hr_y = _luma(sr), _luma(hr)
@@ -121,6 +122,7 @@ class Protocol:
       quality.psnr(sr_y, hr_y, border),
       quality.psnr(sr, hr),
       *((quality.psnr(sr, hr, border),) if border else ()),
+      quality.mse(sr, hr),
       checkerboard(sr, scale),
       artifacts.phase_error(sr, hr, scale),
       artifacts.color_error(sr, hr),

@@ -27,7 +27,7 @@ _ZOOM = 3  # factor by which pixels of crops are repeated
 _CAPTION = 28  # height of the captions, in pixels of the sheet
 _GAP = 12  # space between two panels, likewise
 # Metrics that a screen has no room for; the files have them.
-_NOT_ON_SCREEN = ("psnr_y_float", "phase_error", "color_error")
+_NOT_ON_SCREEN = ("psnr_y_float", "mse_rgb", "phase_error", "color_error")
 _THREE_DIGITS = ("checkerboard", "phase_error", "color_error")
 
 
@@ -199,7 +199,7 @@ def _cells(scores: Mapping[str, float]) -> list[str]:
 
 
 def _digits(metric: str) -> int:
-  if metric.startswith("psnr"):
+  if metric.startswith(("psnr", "mse")):
     return 2
   return 3 if metric in _THREE_DIGITS else 4
 

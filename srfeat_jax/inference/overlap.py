@@ -1,16 +1,19 @@
 """By how much neighboring tiles overlap."""
 
 import dataclasses
+import math
 
 from flax import linen as nn
 
 # Where the receptive radius is larger than this (in pixels of the network's own
-# feature maps), tiles overlap by less. The default RRDBNet's is 349, but if an
-# image is cut off 24 pixels away, nothing in the result changes by more than
-# 2e-5 of its standard deviation. (Measured with random weights, the blocks'
-# kernels up to 14 times as large as they are initialized.)
+# feature maps), tiles overlap by less.
 _LARGEST_RADIUS = 64
-_EFFECTIVE_RADIUS = 32
+# Margins that suffice, by the largest radius that each is for. Found with
+# Real-ESRGAN's x4plus_anime (6 blocks, a radius of 94) and x4plus (23 blocks,
+# 349) on crops of 220 px of three photographs: nothing kept of a tile differs
+# from the whole by more than 2 of 255 levels, and fewer than 1 of 10,000 values
+# by more than 1. Random weights pass on much less, and say nothing here.
+_MARGINS = ((120, 48), (math.inf, 72))
 _FEATHER = 8
 
 
@@ -50,11 +53,11 @@ def of(generator: nn.Module) -> Overlap:
   feather.
   """
   unshuffle = unshuffle_of(generator)
-  if generator.receptive_radius > _LARGEST_RADIUS * unshuffle:
-    return Overlap(
-      _EFFECTIVE_RADIUS * unshuffle, _FEATHER * unshuffle, unshuffle
-    )
-  return exact(generator)
+  radius = generator.receptive_radius / unshuffle
+  if radius <= _LARGEST_RADIUS:
+    return exact(generator)
+  margin = next(margin for largest, margin in _MARGINS if radius <= largest)
+  return Overlap(margin * unshuffle, _FEATHER * unshuffle, unshuffle)
 
 
 def exact(generator: nn.Module) -> Overlap:

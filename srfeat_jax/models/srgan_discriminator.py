@@ -9,6 +9,7 @@ from flax import linen as nn
 from srfeat_jax.models import discriminator_layers, fields, layers
 
 Logits = Literal["image", "patch", "position"]
+DenseInitializer = Literal["he_truncated", "truncated_tenth"]
 
 
 class SRGANDiscriminator(nn.Module):
@@ -41,6 +42,10 @@ class SRGANDiscriminator(nn.Module):
       makes the logits have none, as in `UNetDiscriminator`.
     dtype: compute dtype: "float32" or "bfloat16". Parameters, the statistics
       of the normalizations and the last layer are float32 either way.
+    dense_initializer: of the dense layers' kernels: "he_truncated", whose
+      deviation is sqrt(2 / fan_in) as that of the convolutions, or
+      "truncated_tenth", 0.1 whatever the fan_in, TensorLayer's and so that of
+      SRFeat's code. Without effect for patches.
   """
 
   input_size: fields.Count = 296
@@ -50,6 +55,7 @@ class SRGANDiscriminator(nn.Module):
   dtype: fields.Dtype = "float32"
   logits: Logits = "image"
   spectral_norm: bool = False
+  dense_initializer: DenseInitializer = "he_truncated"
 
   def mismatch(self, size: int) -> str:
     """Returns why it cannot take [b, size, size, c], "" if it can."""
@@ -82,5 +88,5 @@ class SRGANDiscriminator(nn.Module):
       logits = layers.Conv(1, initializer="he_truncated", name="logit")(x)
       return logits[..., 0].astype(jnp.float32)
     return discriminator_layers.image_logits(
-      x, self.hidden, "truncated_tenth", self.dtype
+      x, self.hidden, self.dense_initializer, self.dtype
     )

@@ -35,6 +35,8 @@ class SRResNet(nn.Module):
     batch_norm_epsilon: added to variances.
     prelu_per_channel: whether each PReLU learns a slope per channel, not one.
     block_bias: whether convolutions before a normalization have biases.
+    after_trunk: what follows the convolution after the blocks: "batch_norm", or
+      "prelu" as in leftthomas/SRGAN, where that convolution has biases.
     tanh: whether tanh ends the network.
     residual_base: image the network adds its output to: "none", "bilinear" or
       "bicubic", see `layers.symmetric_to_image`.
@@ -56,6 +58,7 @@ class SRResNet(nn.Module):
   batch_norm_epsilon: fields.Fraction = 1e-5
   prelu_per_channel: bool = False
   block_bias: bool = False
+  after_trunk: Literal["batch_norm", "prelu"] = "batch_norm"
   tanh: bool = False
   residual_base: fields.ResidualBase = "none"
   input_range: Literal["unit", "symmetric", "imagenet"] = "unit"
@@ -113,8 +116,13 @@ class SRResNet(nn.Module):
         make_norm=norm,
         name=f"blocks_{i}",
       )(x)
-    x = block_conv(self.features, name="trunk")(x)
-    x = head + norm(name="trunk_norm")(x)
+    if self.after_trunk == "batch_norm":
+      x = block_conv(self.features, name="trunk")(x)
+      x = norm(name="trunk_norm")(x)
+    else:
+      x = conv(self.features, name="trunk")(x)
+      x = activation(name="trunk_activation")(x)
+    x = head + x
 
     direct = self.upsampler == "direct"
     factors = () if direct else layers.upsample_factors(self.scale)

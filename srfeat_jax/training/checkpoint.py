@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import pathlib
+import re
 import shutil
 import sys
 import textwrap
@@ -28,6 +29,15 @@ _FULL = (
   "Disk quota exceeded",
   "File too large",
   "RESOURCE_EXHAUSTED",
+)
+# What Orbax logs of what is meant, or is raised as an exception as well.
+_NOISE = re.compile(
+  r"CheckpointManagerOptions\.read_only=True, setting "
+  r"|Given directory is read only="
+  r"|.*_SignalingThread\.run\(\) raised an exception"
+  r"|.*Failed to run \d+ Handler Commit operations"
+  r"|.*Save Finalize thread \(.*\) failed"
+  r"|.*Checkpointer failed: one or more items may not be finalized"
 )
 
 
@@ -236,13 +246,13 @@ def _config(manager: ocp.CheckpointManager, step: int) -> dict:
 
 
 def _hush_orbax() -> None:
-  """Keeps out of the log what is raised as an exception anyway.
+  """Keeps out of the log what is meant, or raised as an exception anyway.
 
   Its threads log a failure once for every array, with tracebacks; and it warns
-  of the parts of a checkpoint that were not asked for.
+  of each option that a folder's being read only implies. All else is shown.
   """
-  absl_logging.get_absl_logger().addFilter(_not_of_orbax)
-  logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+  absl_logging.get_absl_logger().addFilter(_is_no_noise)
+  logging.getLogger("asyncio").addFilter(_is_no_lost_read)
   sys.unraisablehook = _shown_unless_late
 
 
@@ -256,8 +266,13 @@ def _shown_unless_late(unraisable) -> None:
     sys.__unraisablehook__(unraisable)
 
 
-def _not_of_orbax(record: logging.LogRecord) -> bool:
-  return "orbax" not in record.pathname
+def _is_no_noise(record: logging.LogRecord) -> bool:
+  return "orbax" not in record.pathname or not _NOISE.match(record.getMessage())
+
+
+def _is_no_lost_read(record: logging.LogRecord) -> bool:
+  """Of arrays that are read together, the first that fails is raised."""
+  return "exception was never retrieved" not in record.getMessage()
 
 
 def folder(workdir: pathlib.Path) -> pathlib.Path:
@@ -286,12 +301,13 @@ def restore_generator(workdir: pathlib.Path) -> dict:
   _hush_orbax()
   path = folder(workdir)
   options = ocp.CheckpointManagerOptions(read_only=True)
-  handlers = {
-    "state": ocp.PyTreeCheckpointHandler(),
-    "config": ocp.JsonCheckpointHandler(),
-  }
+  handlers = ocp.handlers.create_default_handler_registry(
+    state=ocp.PyTreeCheckpointHandler(),
+    data=ocp.JsonCheckpointHandler(),
+    config=ocp.JsonCheckpointHandler(),
+  )
   with ocp.CheckpointManager(
-    path, options=options, item_handlers=handlers
+    path, options=options, handler_registry=handlers
   ) as manager:
     step = manager.latest_step()
     if step is None:

@@ -44,6 +44,11 @@ _MOMENT = (lambda x: 0 <= x < 1, "a number from 0 to below 1")
 _TABLE = (
   ("num_steps", *_COUNT),
   ("batch_size", lambda x: 1 <= x <= 2**20, "a whole number from 1 to 2**20"),
+  (
+    "discriminator_steps",
+    lambda x: 1 <= x <= 100,
+    "a whole number from 1 to 100",
+  ),
   ("crop_size", lambda x: 1 <= x <= 2**14, "a whole number from 1 to 2**14"),
   ("log_every", *_COUNT),
   ("eval_every", *_COUNT),
@@ -94,6 +99,11 @@ _TABLE = (
     "a fraction of the run, from above 0 to 1",
   ),
   (
+    "*learning_rate.cycles",
+    lambda x: 1 <= x <= 1000,
+    "a whole number from 1 to 1000",
+  ),
+  (
     "*learning_rate.warmup",
     lambda x: 0 <= x < 1,
     "a fraction of the run, from 0 to below 1",
@@ -119,6 +129,13 @@ def check(config: ml_collections.ConfigDict) -> None:
   """
   earlier_configs.check(config)
   check_ranges(config)
+  updates = config.discriminator_steps * config.num_steps
+  if not _COUNT[0](updates):
+    raise errors.InputError(
+      f"config.discriminator_steps is {config.discriminator_steps}: with a"
+      f" config.num_steps of {config.num_steps} that is {updates} updates,"
+      " expected fewer than 2**31: lower one of them"
+    )
   _check_losses(config)
   if config.discriminators and not (config.init_from or config.allow_scratch):
     raise errors.InputError(

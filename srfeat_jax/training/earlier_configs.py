@@ -23,6 +23,9 @@ _ADDED = {
   "generator.icnr": ("generator.icnr", False),
   "losses.phase_weight": ("losses.phase_weight", 0.0),
   "losses.penalty_every": ("losses.r1_weight", 0.0),
+  "discriminator_steps": ("discriminator_steps", 1),
+  "generator.after_trunk": ("generator.after_trunk", "batch_norm"),
+  "losses.relativistic_detach": ("losses.relativistic_detach", True),
   "data.check": ("data.check", True),
   "data.max_damaged": ("data.max_damaged", 0.01),
   "learning_rate.warmup": ("learning_rate.warmup", 0.0),
@@ -37,6 +40,19 @@ _ADDED = {
     )
     for role in ("image", "feature")
     for field, neutral in (("logits", "image"), ("spectral_norm", False))
+  },
+  "learning_rate.cycles": ("learning_rate.cycles", 1),
+  "discriminator_learning_rate.cycles": (
+    "discriminator_learning_rate.cycles",
+    1,
+  ),
+  # How a network started is of no effect on what has been trained.
+  **{
+    f"discriminators.{name}.dense_initializer": (
+      f"discriminators.{name}.architecture",
+      "srgan",
+    )
+    for name in ("image", "feature")
   },
   # Of the schedule that the run does not have.
   **{

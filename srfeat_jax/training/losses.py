@@ -11,9 +11,9 @@ not depend on the number of devices.
 
 `real` and `fake` are a discriminator's logits for HR and for SR: one per image,
 [b], or per pixel or patch, [b, h, w]; means are over all of them, also those
-that relativistic logits are compared with. Gradients stop as in BasicSR: in the
-generator's loss at `real`; in the discriminator's at those means. The caller
-sees to it that the discriminator's loss does not reach the generator: it
+that relativistic logits are compared with. Gradients stop in the generator's
+loss at `real`; in the discriminator's at those means if asked. The caller sees
+to it that the discriminator's loss does not reach the generator: it
 differentiates with respect to the discriminator's parameters alone.
 """
 
@@ -29,7 +29,13 @@ from srfeat_jax import errors
 from srfeat_jax.training import image_losses
 
 # Kinds of adversarial loss.
-ADVERSARIAL = ("vanilla", "relativistic", "hinge", "least_squares")
+ADVERSARIAL = (
+  "vanilla",
+  "saturating",
+  "relativistic",
+  "hinge",
+  "least_squares",
+)
 
 
 class Compared(NamedTuple):
@@ -181,10 +187,12 @@ def adversarial_generator(
     real: logits of the targets; with effect on the relativistic loss alone.
     fake: logits of the generator's images.
     kind: "vanilla", -log D(fake) (Ledig et al. 2017, equation 6);
-      "relativistic", the mean of -log(1 - D_Ra(real, fake)) and
-      -log D_Ra(fake, real) (Wang et al. 2018, equation 2, halved as in
-      BasicSR); "hinge", -fake (Lim and Ye 2017; Miyato et al. 2018, equation
-      17); or "least_squares", (fake - 1)^2 / 2 (Mao et al. 2017, equation 9).
+      "saturating", log(1 - D(fake)), whose gradient vanishes where D is sure
+      (Goodfellow et al. 2014, equation 1); "relativistic", the mean of
+      -log(1 - D_Ra(real, fake)) and -log D_Ra(fake, real) (Wang et al. 2018,
+      equation 2, halved as in BasicSR); "hinge", -fake (Lim and Ye 2017; Miyato
+      et al. 2018, equation 17); or "least_squares", (fake - 1)^2 / 2 (Mao et
+      al. 2017, equation 9).
 
   Raises:
     errors.InputError: another kind.
@@ -199,23 +207,28 @@ def adversarial_generator(
       _cross_entropy(_relative(real, fake), target=0)
       + _cross_entropy(_relative(fake, real), target=1)
     ) / 2
+  if kind == "saturating":
+    return -_cross_entropy(fake, target=0)
   return _cross_entropy(fake, target=1)
 
 
 def adversarial_discriminator(
-  real: jax.Array, fake: jax.Array, kind: str
+  real: jax.Array, fake: jax.Array, kind: str, detach: bool = True
 ) -> jax.Array:
   """A discriminator's loss, of telling real from fake.
 
   Args:
     real: logits of the targets.
     fake: logits of the generator's images.
-    kind: "vanilla", -log D(real) - log(1 - D(fake)) (Park et al. 2018);
-      "relativistic", the mean of -log D_Ra(real, fake) and
-      -log(1 - D_Ra(fake, real)) (Wang et al. 2018, equation 1, halved as in
-      BasicSR); "hinge", max(0, 1 - real) + max(0, 1 + fake) (Miyato et al.
-      2018, equation 16); or "least_squares", (real - 1)^2 / 2 + fake^2 / 2 (Mao
-      et al. 2017, equation 9).
+    kind: "vanilla" or "saturating", -log D(real) - log(1 - D(fake)) (Park et
+      al. 2018; Goodfellow et al. 2014, equation 1); "relativistic", the mean of
+      -log D_Ra(real, fake) and -log(1 - D_Ra(fake, real)) (Wang et al. 2018,
+      equation 1, halved as in BasicSR); "hinge", max(0, 1 - real) +
+      max(0, 1 + fake) (Miyato et al. 2018, equation 16); or "least_squares",
+      (real - 1)^2 / 2 + fake^2 / 2 (Mao et al. 2017, equation 9).
+    detach: whether gradients stop at the means that relativistic logits are
+      compared with, as in BasicSR; in the paper's equation they do not. Without
+      effect for other kinds.
 
   Raises:
     errors.InputError: another kind.
@@ -226,10 +239,12 @@ def adversarial_discriminator(
     real, fake = real.astype(jnp.float32), fake.astype(jnp.float32)
     return (_mean(jnp.square(real - 1)) + _mean(jnp.square(fake))) / 2
   if _is_relativistic(kind):
-    stop = jax.lax.stop_gradient
+    others = (fake, real)
+    if detach:
+      others = jax.lax.stop_gradient(others)
     return (
-      _cross_entropy(_relative(real, stop(fake)), target=1)
-      + _cross_entropy(_relative(fake, stop(real)), target=0)
+      _cross_entropy(_relative(real, others[0]), target=1)
+      + _cross_entropy(_relative(fake, others[1]), target=0)
     ) / 2
   return _cross_entropy(real, target=1) + _cross_entropy(fake, target=0)
 

@@ -36,6 +36,9 @@ ROLES: Mapping[str, Role] = {
   "image": Role(of_features=False, key=1),
   "feature": Role(of_features=True, key=0),
 }
+# Of the seed's random streams, that of the generator's start. 0 and 1 are those
+# of `ROLES`, 2 the degradation's, see `steps`.
+_GENERATOR = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +67,9 @@ class Networks:
       )
       for name, module in self.discriminators.items()
     }
-    return models.init(self.generator, key), discriminators
+    # A key is drawn from, or folded, never both.
+    generator_key = jax.random.fold_in(key, _GENERATOR)
+    return models.init(self.generator, generator_key), discriminators
 
 
 def build(config: ml_collections.ConfigDict) -> tuple[Networks, dict]:

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 
 import ml_collections
 import optax
@@ -17,7 +18,7 @@ class Optimizers:
     generator: the generator's optimizer.
     generator_schedule: its learning rate by step, for the log.
     discriminator: the optimizer of each discriminator.
-    discriminator_schedule: its learning rate by step, for the log.
+    discriminator_schedule: its learning rate by its own updates, likewise.
   """
 
   generator: optax.GradientTransformation
@@ -31,15 +32,17 @@ def build(config: ml_collections.ConfigDict) -> Optimizers:
 
   Args:
     config: of the run; read are `num_steps`, and for the generator `optimizer`
-      and `learning_rate`, for discriminators `discriminator_optimizer` and
-      `discriminator_learning_rate`.
+      and `learning_rate`, for discriminators `discriminator_optimizer`,
+      `discriminator_learning_rate` and `discriminator_steps`, their updates for
+      each one of the generator.
 
   Raises:
     errors.InputError: a field has a value it does not take.
   """
-  generator_schedule, discriminator_schedule = (
-    learning_rate(each, config.num_steps)
-    for each in (config.learning_rate, config.discriminator_learning_rate)
+  generator_schedule = learning_rate(config.learning_rate, config.num_steps)
+  discriminator_schedule = learning_rate(
+    config.discriminator_learning_rate,
+    config.discriminator_steps * config.num_steps,
   )
   return Optimizers(
     generator=adam(config.optimizer, generator_schedule),
@@ -62,8 +65,8 @@ def learning_rate(
       "piecewise" `boundaries`, fractions of the run, and `factors`, what the
       rate is multiplied by at each of them;
       "cosine" `final`, the rate reached at the fraction `until` of the run and
-      kept from there on (SGDR's annealing without restarts, Loshchilov &
-      Hutter 2017, equation 5).
+      kept from there on, after `cycles` descents of the same length (SGDR's
+      annealing with warm restarts, Loshchilov & Hutter 2017, equation 5).
     num_steps: the length of the run.
 
   Raises:
@@ -127,10 +130,21 @@ def _cosine(
     config.warmup,
     f"a fraction of the run below `until`, {config.until}",
   )
-  end = round(config.until * num_steps)
-  return optax.cosine_decay_schedule(
-    peak, decay_steps=max(1, end - start), alpha=final / peak
+  _require(
+    config.cycles >= 1,
+    "learning_rate.cycles",
+    config.cycles,
+    "a whole number above 0",
   )
+  length = round(config.until * num_steps) - start
+  # A short run has no room for more cycles than steps.
+  cycles = max(1, min(config.cycles, length))
+  ends = [round(length * i / cycles) for i in range(cycles + 1)]
+  descents = [
+    optax.cosine_decay_schedule(peak, max(1, end - begin), alpha=final / peak)
+    for begin, end in itertools.pairwise(ends)
+  ]
+  return optax.join_schedules(descents, ends[1:-1])
 
 
 _SCHEDULES = {"piecewise": _piecewise, "cosine": _cosine}

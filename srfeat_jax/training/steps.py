@@ -10,8 +10,13 @@ Spectral normalization of a discriminator takes one power iteration per update:
 when that discriminator is updated, with its batch of real images. The fake
 batch, and all of the generator's losses, use the vectors as they then are. So
 the state depends on parameters and the order of updates alone, not on devices.
+
+With `discriminator_steps` of k, a step has k batches: discriminators are
+updated with each, and the generator with the last (Goodfellow et al. 2014,
+algorithm 1).
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +28,7 @@ from flax import linen as nn
 
 from srfeat_jax import errors
 from srfeat_jax.models import layers
-from srfeat_jax.training import degradation, losses, penalties
+from srfeat_jax.training import batch_norm, degradation, losses, penalties
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -95,13 +100,15 @@ def make_step(
 
   Args:
     config: the run's config; read are `losses`, `ema_decay`, `degradation`,
-      `seed`, `freeze_batch_norm` and `update_first`.
+      `seed`, `freeze_batch_norm`, `update_first`, `discriminators` and
+      `discriminator_steps`.
     networks: the modules.
     optimizers: theirs.
 
   Returns:
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
-    without it) and uint8 HR crops `[b, H, W, 3]`, or a batch with pairs, see
+    without it) and uint8 HR crops `[b, H, W, 3]`, `num_batches(config)` times
+    `config.batch_size` of them, or a batch with pairs, see
     `degradation.of_batch`, to the next state and a dict of float32 scalars by
     name.
 
@@ -122,8 +129,13 @@ def make_step(
   ) -> tuple[state_lib.TrainState, Scalars]:
     key = jax.random.fold_in(degradation_key, state.step)
     lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
+    *earlier, (lr, hr) = _split(lr, hr, num_batches(config))
 
     def super_resolve(params):
+      if config.freeze_batch_norm:  # gamma and beta are constants
+        params = batch_norm.with_those_of(
+          params, state.generator.params, state.generator.batch_stats
+        )
       sr, batch_stats = _generate(
         networks.generator,
         state.generator.replace(params=params),
@@ -140,14 +152,34 @@ def make_step(
       super_resolve, state.generator.params, has_aux=True
     )
 
+    updated = state.discriminators
+    penalty_key = jax.random.fold_in(penalties_key, state.step)
+    for index, (earlier_lr, earlier_hr) in enumerate(earlier):
+      sr, _ = _generate(
+        networks.generator,
+        state.generator,
+        earlier_lr,
+        freeze_batch_norm=config.freeze_batch_norm,
+      )
+      updated, _ = _update_discriminators(
+        networks,
+        optimizers,
+        loss_config,
+        updated,
+        *(
+          _extract_features(networks, loss_config, vgg_variables, image)
+          for image in (earlier_hr, sr)
+        ),
+        _Turn(state.step, jax.random.fold_in(penalty_key, index)),
+      )
     updated, discriminator_scalars = _update_discriminators(
       networks,
       optimizers,
       loss_config,
-      state.discriminators,
+      updated,
       real,
       fake,
-      _Turn(state.step, jax.random.fold_in(penalties_key, state.step)),
+      _Turn(state.step, penalty_key),
     )
     # The generator's loss takes the logits of the updated discriminators, or of
     # those before the update.
@@ -163,11 +195,19 @@ def make_step(
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
     )
+    if config.freeze_batch_norm:
+      # Without a gradient, momentum and weight decay would move them still.
+      generator = dataclasses.replace(
+        generator,
+        params=batch_norm.with_those_of(
+          generator.params, state.generator.params, batch_stats
+        ),
+      )
     ema = _average(state.ema, generator.variables, config.ema_decay, state.step)
     scalars = {
       **generator_scalars,
       **discriminator_scalars,
-      **_learning_rates(optimizers, state),
+      **_learning_rates(optimizers, state, num_batches(config)),
     }
     next_state = state_lib.TrainState(
       step=state.step + 1,
@@ -178,6 +218,21 @@ def make_step(
     return next_state, scalars
 
   return step
+
+
+def num_batches(config: ml_collections.ConfigDict) -> int:
+  """How many batches of `config.batch_size` a step takes."""
+  return config.discriminator_steps if config.discriminators else 1
+
+
+def _split(
+  lr: jax.Array, hr: jax.Array, count: int
+) -> list[tuple[jax.Array, jax.Array]]:
+  """Batches of every `count`-th image, so that none changes its device."""
+  if count == 1:
+    return [(lr, hr)]
+  grouped = [x.reshape(-1, count, *x.shape[1:]) for x in (lr, hr)]
+  return [(grouped[0][:, i], grouped[1][:, i]) for i in range(count)]
 
 
 def _check_order(update_first: str) -> None:
@@ -283,7 +338,10 @@ def _discriminator_loss(
   real_logits, updates = module.apply(variables, real, mutable=["batch_stats"])
   fake_logits = module.apply({**variables, **updates}, fake)
   loss = losses.adversarial_discriminator(
-    real_logits, fake_logits, loss_config.adversarial
+    real_logits,
+    fake_logits,
+    loss_config.adversarial,
+    loss_config.relativistic_detach,
   )
   real_probability, fake_probability = losses.probabilities(
     real_logits, fake_logits, loss_config.adversarial
@@ -422,13 +480,15 @@ def _logits_and_maps(
 
 
 def _learning_rates(
-  optimizers: optimizers_lib.Optimizers, state: state_lib.TrainState
+  optimizers: optimizers_lib.Optimizers,
+  state: state_lib.TrainState,
+  discriminator_steps: int,
 ) -> Scalars:
   """The learning rates that this step has used, for the log."""
   rates = {"learning_rate/generator": optimizers.generator_schedule(state.step)}
   if state.discriminators:
     rates["learning_rate/discriminator"] = optimizers.discriminator_schedule(
-      state.step
+      discriminator_steps * state.step
     )
   return rates
 

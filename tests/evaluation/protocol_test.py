@@ -121,6 +121,7 @@ class ProtocolTest(image_files.FolderTestCase):
     )
     self.assertAlmostEqual(scores["psnr_rgb_crop4"], 20 * math.log10(255 / 2))
     error = 0.1 * 100**2 + 0.9 * 2**2
+    self.assertAlmostEqual(scores["mse_rgb"], error)
     self.assertAlmostEqual(scores["psnr_rgb"], 10 * math.log10(255**2 / error))
 
   def test_artifacts_by_hand(self):

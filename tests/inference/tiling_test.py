@@ -1,9 +1,17 @@
-"""Tests of srfeat_jax.inference.tiling, with a simple network."""
+"""Tests of srfeat_jax.inference.tiling, with a simple network and real ones."""
 
+import functools
+import unittest
+
+import jax
 import numpy as np
 from absl.testing import absltest, parameterized
 
+from srfeat_jax import models
+from srfeat_jax.image_io import images
 from srfeat_jax.inference import overlap, tiling
+from srfeat_jax.interchange import generator_file
+from tests.support import paths
 
 _RADIUS = 3
 _SIZES = ((1, 1), (3, 70), (70, 3), (13, 13), (14, 13), (37, 53), (64, 31))
@@ -158,6 +166,38 @@ class FeatherTest(parameterized.TestCase):
     # Steps of 20 and 60 over 32 pixels, and one level of rounding.
     self.assertLess(np.abs(np.diff(sr, axis=1)).max(), 20 / 32 + 1.01)
     self.assertLess(np.abs(np.diff(sr, axis=0)).max(), 60 / 32 + 1.01)
+
+
+class RealWeightsTest(parameterized.TestCase):
+  @parameterized.parameters((4, 64, 0), (6, 48, 8), (23, 72, 8))
+  def test_margins_of_rrdbnet(self, num_blocks, margin, feather):
+    for scale, unshuffle in ((4, 1), (2, 2)):
+      config = {"architecture": "rrdbnet", "num_blocks": num_blocks}
+      cut = overlap.of(models.build(config | {"scale": scale}))
+      lengths = (margin * unshuffle, feather * unshuffle)
+      self.assertEqual((cut.margin, cut.feather), lengths)
+
+  @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
+  def test_tiles_of_a_photograph_are_within_two_levels(self):
+    path = paths.DATA / "models" / "realesrgan_x4plus_anime.safetensors"
+    if not path.exists():
+      self.skipTest(f"there is no {path}")
+    read = generator_file.load(path)
+    generator = models.build(read.config)
+    cut = overlap.of(generator)
+    # A strip that two tiles of the least width share.
+    width = cut.min_tile + 8
+    photo = np.asarray(images.read(paths.DATA / "real" / "OST_009.png"))
+    lr = photo[432:448, 240 : 240 + width].astype(np.float32) / 255
+    apply = jax.jit(functools.partial(generator.apply, read.variables))
+    tiles = tiling.Tiling(4, (len(lr), cut.min_tile), cut)
+    tiled = tiling.upscale_tiled(lambda x, _: apply(x), lr, tiles)
+    levels = [
+      np.round(255 * np.clip(x, 0, 1)) for x in (tiled, apply(lr[None])[0])
+    ]
+    difference = np.abs(levels[0] - levels[1])
+    self.assertLessEqual(difference.max(), 2)
+    self.assertLess(np.mean(difference > 1), 1e-4)
 
 
 if __name__ == "__main__":

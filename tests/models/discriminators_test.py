@@ -171,14 +171,21 @@ class InitializationTest(parameterized.TestCase):
       {x.dtype for x in jax.tree.leaves(variables)}, {np.dtype("float32")}
     )
 
-  def initialized(self, architecture, size):
-    init = jax.jit(build(architecture, size, features=16, hidden=64).init)
+  def initialized(self, architecture, size, **fields):
+    module = build(architecture, size, features=16, hidden=64, **fields)
+    init = jax.jit(module.init)
     variables = init(jax.random.key(0), jnp.zeros((1, size, size, 3)))
     self.assertEqual(set(variables), {"params"})
     return variables["params"]
 
-  def test_srgan_has_he_s_convolutions_and_broad_dense_layers(self):
-    params = self.initialized("srgan", 32)
+  @parameterized.parameters(
+    ("he_truncated", math.sqrt(2 / 512)), ("truncated_tenth", 0.08796)
+  )
+  def test_srgan_has_he_s_convolutions(self, dense_initializer, expected):
+    fields = {"dense_initializer": dense_initializer}
+    if dense_initializer == "he_truncated":
+      fields = {}  # the default
+    params = self.initialized("srgan", 32, **fields)
     for name, fan_in in (("conv_1", 9 * 16), ("conv_7", 9 * 128)):
       kernel, deviation = params[name]["kernel"], math.sqrt(2 / fan_in)
       self.assertAlmostEqual(kernel.std() / deviation, 1, delta=0.03)
@@ -188,9 +195,13 @@ class InitializationTest(parameterized.TestCase):
       np.testing.assert_array_equal(params[name]["bias"], 0)
     kernel = params["hidden"]["kernel"]
     self.assertEqual(kernel.shape, (2 * 2 * 128, 64))
-    self.assertAlmostEqual(kernel.std() / 0.08796, 1, delta=0.02)
-    self.assertBetween(np.abs(kernel).max(), 0.195, 0.2)
-    self.assertLessEqual(np.abs(params["logit"]["kernel"]).max(), 0.2)
+    self.assertAlmostEqual(kernel.std() / expected, 1, delta=0.02)
+    largest = np.abs(kernel).max() / (expected / 0.8796)
+    self.assertBetween(largest, 1.95, 2.0001)
+    if dense_initializer == "he_truncated":
+      expected = math.sqrt(2 / 64)
+    largest = np.abs(params["logit"]["kernel"]).max()
+    self.assertLessEqual(largest, 2.0001 * expected / 0.8796)
     np.testing.assert_array_equal(params["hidden"]["bias"], 0)
     np.testing.assert_array_equal(params["norm_1"]["scale"], 1)
     np.testing.assert_array_equal(params["norm_7"]["bias"], 0)

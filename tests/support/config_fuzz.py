@@ -177,7 +177,8 @@ def _trace(config, assembled, built, step) -> None:
     )
 
   vgg = {}
-  shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+  crops = steps.num_batches(config) * config.batch_size
+  shape = (crops, config.crop_size, config.crop_size, 3)
   if assembled.vgg is not None:
     vgg = jax.eval_shape(
       assembled.vgg.init,

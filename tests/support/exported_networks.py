@@ -21,7 +21,7 @@ CONFIGS = (
   {"architecture": "srfeat", "residual_base": "bilinear", "scale": 1},
   {"architecture": "srfeat", "blur_after_shuffle": True, "scale": 3},
   {"architecture": "srresnet", "residual_base": "bicubic", "scale": 8},
-  {"architecture": "srresnet", "scale": 1},
+  {"architecture": "srresnet", "scale": 1, "after_trunk": "prelu"},
   {"architecture": "srresnet", "residual_base": "bicubic", "scale": 3},
   {"architecture": "srfeat", "upsampler": "direct", "scale": 3},
   {"architecture": "srfeat", "upsampler": "nearest",

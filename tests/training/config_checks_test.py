@@ -17,7 +17,8 @@ class ConfigChecksTest(parameterized.TestCase):
   @parameterized.parameters(
     *(("num_steps", 0), ("log_every", 0), ("eval_every", -1)),
     *(("checkpoint_every", 0), ("keep_checkpoints", 0)),
-    *(("batch_size", 0), ("crop_size", -4)),
+    *(("batch_size", 0), ("crop_size", -4), ("discriminator_steps", 0)),
+    *(("learning_rate.cycles", 0), ("learning_rate.cycles", 1001)),
     *(("seed", -1), ("seed", 2**32)),
     *(("ema_decay", 1.0), ("ema_decay", -0.1), ("ema_decay", NAN)),
     *(("data.num_workers", -1), ("data.cache_gib", -0.5)),
@@ -60,6 +61,15 @@ class ConfigChecksTest(parameterized.TestCase):
     config = pretrain.get_config("srfeat_lite")
     config.update_from_flattened_dict({field: value})
     config_checks.check(config)
+
+  def test_more_updates_of_discriminators_than_jax_counts(self):
+    config = gan.get_config("srgan_mirflickr_b1")  # 100,000,000 steps
+    config.init_from = "runs/x"
+    config.discriminator_steps = 21
+    config_checks.check(config)
+    config.discriminator_steps = 22
+    with self.assertRaisesRegex(errors.InputError, "is 22: .*fewer than 2"):
+      config_checks.check(config)
 
   def test_something_must_be_learned_from(self):
     config = gan.get_config("srgan_lite")

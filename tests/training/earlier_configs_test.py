@@ -64,6 +64,27 @@ class EarlierConfigsTest(parameterized.TestCase):
     for field in changes:
       self.assertTrue(any(field in line for line in differing), differing)
 
+  @parameterized.parameters("srfeat", "esrgan", "srgan_mse")
+  def test_a_gan_of_version_0_1(self, variant):
+    new = gan.get_config(variant)
+    old = new.to_dict()
+    del old["discriminator_steps"], old["losses"]["relativistic_detach"]
+    old["generator"].pop("after_trunk", None)
+    for name in ("learning_rate", "discriminator_learning_rate"):
+      del old[name]["cycles"]
+    for discriminator in old["discriminators"].values():
+      discriminator.pop("dense_initializer", None)
+    self.assertEqual(workdir.differences(old, new.to_dict()), ([], []))
+    for field, value in (
+      ("discriminator_steps", 2),
+      ("losses.relativistic_detach", False),
+      ("learning_rate.cycles", 4),
+    ):
+      other = gan.get_config(variant)
+      other.update_from_flattened_dict({field: value})
+      (difference,), _ = workdir.differences(old, other.to_dict())
+      self.assertIn(field, difference)
+
   @parameterized.parameters("srfeat", "esrgan")
   def test_discriminators_whose_size_was_set(self, variant):
     # Earlier versions' configs had the size of their crops, and features.

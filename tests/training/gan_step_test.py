@@ -1,5 +1,6 @@
 """A step with discriminators: its order, its cost, its numbers on devices."""
 
+import dataclasses
 import functools
 import itertools
 from unittest import mock
@@ -10,6 +11,7 @@ import numpy as np
 import optax
 from absl.testing import absltest, parameterized
 from flax import linen as nn
+from flax import traverse_util
 from jax.sharding import AxisType, Mesh
 
 from srfeat_jax import errors, models, train
@@ -307,6 +309,46 @@ class OrderTest(parameterized.TestCase):
       _step(config)
 
 
+class DiscriminatorStepsTest(absltest.TestCase):
+  def test_two_updates_of_the_discriminator_for_one_of_the_generator(self):
+    config = _config("srfeat_nobn")
+    del config.discriminators["feature"]
+    config.losses.perceptual_weight = 0.0
+    config.crop_size = 32
+    config.generator.features = 4
+    config.discriminators.image.input_size = 0
+    config.discriminators.image.features = 2
+    networks = networks_lib.assemble(config, {})
+    sgd, schedule = optax.sgd(0.1), optax.linear_schedule(1e-3, 0.0, 8)
+    optimizers_ = optimizers.Optimizers(
+      _RAW.generator, _RAW.generator_schedule, sgd, schedule
+    )
+    variables, discriminators = jax.jit(networks.init)(jax.random.key(0))
+    start = state_lib.start(
+      variables, _RAW.generator, discriminators, sgd, keep_ema=False
+    )
+    start = dataclasses.replace(start, step=jnp.int32(3))
+    crops = _crops()[:, :32, :32]
+    one = jax.jit(steps.make_step(config, networks, optimizers_))
+    between, _ = one(start, {}, crops[0::2])
+    # As if the generator had not been updated.
+    between = dataclasses.replace(between, generator=start.generator)
+    expected, _ = one(between, {}, crops[1::2])
+
+    config.discriminator_steps = 2
+    two = jax.jit(steps.make_step(config, networks, optimizers_))
+    found, metrics = two(start, {}, crops)
+    for network in ("generator", "discriminators"):
+      jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5),
+        getattr(found, network),
+        getattr(expected, network),
+      )
+    # The seventh and the eighth of its updates.
+    rate = metrics["learning_rate/discriminator"]
+    np.testing.assert_allclose(rate, schedule(6), rtol=1e-6)
+
+
 class DevicesTest(parameterized.TestCase):
   @parameterized.parameters("vanilla", "relativistic")
   @_smooth
@@ -380,16 +422,30 @@ class TermsTest(absltest.TestCase):
       {"loss/pixel", "loss/discriminator_image", "loss/discriminator_feature"},
     )
 
-  def test_frozen_batch_norm_uses_and_keeps_its_statistics(self):
+  def test_frozen_batch_norm_keeps_statistics_gamma_and_beta(self):
     config = _config()
+    config.discriminators = {}
+    config.losses.perceptual_weight = 0.0
     _, vgg = _vgg()
+    # As weight decay and momentum would, without any gradient.
+    drift = optax.stateless(
+      lambda updates, params: jax.tree.map(lambda x: x + 0.1, updates)
+    )
+    optimizers_ = dataclasses.replace(_RAW, generator=drift)
     state = _start(config)
     lr, hr = degradation.degrade(jnp.asarray(_crops()), 4)
     sr = _networks(config).generator.apply(state.generator.variables, lr)
     with_running_statistics = np.mean(np.square(np.asarray(sr) - hr))
     for frozen in (False, True):
       config.freeze_batch_norm = frozen
-      after, metrics = jax.jit(_step(config))(state, vgg, _crops())
+      step = jax.jit(_step(config, optimizers_))
+      after, metrics = step(state, vgg, _crops())
+      changed = traverse_util.flatten_dict(
+        _change(after.generator, state.generator), sep="/"
+      )
+      for name, change in changed.items():
+        kept = frozen and "norm" in name  # gamma and beta
+        self.assertEqual(not change.any(), kept, name)
       ratio = metrics["loss/pixel"] / with_running_statistics
       self.assertEqual(bool(abs(ratio - 1) < 1e-4), frozen)
       same = jax.tree.map(

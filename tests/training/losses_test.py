@@ -14,7 +14,7 @@ from srfeat_jax import errors, models
 from srfeat_jax.training import image_losses, losses, parallel
 from tests.support import parity
 
-ENTROPIES = ("vanilla", "relativistic")  # cross entropies
+ENTROPIES = ("vanilla", "saturating", "relativistic")  # cross entropies
 KINDS = (*ENTROPIES, "hinge", "least_squares")
 
 
@@ -42,16 +42,18 @@ def their_generator(real, fake, kind) -> tuple:
     loss = -fake.mean()
   elif kind == "least_squares":
     loss = functional.mse_loss(fake, torch.ones_like(fake)) / 2
+  elif kind == "saturating":
+    loss = (1 - fake.sigmoid()).log().mean()
   else:
     loss = (bce(real - fake.mean(), 0) + bce(fake - real.mean(), 1)) / 2
   loss.backward()
   return loss.item(), fake.grad.numpy()
 
 
-def their_discriminator(real, fake, kind) -> tuple:
+def their_discriminator(real, fake, kind, detach=True) -> tuple:
   """Loss and gradients at real and fake, by BasicSR's two backward passes."""
   real, fake = (torch.tensor(x, requires_grad=True) for x in (real, fake))
-  if kind == "vanilla":
+  if kind in ("vanilla", "saturating"):
     parts = bce(real, 1), bce(fake, 0)
   elif kind == "hinge":
     parts = functional.relu(1 - real).mean(), functional.relu(1 + fake).mean()
@@ -60,6 +62,8 @@ def their_discriminator(real, fake, kind) -> tuple:
       functional.mse_loss(real, torch.ones_like(real)) / 2,
       functional.mse_loss(fake, torch.zeros_like(fake)) / 2,
     )
+  elif not detach:  # the paper's equation: one loss, one backward pass
+    parts = ((bce(real - fake.mean(), 1) + bce(fake - real.mean(), 0)) / 2,)
   else:
     parts = (
       0.5 * bce(real - fake.detach().mean(), 1),
@@ -83,13 +87,13 @@ class AdversarialTest(parameterized.TestCase):
     np.testing.assert_allclose(gradients[1], their_gradient, atol=1e-6)
     np.testing.assert_array_equal(gradients[0], 0)
 
-  @parameterized.product(kind=KINDS, seed=(0, 1))
-  def test_discriminator_equals_torch(self, kind, seed):
+  @parameterized.product(kind=KINDS, seed=(0, 1), detach=(True, False))
+  def test_discriminator_equals_torch(self, kind, seed, detach):
     real, fake = logits(seed)
     loss, gradients = jax.value_and_grad(
       losses.adversarial_discriminator, argnums=(0, 1)
-    )(real, fake, kind)
-    their_loss, their_gradients = their_discriminator(real, fake, kind)
+    )(real, fake, kind, detach)
+    their_loss, their_gradients = their_discriminator(real, fake, kind, detach)
     self.assertEqual((loss.shape, loss.dtype), ((), np.float32))
     np.testing.assert_allclose(loss, their_loss, rtol=1e-5)
     np.testing.assert_allclose(gradients, their_gradients, atol=1e-6)
@@ -105,20 +109,23 @@ class AdversarialTest(parameterized.TestCase):
       real, fake, kind
     )
     # Half of the fakes are off by 200; for the discriminator of the reals too.
-    both = loss is losses.adversarial_discriminator and kind == "vanilla"
-    np.testing.assert_allclose(value, 200 if both else 100, rtol=1e-6)
+    both = loss is losses.adversarial_discriminator and kind != "relativistic"
+    falls = loss is losses.adversarial_generator and kind == "saturating"
+    expected = 200 if both else -100 if falls else 100
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
     self.assertTrue(np.isfinite(gradients).all())
 
   @parameterized.parameters(*ENTROPIES)
   def test_undecided(self, kind):
     # D says one half of everything: -log(1/2) a term.
     x = np.zeros(4, np.float32)
-    terms = 2 if kind == "vanilla" else 1
+    terms = 1 if kind == "relativistic" else 2
     np.testing.assert_allclose(
       losses.adversarial_discriminator(x, x, kind), terms * np.log(2), rtol=1e-6
     )
+    sign = -1 if kind == "saturating" else 1
     np.testing.assert_allclose(
-      losses.adversarial_generator(x, x, kind), np.log(2), rtol=1e-6
+      losses.adversarial_generator(x, x, kind), sign * np.log(2), rtol=1e-6
     )
 
   @parameterized.parameters(

@@ -158,6 +158,22 @@ class NetworksTest(image_files.FolderTestCase):
     shapes = jax.eval_shape(built.init, jax.random.key(0))[1]
     self.assertEqual(set(shapes), set(expected))
 
+  def test_no_network_is_drawn_from_the_key_that_others_are_folded_from(self):
+    keys = []
+
+    class Recorder:
+      def init(self, key, x):
+        del x
+        keys.append(tuple(jax.random.key_data(key).tolist()))
+        return {}
+
+    root = jax.random.key(5)
+    shapes = dict.fromkeys(networks.ROLES, (1, 8, 8, 3))
+    discriminators = {name: Recorder() for name in shapes}
+    networks.Networks(Recorder(), None, discriminators, shapes).init(root)
+    self.assertLen(set(keys), 3)
+    self.assertNotIn(tuple(jax.random.key_data(root).tolist()), keys)
+
   def test_a_size_that_is_set_stays(self):
     config = self.config("srfeat_lite")
     config.discriminators.image.input_size = 96

@@ -42,6 +42,36 @@ class LearningRateTest(parameterized.TestCase):
       expected = 1e-6 + 0.5 * (1e-4 - 1e-6) * share
       np.testing.assert_allclose(rate(step), expected, rtol=1e-4)
 
+  def test_srfeat_official_decays_at_epoch_17(self):
+    config = pretrain.get_config("srfeat_official")
+    epoch = 11_555  # of 104,000 patches in batches of 9
+    self.assertEqual(config.num_steps, 21 * epoch)
+    rate = schedule_of(config)
+    for step, expected in (
+      (0, 1e-4), (17 * epoch - 1, 1e-4), (17 * epoch, 1e-5),
+      (21 * epoch - 1, 1e-5),
+    ):  # fmt: skip
+      np.testing.assert_allclose(rate(step), expected, rtol=1e-6)
+
+  @parameterized.parameters("msrresnet", "esrgan")
+  def test_basicsr_restarts_four_times(self, variant):
+    config = pretrain.get_config(variant)
+    rate = schedule_of(config)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
+      torch.optim.Adam([parameter], lr=2e-4), T_0=250_000, eta_min=1e-7
+    )
+    for step in (0, 9_999, 125_000, 249_999, 250_000, 600_000, 999_999):
+      theirs.step(step)
+      np.testing.assert_allclose(
+        rate(step), theirs.get_last_lr()[0], rtol=1e-4, err_msg=str(step)
+      )
+
+  def test_more_cycles_than_steps(self):
+    config = common.cosine(1e-4, final=0.0, until=1.0, cycles=4)
+    rate = optimizers.learning_rate(config, 2)
+    np.testing.assert_allclose([rate(0), rate(1)], 1e-4, rtol=1e-6)
+
   def test_another_schedule_by_one_field(self):
     config = pretrain.get_config("srfeat_lite")  # has a cosine
     config.learning_rate.schedule = "piecewise"

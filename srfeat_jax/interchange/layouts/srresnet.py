@@ -2,11 +2,11 @@
 
 Every repository has its own names, but all have one structure: a 9x9
 convolution; pairs of 3x3 convolutions, each followed by a normalization; one
-more of both; 3x3 convolutions with four times the channels, or one with nine
-times, each before a pixel shuffle; a 9x9 convolution. PReLUs follow the first
-convolution, the first of each pair, and each shuffle. So arrays are told apart
-by kind and shape, and ordered as the file has them or, where that is
-alphabetical, by the numbers in their names.
+more of both, or one more and a PReLU; 3x3 convolutions with four times the
+channels, or one with nine times, each before a pixel shuffle; a 9x9
+convolution. PReLUs follow the first convolution, the first of each pair, and
+each shuffle. So arrays are told apart by kind and shape, and ordered as the
+file has them or, where that is alphabetical, by the numbers in their names.
 """
 
 import collections
@@ -99,26 +99,38 @@ def convert(
       f" {features}, one for each channel after the shuffle"
     )
   num_blocks = len(trunk) // 2
-  _check_counts(owner, names, trunk, norms, slopes, upsamples)
+  # One normalization less than usual, and one PReLU more.
+  with_prelu = tuple(map(len, (trunk, norms, slopes))) == (
+    2 * num_blocks + 1,
+    2 * num_blocks,
+    num_blocks + 2 + len(upsamples),
+  )
+  if not with_prelu:
+    _check_counts(owner, names, trunk, norms, slopes, upsamples)
   scale = _scale(owner, features, upsamples)
   *trunk, last = _lone_last(trunk)
-  *norms, last_norm = _lone_last(norms)
   places = {head.name: "head", last.name: "trunk", tail.name: "tail"}
-  places[last_norm.name] = "trunk_norm"
+  if not with_prelu:
+    *norms, last_norm = _lone_last(norms)
+    places[last_norm.name] = "trunk_norm"
   for b in range(num_blocks):
     for i in range(2):
       places[trunk[2 * b + i].name] = f"blocks_{b}/conv_{i}"
       places[norms[2 * b + i].name] = f"blocks_{b}/norm_{i}"
   for u, layer in enumerate(upsamples):
     places[layer.name] = f"upsample_{u}/conv"
-  places |= _slopes(owner, slopes, [x for x in layers if x in convs], places)
+  convs = [x for x in layers if x in convs]
+  places |= _slopes(slopes, convs, places, with_prelu)
   fields = {
     "architecture": "srresnet",
     "features": features,
     "num_blocks": num_blocks,
     "scale": scale,
     "prelu_per_channel": any(x.shape != (1,) for x in slopes),
-    "block_bias": any("bias" in x.arrays for x in (*trunk, last)),
+    "block_bias": any(
+      "bias" in x.arrays for x in (trunk if with_prelu else (*trunk, last))
+    ),
+    "after_trunk": "prelu" if with_prelu else "batch_norm",
   }
   variables = {}
   for layer in known:
@@ -254,7 +266,7 @@ def _shared(name: str, other: str) -> int:
   return sum(1 for _ in itertools.takewhile(lambda p: p[0] == p[1], pairs))
 
 
-def _slopes(owner, slopes, convs, places) -> dict[str, str]:
+def _slopes(slopes, convs, places, with_prelu: bool) -> dict[str, str]:
   """Finds the convolution that each PReLU follows."""
   order = {layer.name: i for i, layer in enumerate(convs)}
   taken = {}
@@ -269,6 +281,8 @@ def _slopes(owner, slopes, convs, places) -> dict[str, str]:
     place = places[nearest.name]
     if place.startswith(("blocks", "upsample")):
       place = f"{place.split('/')[0]}/activation"
+    elif place == "trunk" and with_prelu:
+      place = "trunk_activation"
     else:
       place = "head_activation"
     taken.setdefault(place, []).append(slope)
@@ -278,6 +292,9 @@ def _slopes(owner, slopes, convs, places) -> dict[str, str]:
       {p.split("/")[0] for p in places.values() if "/" in p}, key=_natural
     )
     wanted = ["head_activation", *(f"{each}/activation" for each in blocks)]
+    if with_prelu:  # after the blocks, before the stages that upscale
+      stages = sum(each.startswith("upsample") for each in blocks)
+      wanted.insert(len(wanted) - stages, "trunk_activation")
     return {x.name: p for x, p in zip(slopes, wanted, strict=True)}
   return {layers[0].name: place for place, layers in taken.items()}
 
@@ -301,7 +318,9 @@ def _converted(owner, layer: _Layer, place: str, fields: Mapping) -> dict:
     slope = np.ascontiguousarray(np.broadcast_to(weight, (size,)))
     return {f"params/{place}/slope": slope}
   outputs = weight.shape[0]
-  before_norm = "blocks" in place or place == "trunk"
+  before_norm = "blocks" in place or (
+    place == "trunk" and fields["after_trunk"] == "batch_norm"
+  )
   if bias is None and (fields["block_bias"] or not before_norm):
     bias = np.zeros(outputs, np.float32)
   if bias is not None and bias.shape != (outputs,):

@@ -21,6 +21,51 @@ from tests.support.torch_networks import torch_models
 TUTORIAL = "srresnet8_x4_pytorch_tutorial.npz"
 
 
+class _LeftthomasBlock(nn.Module):
+  def __init__(self):
+    super().__init__()
+    self.conv1 = nn.Conv2d(64, 64, 3, padding=1)
+    self.bn1 = nn.BatchNorm2d(64)
+    self.prelu = nn.PReLU()
+    self.conv2 = nn.Conv2d(64, 64, 3, padding=1)
+    self.bn2 = nn.BatchNorm2d(64)
+
+  def forward(self, x):
+    return x + self.bn2(self.conv2(self.prelu(self.bn1(self.conv1(x)))))
+
+
+class _LeftthomasUpsample(nn.Module):
+  def __init__(self):
+    super().__init__()
+    self.conv = nn.Conv2d(64, 256, 3, padding=1)
+    self.prelu = nn.PReLU()
+
+  def forward(self, x):
+    return self.prelu(nn.functional.pixel_shuffle(self.conv(x), 2))
+
+
+class _Leftthomas(nn.Module):
+  """The x4 generator of leftthomas/SRGAN: its names, shapes and ranges."""
+
+  def __init__(self):
+    super().__init__()
+    self.block1 = nn.Sequential(nn.Conv2d(3, 64, 9, padding=4), nn.PReLU())
+    for i in range(2, 7):
+      self.add_module(f"block{i}", _LeftthomasBlock())
+    self.block7 = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.PReLU())
+    self.block8 = nn.Sequential(
+      _LeftthomasUpsample(),
+      _LeftthomasUpsample(),
+      nn.Conv2d(64, 3, 9, padding=4),
+    )
+
+  def forward(self, lr):
+    x = head = self.block1(lr)
+    for i in range(2, 8):
+      x = getattr(self, f"block{i}")(x)
+    return (torch.tanh(self.block8(head + x)) + 1) / 2
+
+
 class SRResNetTest(foreign_generators.ImportTestCase):
   @parameterized.product(
     style=tuple(foreign_files.SRRESNET),
@@ -80,6 +125,26 @@ class SRResNetTest(foreign_generators.ImportTestCase):
     )
     self.assertEqual(read.config["scale"], 1)
 
+  @parameterized.parameters(True, False)
+  def test_prelu_after_the_trunk(self, named):
+    peer = foreign_generators.random(_Leftthomas())
+    state = peer.state_dict()
+    if not named:  # only their order says which PReLU is whose
+      state = {
+        f"{i}.{name.rpartition('.')[2]}": state[name]
+        for i, layer in enumerate(
+          dict.fromkeys(name.rpartition(".")[0] for name in state)
+        )
+        for name in state
+        if name.rpartition(".")[0] == layer
+      }
+    path = foreign_files.write(self.folder, "pth", state)
+    read = self.assert_same_image(
+      peer, path, input_range="unit", output_range="tanh"
+    )
+    expected = {"num_blocks": 5, "after_trunk": "prelu", "block_bias": True}
+    self.assertEqual(read.config, read.config | expected)
+
   def test_mixed_slopes(self):
     peer = foreign_generators.random(
       torch_models.SRResNet(features=8, num_blocks=2)
@@ -117,6 +182,13 @@ class SRResNetTest(foreign_generators.ImportTestCase):
     change(state)
     path = foreign_files.write(self.folder, "pth", state)
     self.assertRegex(self.sentence(path), sentence)
+
+  def test_a_convolution_missing_beside_a_prelu_after_the_trunk(self):
+    state = _Leftthomas().state_dict()
+    for leaf in ("weight", "bias"):
+      del state[f"block3.conv2.{leaf}"]
+    path = foreign_files.write(self.folder, "pth", state)
+    self.assertRegex(self.sentence(path), "10 3x3 .* instead of 11")
 
   @parameterized.parameters(
     ("residual.1.conv2.weight", "8 3x3 conv.*; missing: {}$"),

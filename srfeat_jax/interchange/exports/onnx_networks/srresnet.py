@@ -23,7 +23,11 @@ def describe(
     y = graph.prelu(y, f"{block}/activation")
     y = graph.conv(y, f"{block}/conv_1")
     x = graph.add(x, graph.batch_norm(y, f"{block}/norm_1", epsilon))
-  x = graph.batch_norm(graph.conv(x, "trunk"), "trunk_norm", epsilon)
+  x = graph.conv(x, "trunk")
+  if generator.after_trunk == "batch_norm":
+    x = graph.batch_norm(x, "trunk_norm", epsilon)
+  else:
+    x = graph.prelu(x, "trunk_activation")
   x = graph.add(head, x)
 
   def activate(x: str, stage: str) -> str:
