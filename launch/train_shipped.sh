@@ -4,7 +4,7 @@
 # DATA/train has photos, bsds400 and imagenet274, a third of the crops from
 # each; DATA/benchmarks/Set5 is evaluated, but nothing is selected by it.
 # WORKDIRS (default: runs/shipped) gets a workdir for each run, and the
-# files. Takes about three hours on two CPU cores; after an interruption
+# files. Takes about four hours on two CPU cores; after an interruption
 # the same command continues.
 set -euo pipefail
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
@@ -38,3 +38,6 @@ train srfeat_lite_gan --config.init_from="$runs/srfeat_lite_more" \
 ship srfeat_lite_gan srfeat-lite-gan
 train srfeat_photo_psnr --config.init_from="$runs/srfeat_lite_more"
 ship srfeat_photo_psnr srfeat-photo-psnr
+train srfeat_photo --config.init_from="$runs/srfeat_photo_psnr" \
+  --config.vgg_weights="$vgg"
+ship srfeat_photo srfeat-photo

@@ -16,7 +16,7 @@ def upscale(image: Any, weights: Any = None, **options: Any) -> Any:
     image: numpy uint8 or uint16, [h, w], [h, w, 3] or [h, w, 4]; a PIL.Image;
       or the path of an image file.
     weights: the name of weights that come with the package, workdir of a run,
-      weights file, or "bicubic"; None: srfeat-photo-psnr.
+      weights file, or "bicubic"; None: srfeat-photo.
     **options: blend, alpha, outscale, tile, memory, ensemble, precision.
 
   Returns:

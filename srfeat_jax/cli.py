@@ -101,7 +101,7 @@ def printable(text: str) -> str:
 
 
 def _guarded(main, argv: Sequence[str]) -> int | None:
-  if flags.FLAGS["verbosity"].using_default_value:
+  if not flags.FLAGS["verbosity"].present:
     absl_logging.set_verbosity(absl_logging.WARNING)  # libraries log a lot
   try:
     _check_repetitions()

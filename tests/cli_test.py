@@ -45,6 +45,17 @@ class FlagsTest(programs.ProgramTestCase):
   def test_missing_and_unknown(self, arguments, parts):
     self.assert_fails(programs.run(*arguments), *parts)
 
+  @parameterized.parameters(((), "WARNING"), (("--verbosity=0",), "INFO"))
+  def test_libraries_log_what_is_asked_for(self, arguments, expected):
+    code = """
+from absl import logging
+from srfeat_jax import cli
+level = logging.get_absl_logger().getEffectiveLevel
+cli.run(lambda argv: print(logging.logging.getLevelName(level())))
+"""
+    result = programs.run(code, *arguments)
+    self.assertEqual(result.stdout.strip(), expected)
+
   @parameterized.parameters(
     ("evaluate", "--help"), ("upscale", "-h"), ("convert", "-h"), ("demo", "-h")
   )

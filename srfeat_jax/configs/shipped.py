@@ -1,7 +1,6 @@
 """The runs that made the weights in `srfeat_jax/weights/pretrained`.
 
-launch/train_shipped.sh runs the first four. The last is not in the script: its
-weights are not published yet.
+launch/train_shipped.sh runs them in this order.
 
 srfeat_lite       `pretrain.py:srfeat_lite`, from a random start.
 srfeat_lite_more  Continues from those weights with the learning rate raised
@@ -14,8 +13,11 @@ srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
 srfeat_photo_psnr  Continues from srfeat-lite for photographs: degradations from
                   none to blur, noise and JPEG, L1, and a blur after each pixel
                   shuffle, against checkerboard artifacts: srfeat-photo-psnr.
-srfeat_photo      The same with VGG-19 and a U-Net discriminator, which has a
-                  logit per pixel: srfeat-photo.
+srfeat_photo      Continues from srfeat-photo-psnr with VGG-19, a discriminator
+                  that has a logit per patch, SRFeat's feature discriminator,
+                  and losses against checkerboard artifacts: srfeat-photo, which
+                  was made in four runs, see its card, of which this is the last
+                  and has as many steps as all.
 """
 
 import ml_collections
@@ -58,15 +60,17 @@ def _srfeat_photo():
   config = gan.get_config("srfeat_lite")
   config.generator.blur_after_shuffle = True
   config.degradation = degradations.mixed()
-  config.num_steps = 10_000
+  config.num_steps = 2_700
   config.batch_size = 4
-  config.crop_size = 112
-  config.ema_decay = 0.995
+  config.crop_size = 96
+  config.ema_decay = 0.99
   config.data.sets = ("Set5",)
-  config.discriminators = ml_collections.ConfigDict()
-  config.discriminators.image = gan.unet_discriminator(features=24)
+  config.discriminators.image.features = 32
+  config.discriminators.image.logits = "patch"
   config.losses.pixel = "l1"
   config.losses.pixel_weight = 1.0
+  config.losses.checkerboard_weight = 150.0
+  config.losses.phase_weight = 15.0
   config.losses.perceptual = "l1"
   config.losses.perceptual_layers = ml_collections.ConfigDict(
     {
@@ -83,10 +87,10 @@ def _srfeat_photo():
   config.losses.adversarial_weight = 0.1
   config.learning_rate = common.piecewise(2e-4, (7 / 10,), (0.25,))
   config.discriminator_learning_rate = common.piecewise(
-    2e-4, (7 / 10,), (0.25,)
+    1e-4, (7 / 10,), (0.25,)
   )
-  config.log_every = 50
-  config.eval_every = 500
+  config.log_every = 20
+  config.eval_every = 250
   config.checkpoint_every = 100
   return config
 

@@ -18,7 +18,7 @@ INDEX: Mapping[str, Mapping[str, Any]] = json.loads(
   (FOLDER / "index.json").read_text()
 )
 NAMES = tuple(INDEX)
-DEFAULT = NAMES[0]  # the PSNR-oriented ones
+DEFAULT = NAMES[0]  # those for photographs
 
 
 def path(name: str) -> pathlib.Path:

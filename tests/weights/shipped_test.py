@@ -20,7 +20,10 @@ from tests.support import paths, programs
 
 _NAMES = [(name,) for name in shipped.NAMES]
 # PSNR-oriented weights and those that adversarial training made of them.
-_PAIRS = (("srfeat-lite", "srfeat-lite-gan"),)
+_PAIRS = (
+  ("srfeat-lite", "srfeat-lite-gan"),
+  ("srfeat-photo-psnr", "srfeat-photo"),
+)
 
 
 class ShippedTest(parameterized.TestCase):
