@@ -19,6 +19,7 @@ from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import (
   agreement,
   checkpoint,
+  compute_precision,
   config_checks,
   interruption,
   log_averages,
@@ -84,6 +85,8 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
+  config_checks.check(config)
+  config = compute_precision.with_dtype(config)
   run, state = _build(config, pathlib.Path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
     if run.is_main_process:
@@ -154,7 +157,6 @@ def _build(
   Raises:
     errors.InputError: see `train_and_evaluate`.
   """
-  config_checks.check(config)
   parallel.check_batch_size(config.batch_size)
   networks, vgg_variables = networks_lib.build(config)
   validator = validator_lib.Validator(

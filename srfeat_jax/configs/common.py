@@ -44,6 +44,12 @@ def get_config() -> ml_collections.ConfigDict:
   # Share of the old value in the running average of the weights, which is then
   # what is evaluated and exported; 0 keeps none.
   config.ema_decay = 0.0
+  # "float32" or "bfloat16": the compute dtype of all networks, VGG-19 too;
+  # "": each one's own field, VGG-19 as the generator.
+  config.dtype = ""
+  # "float32", "tensorfloat32" or "bfloat16", of products of float32; "": what
+  # the device does, TF32 on a GPU and bfloat16 on a TPU.
+  config.matmul_precision = ""
 
   # How LR is made from HR. By flag: --config.degradation.kind=photo
   config.degradation = degradations.bicubic()

@@ -13,7 +13,12 @@ import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.training import config_structure, earlier_configs, losses
+from srfeat_jax.training import (
+  compute_precision,
+  config_structure,
+  earlier_configs,
+  losses,
+)
 
 _DISCRIMINATOR_WEIGHT = "discriminator_weight"  # no loss of the generator's
 # JAX counts in 32 bits.
@@ -34,6 +39,11 @@ def _range(low: float, high: float):
   )
 
 
+def _one_of(names: tuple[str, ...]):
+  words = ", ".join(f'"{name}"' for name in names)
+  return lambda x: x in names, f"one of {words}"
+
+
 _MOMENT = (lambda x: 0 <= x < 1, "a number from 0 to below 1")
 # Fields, which need not be there, the test and what it expects. A NaN fails.
 _TABLE = (
@@ -51,6 +61,8 @@ _TABLE = (
     lambda x: 0 <= x < 1,
     "a number from 0 (no average) to below 1",
   ),
+  ("dtype", *_one_of(compute_precision.DTYPES)),
+  ("matmul_precision", *_one_of(compute_precision.MATMUL_PRECISIONS)),
   ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),
   (
     "data.max_damaged",

@@ -17,6 +17,8 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 # Fields, or groups of them, that came later: what of the present config shows
 # that they do what was done before.
 _ADDED = {
+  "dtype": ("dtype", ""),
+  "matmul_precision": ("matmul_precision", ""),
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
   "losses.phase_weight": ("losses.phase_weight", 0.0),

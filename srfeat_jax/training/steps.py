@@ -21,7 +21,7 @@ import optax
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.training import degradation, losses
+from srfeat_jax.training import compute_precision, degradation, losses
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -83,7 +83,7 @@ def make_step(
 
   Args:
     config: the run's config; read are `losses`, `ema_decay`, `degradation`,
-      `seed`, `freeze_batch_norm` and `update_first`.
+      `seed`, `freeze_batch_norm`, `update_first` and `matmul_precision`.
     networks: the modules.
     optimizers: theirs.
 
@@ -155,7 +155,7 @@ def make_step(
     )
     return next_state, scalars
 
-  return step
+  return compute_precision.with_matmul_precision(step, config.matmul_precision)
 
 
 def _check_order(update_first: str) -> None:

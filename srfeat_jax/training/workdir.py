@@ -1,8 +1,9 @@
 """A run's folder: what it was started with, and whether it fits what is asked.
 
 `config.json` holds the config, `config_changes.json`, if the run went on with
-another one, what changed at which step, `environment.json` versions, devices
-and the git revision of the code; `.lock` is locked while a run is under way.
+another one, what changed at which step, `environment.json` versions, devices,
+precision and the git revision of the code; `.lock` is locked while a run is
+under way.
 """
 
 import contextlib
@@ -21,13 +22,14 @@ from absl import logging
 from flax import traverse_util
 
 from srfeat_jax import atomic, errors, locking
-from srfeat_jax.training import earlier_configs
+from srfeat_jax.training import compute_precision, earlier_configs
 
 # Fields that may differ when a run is resumed: they do not touch the numbers,
 # except num_steps, which moves the schedule with it. What init_from names is
 # past by then, and the file of vgg_weights may have moved.
 _FREE = {
   "init_from",
+  "dtype",  # what it sets are fields of the networks, which are compared
   "vgg_weights",
   "vgg_preprocessing",
   "vgg_clip",
@@ -210,7 +212,7 @@ def record(workdir: pathlib.Path, config: dict, step: int = 0) -> None:
       history = [*read_changes(workdir), {"step": step, "changes": changes}]
       _write(workdir / _CHANGES, history)
   _write(workdir / "config.json", config)
-  _write(workdir / "environment.json", environment())
+  _write(workdir / "environment.json", environment(config))
 
 
 def read_config(workdir: pathlib.Path) -> dict:
@@ -261,8 +263,12 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
   return history
 
 
-def environment() -> dict:
-  """Versions, hardware and the revision of the code, for the record."""
+def environment(config: Mapping[str, Any]) -> dict:
+  """Versions, hardware, precision and the revision of the code.
+
+  Args:
+    config: of the run, JSON-able.
+  """
   return {
     "command": sys.argv,
     "python": platform.python_version(),
@@ -270,6 +276,7 @@ def environment() -> dict:
     "platform": platform.platform(),
     "devices": [device.device_kind for device in jax.devices()],
     "processes": jax.process_count(),
+    **compute_precision.record(config),
     "git_revision": _git_revision(),
   }
 
