@@ -18,6 +18,7 @@ from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import (
   agreement,
+  averages,
   checkpoint,
   compute_precision,
   config_checks,
@@ -318,7 +319,7 @@ def _start(
       optimizers.generator,
       discriminators,
       optimizers.discriminator,
-      keep_ema=config.ema_decay > 0,
+      keep_ema=averages.kept(config),
     )
 
   return jax.jit(start, out_shardings=sharding)(initial_variables)

@@ -127,6 +127,10 @@ def get_config() -> ml_collections.ConfigDict:
 def adam() -> ml_collections.ConfigDict:
   """Adam's usual settings."""
   config = ml_collections.ConfigDict()
+  # Or "adamw", or "schedule_free_adam", which wants a constant learning rate
+  # after a warm-up, and whose own average stands in for `ema_decay`.
+  config.kind = "adam"
+  config.weight_decay = 0.0  # of all but "adam", times the learning rate
   config.b1 = 0.9
   config.b2 = 0.999
   config.eps = 1e-8

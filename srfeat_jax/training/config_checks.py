@@ -93,6 +93,7 @@ _TABLE = (
   ("*optimizer.b2", *_MOMENT),
   ("*optimizer.eps", lambda x: 0 < x < math.inf, "a number above 0"),
   ("*optimizer.clip_norm", *_NOT_NEGATIVE),
+  ("*optimizer.weight_decay", *_NOT_NEGATIVE),
   ("*learning_rate.peak", lambda x: 0 < x < math.inf, "a number above 0"),
   (
     "*learning_rate.until",
@@ -126,6 +127,12 @@ def check(config: ml_collections.ConfigDict) -> None:
   earlier_configs.check(config)
   check_ranges(config)
   _check_losses(config)
+  if config.optimizer.kind == "schedule_free_adam" and config.ema_decay:
+    raise errors.InputError(
+      f"config.ema_decay is {config.ema_decay}, and config.optimizer.kind"
+      " schedule_free_adam, which keeps an average of its own: set"
+      " config.ema_decay=0"
+    )
   if config.discriminators and not (config.init_from or config.allow_scratch):
     raise errors.InputError(
       "config.init_from is empty: adversarial training starts from a"

@@ -19,6 +19,11 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 _ADDED = {
   "dtype": ("dtype", ""),
   "matmul_precision": ("matmul_precision", ""),
+  **{
+    f"{owner}.{field}": (f"{owner}.{field}", neutral)
+    for owner in ("optimizer", "discriminator_optimizer")
+    for field, neutral in (("kind", "adam"), ("weight_decay", 0.0))
+  },
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
   "losses.phase_weight": ("losses.phase_weight", 0.0),

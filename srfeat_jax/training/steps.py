@@ -15,13 +15,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import optax
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.training import compute_precision, degradation, losses
+from srfeat_jax.training import (
+  averages,
+  compute_precision,
+  degradation,
+  losses,
+)
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -107,6 +111,7 @@ def make_step(
   def step(
     state: state_lib.TrainState, vgg_variables, batch: Any
   ) -> tuple[state_lib.TrainState, Scalars]:
+    averages.check_batch_norm(config, state.generator)
     key = jax.random.fold_in(degradation_key, state.step)
     lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
 
@@ -141,7 +146,7 @@ def make_step(
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
     )
-    ema = _average(state.ema, generator.variables, config.ema_decay, state.step)
+    ema = averages.updated(state.ema, generator, config.ema_decay, state.step)
     scalars = {
       **generator_scalars,
       **discriminator_scalars,
@@ -340,13 +345,3 @@ def _learning_rates(
       state.step
     )
   return rates
-
-
-def _average(ema, variables, decay: float, step: jax.Array):
-  """The running average of the generator's variables, {} where none is kept."""
-  if not ema:
-    return ema
-  # The first steps are forgotten sooner, or a short run would average its
-  # random start.
-  decay = jnp.minimum(decay, (1 + step) / (10 + step))
-  return optax.incremental_update(variables, ema, 1 - decay)
