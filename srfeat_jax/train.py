@@ -24,6 +24,7 @@ from srfeat_jax.training import (
   config_checks,
   interruption,
   log_averages,
+  microbatches,
   parallel,
   steps,
   writers,
@@ -159,6 +160,7 @@ def _build(
     errors.InputError: see `train_and_evaluate`.
   """
   parallel.check_batch_size(config.batch_size)
+  microbatches.check(config.batch_size, config.accumulation_steps)
   networks, vgg_variables = networks_lib.build(config)
   validator = validator_lib.Validator(
     networks.generator, config.data.benchmarks, config.data.sets

@@ -38,6 +38,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.seed = 0
   config.num_steps = 1000
   config.batch_size = 16  # global: over all devices of all processes
+  # Parts that a step takes a batch in, one after the other, to save memory.
+  config.accumulation_steps = 1
   config.crop_size = 96  # HR pixels a side
   # A workdir or a weights file to start from; "" for a random start.
   config.init_from = ""

@@ -50,6 +50,11 @@ _TABLE = (
   ("num_steps", *_COUNT),
   ("batch_size", lambda x: 1 <= x <= 2**20, "a whole number from 1 to 2**20"),
   ("crop_size", lambda x: 1 <= x <= 2**14, "a whole number from 1 to 2**14"),
+  (
+    "accumulation_steps",
+    lambda x: 1 <= x <= 2**20,
+    "a whole number from 1, of parts of a batch",
+  ),
   ("log_every", *_COUNT),
   ("eval_every", *_COUNT),
   ("checkpoint_every", *_COUNT),

@@ -18,6 +18,7 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 # that they do what was done before.
 _ADDED = {
   "dtype": ("dtype", ""),
+  "accumulation_steps": ("accumulation_steps", 1),
   "matmul_precision": ("matmul_precision", ""),
   **{
     f"{owner}.{field}": (f"{owner}.{field}", neutral)

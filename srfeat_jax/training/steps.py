@@ -25,6 +25,7 @@ from srfeat_jax.training import (
   compute_precision,
   degradation,
   losses,
+  microbatches,
 )
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
@@ -53,6 +54,23 @@ class _Images(NamedTuple):
     """What the discriminator of this role takes, see `networks.ROLES`."""
     role = networks_lib.ROLES[discriminator]
     return self.discriminator_features if role.of_features else self.image
+
+
+class _Pass(NamedTuple):
+  """What the networks made of a batch, or of a part of it.
+
+  Attributes:
+    real: HR.
+    fake: SR.
+    pullback: takes gradients with respect to `fake` to those of the generator's
+      parameters.
+    batch_stats: the generator's, after the batch.
+  """
+
+  real: _Images
+  fake: _Images
+  pullback: Callable
+  batch_stats: Any
 
 
 class _Term(NamedTuple):
@@ -87,7 +105,8 @@ def make_step(
 
   Args:
     config: the run's config; read are `losses`, `ema_decay`, `degradation`,
-      `seed`, `freeze_batch_norm`, `update_first` and `matmul_precision`.
+      `seed`, `freeze_batch_norm`, `update_first`, `accumulation_steps` and
+      `matmul_precision`.
     networks: the modules.
     optimizers: theirs.
 
@@ -115,33 +134,37 @@ def make_step(
     key = jax.random.fold_in(degradation_key, state.step)
     lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
 
-    def super_resolve(params):
-      sr, batch_stats = _generate(
-        networks.generator,
-        state.generator.replace(params=params),
-        lr,
-        freeze_batch_norm=config.freeze_batch_norm,
+    def forward(lr, hr) -> _Pass:
+      def super_resolve(params):
+        sr, batch_stats = _generate(
+          networks.generator,
+          state.generator.replace(params=params),
+          lr,
+          freeze_batch_norm=config.freeze_batch_norm,
+        )
+        fake = _extract_features(networks, loss_config, vgg_variables, sr)
+        return fake, batch_stats
+
+      real = _extract_features(networks, loss_config, vgg_variables, hr)
+      # One pass for all losses of SR and its features.
+      fake, pullback, batch_stats = jax.vjp(
+        super_resolve, state.generator.params, has_aux=True
       )
-      fake = _extract_features(networks, loss_config, vgg_variables, sr)
-      return fake, batch_stats
+      return _Pass(real, fake, pullback, batch_stats)
 
-    real = _extract_features(networks, loss_config, vgg_variables, hr)
-    # One pass for all losses: `pullback` takes their gradients with respect to
-    # SR and its features to the generator's parameters.
-    fake, pullback, batch_stats = jax.vjp(
-      super_resolve, state.generator.params, has_aux=True
+    batches = microbatches.Microbatches(
+      (lr, hr), config.accumulation_steps, forward
     )
-
     updated, discriminator_scalars = _update_discriminators(
-      networks, optimizers, loss_config, state.discriminators, real, fake
+      networks, optimizers, loss_config, state.discriminators, batches
     )
     # The generator's loss takes the logits of the updated discriminators, or of
     # those before the update.
     discriminators = state.discriminators
     if config.update_first == "discriminator":
       discriminators = updated
-    gradients, generator_scalars = _generator_gradients(
-      networks, loss_config, discriminators, real, fake, pullback
+    gradients, batch_stats, generator_scalars = _generator_gradients(
+      networks, loss_config, discriminators, batches
     )
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
@@ -217,22 +240,31 @@ def _update_discriminators(
   optimizers: optimizers_lib.Optimizers,
   loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
-  real: _Images,
-  fake: _Images,
+  batches: microbatches.Microbatches,
 ) -> tuple[dict[str, state_lib.NetworkState], Scalars]:
   """One step of each discriminator down the gradient of its own loss."""
+
+  def found(one: _Pass) -> dict[str, tuple[_DiscriminatorOutputs, Any]]:
+    result = {}
+    for name, discriminator in discriminators.items():
+      (_, outputs), gradients = jax.value_and_grad(
+        _discriminator_loss, has_aux=True
+      )(
+        discriminator.params,
+        discriminator.batch_stats,
+        networks.discriminators[name],
+        loss_config,
+        one.real.input_of(name),
+        one.fake.input_of(name),
+      )
+      result[name] = (outputs, gradients)
+    return result
+
+  if not discriminators:
+    return {}, {}
   updated, scalars = {}, {}
-  for name, discriminator in discriminators.items():
-    (_, outputs), gradients = jax.value_and_grad(
-      _discriminator_loss, has_aux=True
-    )(
-      discriminator.params,
-      discriminator.batch_stats,
-      networks.discriminators[name],
-      loss_config,
-      real.input_of(name),
-      fake.input_of(name),
-    )
+  for name, (outputs, gradients) in batches.mean(found).items():
+    discriminator = discriminators[name]
     updated[name] = discriminator.update(
       optimizers.discriminator, gradients, outputs.batch_stats
     )
@@ -279,22 +311,25 @@ def _generator_gradients(
   networks: networks_lib.Networks,
   loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
-  real: _Images,
-  fake: _Images,
-  pullback: Callable,
-) -> tuple[Any, Scalars]:
-  """Gradients of the generator's loss with respect to its parameters.
+  batches: microbatches.Microbatches,
+) -> tuple[Any, Any, Scalars]:
+  """Gradients of the generator's loss, and its batch statistics.
 
   By the chain rule: first those with respect to SR and its features, then
   through the one pass that made these.
   """
-  (_, terms), gradients = jax.value_and_grad(_generator_loss, has_aux=True)(
-    fake, real, networks, loss_config, discriminators
-  )
-  (gradients,) = pullback(gradients)
+
+  def found(one: _Pass) -> tuple[Any, Any, dict[str, jax.Array]]:
+    (_, terms), gradients = jax.value_and_grad(_generator_loss, has_aux=True)(
+      one.fake, one.real, networks, loss_config, discriminators
+    )
+    (gradients,) = one.pullback(gradients)
+    return gradients, one.batch_stats, terms
+
+  gradients, batch_stats, terms = batches.mean(found)
   scalars = {f"loss/{name}": value for name, value in terms.items()}
   scalars["gradient_norm/generator"] = optax.tree.norm(gradients)
-  return gradients, scalars
+  return gradients, batch_stats, scalars
 
 
 def _generator_loss(
