@@ -34,7 +34,7 @@ from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
-from srfeat_jax.weights import fitting, lookup
+from srfeat_jax.weights import fitting, lookup, teachers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +47,8 @@ class _Run:
     is_main_process: whether this process prints and writes the logs.
     mesh: all devices.
     update: the compiled training step.
-    vgg_variables: what `update` takes apart from state and batch, on all
-      devices.
+    vgg_variables: of VGG-19, which `update` takes, on all devices.
+    teacher_variables: likewise, of the teacher.
     batches: this process's share of each batch of uint8 crops.
     source_identities: of what the crops are cut from.
     validator: evaluates the generator.
@@ -60,6 +60,7 @@ class _Run:
   mesh: Mesh
   update: Callable
   vgg_variables: Any
+  teacher_variables: Any
   batches: Any
   source_identities: Sequence[str]
   validator: validator_lib.Validator
@@ -107,7 +108,12 @@ def train_and_evaluate(
       return state
 
     if run.is_main_process:
-      workdir_lib.record(run.workdir, config.to_dict(), first_step)
+      workdir_lib.record(
+        run.workdir,
+        config.to_dict(),
+        first_step,
+        compute_precision.record(config),
+      )
     writer = _closed_by(
       stack,
       writers.create(
@@ -162,6 +168,7 @@ def _build(
   parallel.check_batch_size(config.batch_size)
   microbatches.check(config.batch_size, config.accumulation_steps)
   networks, vgg_variables = networks_lib.build(config)
+  networks, teacher_variables = teachers.add(config, networks)
   validator = validator_lib.Validator(
     networks.generator, config.data.benchmarks, config.data.sets
   )
@@ -176,7 +183,7 @@ def _build(
   optimizers = optimizers_lib.build(config)
   update = jax.jit(
     steps.make_step(config, networks, optimizers),
-    in_shardings=(replicated, replicated, parallel.split(mesh)),
+    in_shardings=(replicated, replicated, parallel.split(mesh), replicated),
     out_shardings=replicated,
     donate_argnums=0,
   )
@@ -185,11 +192,17 @@ def _build(
   if begins and config.init_from:
     initial_variables = lookup.load_for(networks.generator, config.init_from)
   state = _start(config, networks, optimizers, initial_variables, replicated)
-  vgg_variables = jax.device_put(vgg_variables, replicated)
+  vgg_variables, teacher_variables = jax.device_put(
+    (vgg_variables, teacher_variables), replicated
+  )
   # Finds what is wrong with a step before anything is written.
   shape = (config.batch_size, config.crop_size, config.crop_size, 3)
   jax.eval_shape(
-    update, state, vgg_variables, jax.ShapeDtypeStruct(shape, "uint8")
+    update,
+    state,
+    vgg_variables,
+    jax.ShapeDtypeStruct(shape, "uint8"),
+    teacher_variables,
   )
   run = _Run(
     config=config,
@@ -198,6 +211,7 @@ def _build(
     mesh=mesh,
     update=update,
     vgg_variables=vgg_variables,
+    teacher_variables=teacher_variables,
     batches=batches,
     source_identities=source_identities,
     validator=validator,
@@ -391,7 +405,9 @@ def _train(
   for step in range(int(state.step) + 1, config.num_steps + 1):
     with progress.waiting_for_data():
       batch = parallel.to_global(next(run.batches), run.mesh)
-    state, scalars = run.update(state, run.vgg_variables, batch)
+    state, scalars = run.update(
+      state, run.vgg_variables, batch, run.teacher_variables
+    )
     averages.append(step, scalars)
     jax.block_until_ready(previous)  # at most one step ahead of the device
     previous = scalars

@@ -498,6 +498,7 @@ class AdversarialTest(absltest.TestCase):
     config.losses.perceptual_layers = {"conv2_1": 1.0}
     config.losses.feature_layer = "relu2_1"
     config.vgg_weights = str(self.vgg)
+    config.teacher, config.teacher_share = "srfeat-lite", 0.5
     config.init_from = str(self.folder / "start.safetensors")
     config.data.train = str(self.images)
     config.data.benchmarks = str(self.folder / "benchmarks")

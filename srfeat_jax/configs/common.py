@@ -43,6 +43,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.crop_size = 96  # HR pixels a side
   # A workdir or a weights file to start from; "" for a random start.
   config.init_from = ""
+  # Weights of a trained generator, whose output losses take for HR; "": none.
+  config.teacher = ""
+  config.teacher_share = 1.0  # of it in the target, the rest is HR
   # Share of the old value in the running average of the weights, which is then
   # what is evaluated and exported; 0 keeps none.
   config.ema_decay = 0.0

@@ -66,6 +66,7 @@ _TABLE = (
     lambda x: 0 <= x < 1,
     "a number from 0 (no average) to below 1",
   ),
+  ("teacher_share", lambda x: 0 <= x <= 1, "a share, from 0 to 1"),
   ("dtype", *_one_of(compute_precision.DTYPES)),
   ("matmul_precision", *_one_of(compute_precision.MATMUL_PRECISIONS)),
   ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),

@@ -18,6 +18,8 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 # that they do what was done before.
 _ADDED = {
   "dtype": ("dtype", ""),
+  "teacher": ("teacher", ""),
+  "teacher_share": ("teacher", ""),
   "accumulation_steps": ("accumulation_steps", 1),
   "matmul_precision": ("matmul_precision", ""),
   **{

@@ -14,6 +14,7 @@ from srfeat_jax import errors, models
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import degradation, losses
+from srfeat_jax.training import teacher as teacher_lib
 
 
 class Role(NamedTuple):
@@ -48,12 +49,14 @@ class Networks:
       no discriminator needs it.
     discriminators: by role, see `ROLES`.
     input_shapes: of each discriminator, `[1, h, w, c]`.
+    teacher: which makes the target of SR; None for HR itself.
   """
 
   generator: nn.Module
   vgg: nn.Module | None
   discriminators: Mapping[str, nn.Module]
   input_shapes: Mapping[str, tuple[int, ...]]
+  teacher: teacher_lib.Teacher | None = None
 
   def init(self, key: jax.Array) -> tuple[dict, dict[str, dict]]:
     """Random variables of the generator, and of each discriminator by name."""

@@ -61,6 +61,7 @@ class _Pass(NamedTuple):
 
   Attributes:
     real: HR.
+    target: what losses compare SR with: HR, or what a teacher makes of LR.
     fake: SR.
     pullback: takes gradients with respect to `fake` to those of the generator's
       parameters.
@@ -68,6 +69,7 @@ class _Pass(NamedTuple):
   """
 
   real: _Images
+  target: _Images
   fake: _Images
   pullback: Callable
   batch_stats: Any
@@ -112,9 +114,9 @@ def make_step(
 
   Returns:
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
-    without it) and uint8 HR crops `[b, H, W, 3]`, or a batch with pairs, see
-    `degradation.of_batch`, to the next state and a dict of float32 scalars by
-    name.
+    without it), uint8 HR crops `[b, H, W, 3]`, or a batch with pairs, see
+    `degradation.of_batch`, and the variables of `networks.teacher` (None
+    without it), to the next state and a dict of float32 scalars by name.
 
   Raises:
     errors.InputError: a field of the config has a value it does not take.
@@ -128,7 +130,10 @@ def make_step(
   )
 
   def step(
-    state: state_lib.TrainState, vgg_variables, batch: Any
+    state: state_lib.TrainState,
+    vgg_variables,
+    batch: Any,
+    teacher_variables: Any = None,
   ) -> tuple[state_lib.TrainState, Scalars]:
     averages.check_batch_norm(config, state.generator)
     key = jax.random.fold_in(degradation_key, state.step)
@@ -150,7 +155,11 @@ def make_step(
       fake, pullback, batch_stats = jax.vjp(
         super_resolve, state.generator.params, has_aux=True
       )
-      return _Pass(real, fake, pullback, batch_stats)
+      target = real
+      if networks.teacher is not None:
+        image = networks.teacher.target(teacher_variables, lr, hr)
+        target = _extract_features(networks, loss_config, vgg_variables, image)
+      return _Pass(real, target, fake, pullback, batch_stats)
 
     batches = microbatches.Microbatches(
       (lr, hr), config.accumulation_steps, forward
@@ -321,7 +330,7 @@ def _generator_gradients(
 
   def found(one: _Pass) -> tuple[Any, Any, dict[str, jax.Array]]:
     (_, terms), gradients = jax.value_and_grad(_generator_loss, has_aux=True)(
-      one.fake, one.real, networks, loss_config, discriminators
+      one.fake, one.real, one.target, networks, loss_config, discriminators
     )
     (gradients,) = one.pullback(gradients)
     return gradients, one.batch_stats, terms
@@ -335,6 +344,7 @@ def _generator_gradients(
 def _generator_loss(
   fake: _Images,
   real: _Images,
+  target: _Images,
   networks: networks_lib.Networks,
   loss_config: ml_collections.ConfigDict,
   discriminators: Mapping[str, state_lib.NetworkState],
@@ -342,9 +352,9 @@ def _generator_loss(
   """L_G, the weighted sum of its terms, and the terms whose weight is not 0."""
   compared = losses.Compared(
     sr=fake.image,
-    hr=real.image,
+    hr=target.image,
     sr_features=fake.features,
-    hr_features=real.features,
+    hr_features=target.features,
     scale=networks.generator.scale,
   )
   terms = {}

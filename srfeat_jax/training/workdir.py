@@ -14,6 +14,7 @@ import platform
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from absl import logging
 from flax import traverse_util
 
 from srfeat_jax import atomic, errors, locking
-from srfeat_jax.training import compute_precision, earlier_configs
+from srfeat_jax.training import earlier_configs
 
 # Fields that may differ when a run is resumed: they do not touch the numbers,
 # except num_steps, which moves the schedule with it. What init_from names is
@@ -190,13 +191,19 @@ def hold(workdir: pathlib.Path) -> Iterator[None]:
     yield
 
 
-def record(workdir: pathlib.Path, config: dict, step: int = 0) -> None:
+def record(
+  workdir: pathlib.Path,
+  config: dict,
+  step: int = 0,
+  more: Mapping[str, Any] = types.MappingProxyType({}),
+) -> None:
   """Writes what the run is started with, and what has changed since before.
 
   Args:
     workdir: the run's folder.
     config: of the run, JSON-able.
     step: the number of updates done before.
+    more: of the environment, such as `compute_precision.record`, JSON-able.
 
   Raises:
     errors.InputError: the folder cannot be written, or its record not read.
@@ -212,7 +219,7 @@ def record(workdir: pathlib.Path, config: dict, step: int = 0) -> None:
       history = [*read_changes(workdir), {"step": step, "changes": changes}]
       _write(workdir / _CHANGES, history)
   _write(workdir / "config.json", config)
-  _write(workdir / "environment.json", environment(config))
+  _write(workdir / "environment.json", {**environment(), **more})
 
 
 def read_config(workdir: pathlib.Path) -> dict:
@@ -263,12 +270,8 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
   return history
 
 
-def environment(config: Mapping[str, Any]) -> dict:
-  """Versions, hardware, precision and the revision of the code.
-
-  Args:
-    config: of the run, JSON-able.
-  """
+def environment() -> dict:
+  """Versions, hardware and the revision of the code, for the record."""
   return {
     "command": sys.argv,
     "python": platform.python_version(),
@@ -276,7 +279,6 @@ def environment(config: Mapping[str, Any]) -> dict:
     "platform": platform.platform(),
     "devices": [device.device_kind for device in jax.devices()],
     "processes": jax.process_count(),
-    **compute_precision.record(config),
     "git_revision": _git_revision(),
   }
 

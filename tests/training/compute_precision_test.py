@@ -22,7 +22,7 @@ class ComputePrecisionTest(parameterized.TestCase):
     self.assertEqual([each.dtype for each in modules], ["bfloat16"] * 4)
     self.assertEqual(config.to_dict(), own)
     self.assertEqual(
-      workdir.environment(applied.to_dict())["dtype"],
+      compute_precision.record(applied)["dtype"],
       {
         "generator": "bfloat16",
         "discriminators.image": "bfloat16",
