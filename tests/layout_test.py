@@ -60,6 +60,7 @@ WITHOUT = {
   "upscaling/upscaler_flags": "flags as they are set: programs/upscale_test",
   "upscaling/upscaler_factory": "python_call_test, programs/upscale_test",
   "weights/architectures": "its sentences: weights/lookup_test, blending_test",
+  "weights/starts": "what runs start from: train_test",
   "weights/fitting": "what runs start from: weights/lookup_test, train_test",
 }
 

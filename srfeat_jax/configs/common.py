@@ -65,6 +65,8 @@ def get_config() -> ml_collections.ConfigDict:
   # The discriminators of images ("image") and of VGG-19's features of them
   # ("feature"); none in pre-training. `architecture` and fields of its module.
   config.discriminators = ml_collections.ConfigDict()
+  # A run whose discriminators these start from; "" for a random start.
+  config.init_discriminators_from = ""
   config.update_first = "discriminator"  # or "generator"
   # Whether a generator's BatchNorm keeps the statistics that it starts with.
   config.freeze_batch_norm = False
@@ -122,10 +124,22 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.benchmarks = ""
   config.data.sets = ()  # names of the sets to validate on; (): all
 
+  config.validation = ml_collections.ConfigDict()
+  # A file of `convert lpips`, to measure LPIPS, too; "": not measured.
+  config.validation.lpips_weights = ""
+  # Metrics of one's own, "FILE.py:FUNCTION", as `evaluate --metric` takes them.
+  config.validation.metrics = ()
+  # What the best checkpoint is best in: "lpips", "psnr_y", ..., "min:NAME" or
+  # "max:NAME" of one's own; "": LPIPS of a GAN if it is measured, else PSNR.
+  config.validation.best_metric = ""
+
   config.log_every = 100
   config.eval_every = 1000
   config.checkpoint_every = 1000
-  config.keep_checkpoints = 3
+  config.keep_checkpoints = 3  # the newest; the best one stays, too
+  config.keep_every = 0  # steps; checkpoints of multiples stay; 0: none
+  # The first and the last step of which a profile is written; (): none.
+  config.profile_steps = ()
   return config
 
 

@@ -59,6 +59,15 @@ _TABLE = (
   ("eval_every", *_COUNT),
   ("checkpoint_every", *_COUNT),
   ("keep_checkpoints", *_COUNT),
+  ("keep_every", lambda x: 0 <= x < 2**31, "a whole number; 0: none"),
+  (
+    "profile_steps",
+    lambda x: (
+      not x
+      or (len(x) == 2 and 1 <= x[0] <= x[1] and all(n == int(n) for n in x))
+    ),
+    "the first and the last step to profile, as in (100, 110), or ()",
+  ),
   # jax's random keys take 32 bits: others would repeat the seeds below.
   ("seed", lambda x: 0 <= x < 2**32, "a whole number from 0 to below 2**32"),
   (

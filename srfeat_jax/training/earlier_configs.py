@@ -20,6 +20,12 @@ _ADDED = {
   "dtype": ("dtype", ""),
   "teacher": ("teacher", ""),
   "teacher_share": ("teacher", ""),
+  # Of no effect on what a run computes.
+  **{
+    field: ("validation.best_metric", "")
+    for field in ("validation", "keep_every", "profile_steps")
+  },
+  "init_discriminators_from": ("init_discriminators_from", ""),
   "accumulation_steps": ("accumulation_steps", 1),
   "matmul_precision": ("matmul_precision", ""),
   **{

@@ -30,6 +30,7 @@ from srfeat_jax.training import earlier_configs
 # past by then, and the file of vgg_weights may have moved.
 _FREE = {
   "init_from",
+  "init_discriminators_from",
   "dtype",  # what it sets are fields of the networks, which are compared
   "vgg_weights",
   "vgg_preprocessing",
@@ -39,6 +40,11 @@ _FREE = {
   "eval_every",
   "checkpoint_every",
   "keep_checkpoints",
+  "keep_every",
+  "profile_steps",
+  "validation.lpips_weights",
+  "validation.metrics",
+  "validation.best_metric",
   "data.benchmarks",
   "data.sets",
   "data.num_workers",
