@@ -175,6 +175,8 @@ def make_step(
     gradients, batch_stats, generator_scalars = _generator_gradients(
       networks, loss_config, discriminators, batches
     )
+    if config.freeze_batch_norm:  # the parts' mean might round
+      batch_stats = state.generator.batch_stats
     generator = state.generator.update(
       optimizers.generator, gradients, batch_stats
     )
