@@ -60,6 +60,8 @@ def record(config: Mapping[str, Any]) -> dict[str, Any]:
     "dtype" by network, and "matmul_precision".
   """
   networks = {"generator": config["generator"]}
+  if config["vgg_weights"]:  # which follows the generator
+    networks["vgg19"] = config["generator"]
   for name, each in config["discriminators"].items():
     networks[f"discriminators.{name}"] = each
   return {

@@ -12,6 +12,7 @@ class ComputePrecisionTest(parameterized.TestCase):
   def test_one_field_serves_all_networks(self):
     config = gan.get_config("srfeat_lite")
     config.dtype = "bfloat16"
+    config.vgg_weights = "vgg19.safetensors"
     config.lock()
     own = config.to_dict()
     applied = compute_precision.with_dtype(config)
@@ -25,6 +26,7 @@ class ComputePrecisionTest(parameterized.TestCase):
       compute_precision.record(applied)["dtype"],
       {
         "generator": "bfloat16",
+        "vgg19": "bfloat16",
         "discriminators.image": "bfloat16",
         "discriminators.feature": "bfloat16",
       },
