@@ -14,9 +14,9 @@ from srfeat_jax import models
 from srfeat_jax.inference import upscaler
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.models import vgg19
+from srfeat_jax.training import averages, state, steps
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
-from srfeat_jax.training import state, steps
 
 
 class TrainStep:
@@ -51,7 +51,7 @@ class TrainStep:
         optimizers.generator,
         discriminators,
         optimizers.discriminator,
-        keep_ema=config.ema_decay > 0,
+        keep_ema=averages.kept(config),
       )
 
     self._state = start(jax.random.key(config.seed))

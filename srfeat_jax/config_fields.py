@@ -32,7 +32,13 @@ _ELSEWHERE = {
   "manual_seed": "seed",
 }
 # What tuples hold that may be empty in a config's file, by the field's name.
-_ELEMENTS: Mapping[str, Any] = {"sets": "", "boundaries": 0.0, "factors": 0.0}
+_ELEMENTS: Mapping[str, Any] = {
+  "sets": "",
+  "metrics": "",
+  "boundaries": 0.0,
+  "factors": 0.0,
+  "profile_steps": 0,
+}
 _TRUE, _FALSE = ("true", "t", "yes", "1"), ("false", "f", "no", "0")
 _LONGEST = 200  # characters of a value that a sentence repeats
 _NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)

@@ -13,25 +13,32 @@ from jax.sharding import Mesh
 
 from srfeat_jax import models
 from srfeat_jax.data import benchmarks, inspection, pipeline, sources
+from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import pair_report, plots
 from srfeat_jax.evaluation import validator as validator_lib
+from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import (
   agreement,
   checkpoint,
+  compute_precision,
   config_checks,
+  discriminator_watch,
   interruption,
   log_averages,
+  microbatches,
   parallel,
+  profiling,
   steps,
   writers,
 )
+from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
-from srfeat_jax.weights import fitting, lookup
+from srfeat_jax.weights import starts, teachers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +51,12 @@ class _Run:
     is_main_process: whether this process prints and writes the logs.
     mesh: all devices.
     update: the compiled training step.
-    vgg_variables: what `update` takes apart from state and batch, on all
-      devices.
+    vgg_variables: of VGG-19, which `update` takes, on all devices.
+    teacher_variables: likewise, of the teacher.
     batches: this process's share of each batch of uint8 crops.
     source_identities: of what the crops are cut from.
     validator: evaluates the generator.
+    best: the best validation so far.
   """
 
   config: Any
@@ -57,9 +65,11 @@ class _Run:
   mesh: Mesh
   update: Callable
   vgg_variables: Any
+  teacher_variables: Any
   batches: Any
   source_identities: Sequence[str]
   validator: validator_lib.Validator
+  best: best_lib.Best
 
 
 def train_and_evaluate(
@@ -72,8 +82,9 @@ def train_and_evaluate(
   Args:
     config: see `configs/`.
     workdir: the run's folder: checkpoints, `config.json`, `environment.json`,
-      `metrics.jsonl`, TensorBoard's events, and at the end
-      `generator.safetensors` and `training_curve.png`.
+      `metrics.jsonl`, TensorBoard's events, after the best validation
+      `best_generator.safetensors`, and at the end `generator.safetensors` and
+      `training_curve.png`.
     allow_change: of `workdir.CHANGEABLE`, what may differ from the config that
       the run in the workdir had so far.
 
@@ -84,12 +95,17 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
+  config_checks.check(config)
+  config = compute_precision.with_dtype(config)
   run, state = _build(config, pathlib.Path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
     checkpointer = _closed_by(
-      stack, checkpoint.Checkpointer(run.workdir, config.keep_checkpoints)
+      stack,
+      checkpoint.Checkpointer(
+        run.workdir, config.keep_checkpoints, config.keep_every
+      ),
     )
     _closed_by(stack, run.batches)
     state = _restore(run, state, checkpointer, allow_change)
@@ -102,7 +118,12 @@ def train_and_evaluate(
       return state
 
     if run.is_main_process:
-      workdir_lib.record(run.workdir, config.to_dict(), first_step)
+      workdir_lib.record(
+        run.workdir,
+        config.to_dict(),
+        first_step,
+        compute_precision.record(config),
+      )
     writer = _closed_by(
       stack,
       writers.create(
@@ -154,12 +175,12 @@ def _build(
   Raises:
     errors.InputError: see `train_and_evaluate`.
   """
-  config_checks.check(config)
   parallel.check_batch_size(config.batch_size)
+  microbatches.check(config.batch_size, config.accumulation_steps)
   networks, vgg_variables = networks_lib.build(config)
-  validator = validator_lib.Validator(
-    networks.generator, config.data.benchmarks, config.data.sets
-  )
+  networks, teacher_variables = teachers.add(config, networks)
+  validator = _make_validator(config, networks)
+  best = best_lib.make(config, validator.metrics)
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.
   begins = not checkpoint.exists(workdir)
@@ -172,20 +193,23 @@ def _build(
   optimizers = optimizers_lib.build(config)
   update = jax.jit(
     steps.make_step(config, networks, optimizers),
-    in_shardings=(replicated, replicated, parallel.split(mesh)),
+    in_shardings=(replicated, replicated, parallel.split(mesh), replicated),
     out_shardings=replicated,
     donate_argnums=0,
   )
   workdir_lib.check(workdir, config.to_dict(), allow_change)
-  initial_variables = None
-  if begins and config.init_from:
-    initial_variables = lookup.load_for(networks.generator, config.init_from)
-  state = _start(config, networks, optimizers, initial_variables, replicated)
-  vgg_variables = jax.device_put(vgg_variables, replicated)
+  state = starts.make(config, networks, optimizers, replicated, begins=begins)
+  vgg_variables, teacher_variables = jax.device_put(
+    (vgg_variables, teacher_variables), replicated
+  )
   # Finds what is wrong with a step before anything is written.
   shape = (crops, config.crop_size, config.crop_size, 3)
   jax.eval_shape(
-    update, state, vgg_variables, jax.ShapeDtypeStruct(shape, "uint8")
+    update,
+    state,
+    vgg_variables,
+    jax.ShapeDtypeStruct(shape, "uint8"),
+    teacher_variables,
   )
   run = _Run(
     config=config,
@@ -194,11 +218,28 @@ def _build(
     mesh=mesh,
     update=update,
     vgg_variables=vgg_variables,
+    teacher_variables=teacher_variables,
     batches=batches,
     source_identities=source_identities,
     validator=validator,
+    best=best,
   )
   return run, state
+
+
+def _make_validator(
+  config: ml_collections.ConfigDict, networks: networks_lib.Networks
+) -> validator_lib.Validator:
+  lpips = None
+  if config.validation.lpips_weights:
+    lpips = lpips_lib.Metric(*lpips_file.load(config.validation.lpips_weights))
+  return validator_lib.Validator(
+    networks.generator,
+    config.data.benchmarks,
+    config.data.sets,
+    lpips,
+    config.validation.metrics,
+  )
 
 
 def make_batches(
@@ -302,29 +343,6 @@ def _inspect(
     )
 
 
-def _start(
-  config: ml_collections.ConfigDict,
-  networks,
-  optimizers,
-  initial_variables,
-  sharding,
-) -> state_lib.TrainState:
-  """The state at step 0; of the generator what is not passed is random."""
-
-  def start(initial_variables):
-    key = jax.random.key(config.seed)
-    variables, discriminators = networks.init(key)
-    return state_lib.start(
-      fitting.completed(initial_variables or {}, variables),
-      optimizers.generator,
-      discriminators,
-      optimizers.discriminator,
-      keep_ema=config.ema_decay > 0,
-    )
-
-  return jax.jit(start, out_shardings=sharding)(initial_variables)
-
-
 def _restore(
   run: _Run,
   state: state_lib.TrainState,
@@ -340,6 +358,8 @@ def _restore(
     return state
   state, data = checkpointer.restore(state, run.config.to_dict(), allow_change)
   run.batches.set_state(data["position"])
+  if "best" in data:  # not in checkpoints of earlier versions
+    run.best.set_state(data["best"])
   began_with = data["pictures"]  # so named in the checkpoints of all versions
   if began_with != run.source_identities:
     logging.warning(
@@ -366,7 +386,7 @@ def _evaluate_start(
   if run.config.init_from and run.validator.sets:
     scores |= run.validator.validate(0, state.best_variables, writer)
   if scores:
-    progress.show(0, validator_lib.headline(scores))
+    progress.show(0, run.validator.headline(scores))
 
 
 def _train(
@@ -385,36 +405,65 @@ def _train(
   """
   config = run.config
   averages = log_averages.LogAverages()
+  watch = discriminator_watch.DiscriminatorWatch()
+  profiler = profiling.Profiler(
+    config.profile_steps, run.workdir, active=run.is_main_process
+  )
   previous = None
   for step in range(int(state.step) + 1, config.num_steps + 1):
+    profiler.begin(step, previous)
     with progress.waiting_for_data():
       batch = parallel.to_global(next(run.batches), run.mesh)
-    state, scalars = run.update(state, run.vgg_variables, batch)
+    state, scalars = run.update(
+      state, run.vgg_variables, batch, run.teacher_variables
+    )
     averages.append(step, scalars)
     jax.block_until_ready(previous)  # at most one step ahead of the device
     previous = scalars
     progress.advance()
+    if written := profiler.end(step, scalars):
+      progress.say(written)
 
     status = signals.status_after(step)
     ends = step == config.num_steps
     last = ends or status is not None
     if last or step % config.log_every == 0:
-      means = averages.flush()
+      num_steps, means = len(averages), averages.flush()
       writer.write_scalars(step, means | progress.report(step, means))
+      if run.is_main_process:
+        for sentence in watch.sentences(num_steps, means):
+          logging.warning("%s", sentence)
     with progress.pause():
+      is_best = False
       if run.validator.sets and (ends or step % config.eval_every == 0):
-        scores = run.validator.validate(step, state.best_variables, writer)
-        progress.show(step, validator_lib.headline(scores))
-      if last or step % config.checkpoint_every == 0:
         averages.check()  # a bad state must not replace a good one
+        scores = run.validator.validate(step, state.best_variables, writer)
+        progress.show(step, run.validator.headline(scores))
+        is_best = run.best.update(step, scores)
+      if last or is_best or _is_due(step, config):
+        averages.check()
         data = {
           "position": run.batches.get_state(),
           "pictures": run.source_identities,
+          "best": run.best.get_state(),
         }
-        checkpointer.save(step, state, data, config.to_dict())
+        checkpointer.save(step, state, data, config.to_dict(), run.best.step)
+      if is_best and run.is_main_process:
+        _save_generator(run, state, "best_generator.safetensors")
+        progress.say(f"best so far, by {run.best}: best_generator.safetensors")
     if status is not None and not ends:
+      profiler.close()
       return state, interruption.Stopped(step, status)
+  profiler.close()
   return state, None
+
+
+def _is_due(step: int, config: ml_collections.ConfigDict) -> bool:
+  """Whether a checkpoint is saved after this step."""
+  return any(
+    every and step % every == 0
+    for every in (config.checkpoint_every, config.keep_every)
+  )
 
 
 def _summary(run: _Run, state: state_lib.TrainState) -> str:
@@ -428,11 +477,17 @@ def _summary(run: _Run, state: state_lib.TrainState) -> str:
 
 def _export(run: _Run, state: state_lib.TrainState) -> None:
   """Writes the weights in a file of their own, and the training curve."""
+  _save_generator(run, state, "generator.safetensors")
+  plots.training_curve(
+    run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
+  )
+
+
+def _save_generator(run: _Run, state: state_lib.TrainState, name: str) -> None:
+  """Writes the weights that are evaluated in a file of the workdir."""
   variables = jax.tree.map(
     lambda x: x.addressable_data(0), state.best_variables
   )
-  path = run.workdir / "generator.safetensors"
-  safetensors_file.save(path, run.config.generator.to_dict(), variables)
-  plots.training_curve(
-    run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
+  safetensors_file.save(
+    run.workdir / name, run.config.generator.to_dict(), variables
   )

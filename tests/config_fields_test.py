@@ -83,7 +83,7 @@ class ConfigFieldsTest(parameterized.TestCase):
     ("batch-size", 'underscores. Did you mean "batch_size" instead of "batch-'),
     ("features", "Did you mean config.generator.features?"),
     ("peek", "Did you mean config.learning_rate.peak?"),
-    ("zzz", "it has allow_scratch, batch_size"),
+    ("zzz", "it has accumulation_steps, allow_scratch"),
     ("losses.perceptual_layers.relu1_1", "has no field relu1_1: it has none"),
     ("num_steps.x", "config.num_steps is 10000, which has no fields"),
     ("degradation.first.sigma[2]", "which has no element 2"),

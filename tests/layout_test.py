@@ -54,12 +54,16 @@ WITHOUT = {
   "preparation/planning": "what sets are made of: preparation/sets_test",
   "preparation/shard_task": "whole sets of shards: preparation/sets_test",
   "training/batch_norm": "what a step freezes: training/gan_step_test",
+  "training/discriminator_update": "part of a step: training/gan_step_test",
+  "training/forward_pass": "part of a step: training/gan_step_test",
+  "training/generator_update": "part of a step: training/gan_step_test",
   "training/interruption": "runs that are stopped: programs/resume_test",
   "training/progress": "what runs print: train_test",
   "training/state": "what a step changes: training/steps_test",
   "upscaling/upscaler_flags": "flags as they are set: programs/upscale_test",
   "upscaling/upscaler_factory": "python_call_test, programs/upscale_test",
   "weights/architectures": "its sentences: weights/lookup_test, blending_test",
+  "weights/starts": "what runs start from: train_test",
   "weights/fitting": "what runs start from: weights/lookup_test, train_test",
 }
 

@@ -498,11 +498,15 @@ class AdversarialTest(absltest.TestCase):
     config.losses.perceptual_layers = {"conv2_1": 1.0}
     config.losses.feature_layer = "relu2_1"
     config.vgg_weights = str(self.vgg)
+    config.teacher, config.teacher_share = "srfeat-lite", 0.5
     config.init_from = str(self.folder / "start.safetensors")
     config.data.train = str(self.images)
     config.data.benchmarks = str(self.folder / "benchmarks")
     config.log_every = 1
-    config.checkpoint_every = 2
+    config.checkpoint_every = config.eval_every = 2
+    config.keep_checkpoints = 1
+    config.keep_every = 2
+    config.profile_steps = (3, 3)
     return config
 
   def test_goes_on_exactly_though_what_it_began_with_has_gone(self):
@@ -526,6 +530,21 @@ class AdversarialTest(absltest.TestCase):
       "probability/feature_real",
     ):
       self.assertIn(name, log[-2])
+
+    # Two validations, of which one was the best: its weights, or the last ones.
+    best = lookup.load(str(straight / "best_generator.safetensors")).variables
+    scores = {
+      line["step"]: line["eval/noise/psnr_y"]
+      for line in log[2:]
+      if "eval/noise/psnr_y" in line
+    }
+    self.assertCountEqual(scores, (2, 4))
+    is_last = jax.tree.map(
+      np.array_equal, best["params"], jax.device_get(expected.ema["params"])
+    )
+    self.assertEqual(all(jax.tree.leaves(is_last)), scores[4] > scores[2])
+    self.assertEqual(_checkpoints(straight), ["2", "4"])
+    self.assertLen(list(straight.glob("plugins/profile/*/*.xplane.pb")), 1)
 
     shutil.copytree(straight, resumed)
     shutil.rmtree(resumed / "checkpoints" / "4")

@@ -38,12 +38,23 @@ def get_config() -> ml_collections.ConfigDict:
   config.seed = 0
   config.num_steps = 1000
   config.batch_size = 16  # global: over all devices of all processes
+  # Parts that a step takes a batch in, one after the other, to save memory.
+  config.accumulation_steps = 1
   config.crop_size = 96  # HR pixels a side
   # A workdir or a weights file to start from; "" for a random start.
   config.init_from = ""
+  # Weights of a trained generator, whose output losses take for HR; "": none.
+  config.teacher = ""
+  config.teacher_share = 1.0  # of it in the target, the rest is HR
   # Share of the old value in the running average of the weights, which is then
   # what is evaluated and exported; 0 keeps none.
   config.ema_decay = 0.0
+  # "float32" or "bfloat16": the compute dtype of all networks, VGG-19 too;
+  # "": each one's own field, VGG-19 as the generator.
+  config.dtype = ""
+  # "float32", "tensorfloat32" or "bfloat16", of products of float32; "": what
+  # the device does, TF32 on a GPU and bfloat16 on a TPU.
+  config.matmul_precision = ""
 
   # How LR is made from HR. By flag: --config.degradation.kind=photo
   config.degradation = degradations.bicubic()
@@ -54,6 +65,8 @@ def get_config() -> ml_collections.ConfigDict:
   # The discriminators of images ("image") and of VGG-19's features of them
   # ("feature"); none in pre-training. `architecture` and fields of its module.
   config.discriminators = ml_collections.ConfigDict()
+  # A run whose discriminators these start from; "" for a random start.
+  config.init_discriminators_from = ""
   config.update_first = "discriminator"  # or "generator"
   # Updates of each discriminator, each with another batch, for every one of the
   # generator; `num_steps` counts the latter.
@@ -130,16 +143,32 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.benchmarks = ""
   config.data.sets = ()  # names of the sets to validate on; (): all
 
+  config.validation = ml_collections.ConfigDict()
+  # A file of `convert lpips`, to measure LPIPS, too; "": not measured.
+  config.validation.lpips_weights = ""
+  # Metrics of one's own, "FILE.py:FUNCTION", as `evaluate --metric` takes them.
+  config.validation.metrics = ()
+  # What the best checkpoint is best in: "lpips", "psnr_y", ..., "min:NAME" or
+  # "max:NAME" of one's own; "": LPIPS of a GAN if it is measured, else PSNR.
+  config.validation.best_metric = ""
+
   config.log_every = 100
   config.eval_every = 1000
   config.checkpoint_every = 1000
-  config.keep_checkpoints = 3
+  config.keep_checkpoints = 3  # the newest; the best one stays, too
+  config.keep_every = 0  # steps; checkpoints of multiples stay; 0: none
+  # The first and the last step of which a profile is written; (): none.
+  config.profile_steps = ()
   return config
 
 
 def adam() -> ml_collections.ConfigDict:
   """Adam's usual settings."""
   config = ml_collections.ConfigDict()
+  # Or "adamw", or "schedule_free_adam", which wants a constant learning rate
+  # after a warm-up, and whose own average stands in for `ema_decay`.
+  config.kind = "adam"
+  config.weight_decay = 0.0  # of all but "adam", times the learning rate
   config.b1 = 0.9
   config.b2 = 0.999
   config.eps = 1e-8

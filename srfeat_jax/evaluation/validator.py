@@ -5,7 +5,8 @@ import numpy as np
 from flax import linen as nn
 
 from srfeat_jax import gray
-from srfeat_jax.evaluation import evaluator, protocol
+from srfeat_jax.evaluation import evaluator, own_metric, protocol
+from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.inference import upscaler
 
 _NUM_SAMPLES = 4
@@ -17,22 +18,41 @@ class Validator:
 
   Attributes:
     sets: a list of `benchmarks.BenchmarkSet`, empty when nothing is validated.
+    metrics: names of all that is measured.
   """
 
-  def __init__(self, generator: nn.Module, folder: str, sets: tuple[str, ...]):
-    """Finds the sets.
+  def __init__(
+    self,
+    generator: nn.Module,
+    folder: str,
+    sets: tuple[str, ...],
+    lpips: lpips_lib.Metric | None = None,
+    own: tuple[str, ...] = (),
+  ):
+    """Finds the sets, and metrics of one's own.
 
     Args:
       generator: the module that is trained.
       folder: of benchmark sets; or "synthetic", or "" for no validation.
       sets: names of the sets, () for all.
+      lpips: if present, measures the perceptual distance as well.
+      own: a person's own metrics, see `own_metric`.
 
     Raises:
-      errors.InputError: a set is missing or damaged.
+      errors.InputError: a set is missing or damaged, or a metric.
     """
     self._generator = generator
     scale = generator.scale
     self.sets = protocol.MATLAB.load(folder, sets, scale) if folder else []
+    of_protocol = protocol.MATLAB.metrics(scale)
+    self._lpips = lpips
+    self._own = own_metric.load(own, (*of_protocol, "lpips"))
+    self._shown = (
+      *("psnr_y", "ssim_y"),
+      *(("lpips",) if lpips else ()),
+      *(each.name for each in self._own),
+    )
+    self.metrics = tuple(dict.fromkeys((*of_protocol, *self._shown)))
 
   def write_baseline(self, writer) -> dict[str, float]:
     """Writes the metrics of bicubic, at step 0.
@@ -83,6 +103,8 @@ class Validator:
       self.sets,
       scale=self._generator.scale,
       on_image=on_image,
+      lpips=self._lpips,
+      own=self._own,
     )
     return {
       f"eval/{set_name.lower()}/{metric}": value
@@ -91,11 +113,13 @@ class Validator:
       if metric != "images"
     }
 
-
-def headline(scores: dict[str, float]) -> dict[str, float]:
-  """Picks what papers report, PSNR and SSIM of Y, for the screen."""
-  names = ("psnr_y", "ssim_y", "psnr_y_bicubic", "ssim_y_bicubic")
-  return {k: v for k, v in scores.items() if k.endswith(names)}
+  def headline(self, scores: dict[str, float]) -> dict[str, float]:
+    """Picks PSNR and SSIM of Y, and what was asked for, for the screen."""
+    return {
+      name: value
+      for name, value in scores.items()
+      if name.rpartition("/")[2].removesuffix("_bicubic") in self._shown
+    }
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ import orbax.checkpoint as ocp
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
+from srfeat_jax.training import retention
 from srfeat_jax.training import workdir as workdir_lib
 
 # What the system and tensorstore say of a disk without room.
@@ -48,24 +49,34 @@ class _DamagedError(errors.InputError):
 class Checkpointer:
   """The checkpoints of one workdir."""
 
-  def __init__(self, workdir: pathlib.Path, keep: int):
+  def __init__(self, workdir: pathlib.Path, keep: int, keep_every: int = 0):
     """Opens `workdir/checkpoints`, made when missing.
 
     Args:
       workdir: of the run.
       keep: how many of the newest checkpoints stay.
+      keep_every: those of multiples of so many steps stay, too; 0 for none.
     """
     _hush_orbax()
     self._folder = folder(workdir)
+    self._retention = retention.Retention(keep, keep_every)
     self._manager = ocp.CheckpointManager(
-      self._folder, options=ocp.CheckpointManagerOptions(max_to_keep=keep)
+      self._folder,
+      options=ocp.CheckpointManagerOptions(preservation_policy=self._retention),
     )
 
   def latest_step(self) -> int | None:
     """The step of the newest complete checkpoint, None when there is none."""
     return self._manager.latest_step()
 
-  def save(self, step: int, state, data: dict, config: dict) -> None:
+  def save(
+    self,
+    step: int,
+    state,
+    data: dict,
+    config: dict,
+    best: int | None = None,
+  ) -> None:
     """Starts saving in the background; the next save or `close` waits for it.
 
     Args:
@@ -73,10 +84,12 @@ class Checkpointer:
       state: a pytree of global arrays.
       data: state of the batch iterator, JSON-able.
       config: of the run, JSON-able.
+      best: the step of the best checkpoint, which stays; None without one.
 
     Raises:
       errors.InputError: this or the save before could not be written.
     """
+    self._retention.best = best
     with self._writing():
       self._manager.save(
         step,
@@ -298,6 +311,37 @@ def restore_generator(workdir: pathlib.Path) -> dict:
     errors.InputError: the workdir holds no complete checkpoint; or the newest
       is damaged, or of another generator than `config.json` names.
   """
+  with _newest(workdir) as (manager, step):
+    _check_generator(workdir, _config(manager, step))
+    with _reading(manager, step):
+      return _restore_generator(manager, step)
+
+
+def restore_discriminators(workdir: pathlib.Path) -> dict[str, dict]:
+  """The discriminators' variables from a workdir's newest checkpoint.
+
+  Returns:
+    "params" and "batch_stats", numpy arrays, by role; {} of a run without.
+
+  Raises:
+    errors.InputError: the workdir holds no complete checkpoint; or the newest
+      is damaged.
+  """
+  with _newest(workdir) as (manager, step), _reading(manager, step):
+    found = _state_shapes(manager, step)["discriminators"]
+    if not found:
+      return {}
+    wanted = {
+      name: {key: each[key] for key in ("params", "batch_stats")}
+      for name, each in found.items()
+    }
+    restored = _restore_part(manager, step, {"discriminators": wanted})
+    return restored["discriminators"]
+
+
+@contextlib.contextmanager
+def _newest(workdir: pathlib.Path):
+  """A manager that reads, and the newest step, which there must be."""
   _hush_orbax()
   path = folder(workdir)
   options = ocp.CheckpointManagerOptions(read_only=True)
@@ -315,9 +359,7 @@ def restore_generator(workdir: pathlib.Path) -> dict:
         f"{path} holds no complete checkpoint: give the --workdir of a run"
         " that has saved one"
       )
-    _check_generator(workdir, _config(manager, step))
-    with _reading(manager, step):
-      return _restore_generator(manager, step)
+    yield manager, step
 
 
 def _check_generator(workdir: pathlib.Path, saved: dict) -> None:
@@ -334,15 +376,28 @@ def _check_generator(workdir: pathlib.Path, saved: dict) -> None:
 
 
 def _restore_generator(manager: ocp.CheckpointManager, step: int) -> dict:
-  metadata = manager.item_metadata(step)["state"].tree
-  state = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), metadata
-  )
+  state = _state_shapes(manager, step)
   if state["ema"]:
     wanted = {"ema": state["ema"]}
   else:
     names = ("params", "batch_stats")
     wanted = {"generator": {k: state["generator"][k] for k in names}}
+  (variables,) = _restore_part(manager, step, wanted).values()
+  return variables
+
+
+def _state_shapes(manager: ocp.CheckpointManager, step: int) -> dict:
+  """The state of a checkpoint, `jax.ShapeDtypeStruct` in place of arrays."""
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype),
+    manager.item_metadata(step)["state"].tree,
+  )
+
+
+def _restore_part(
+  manager: ocp.CheckpointManager, step: int, wanted: dict
+) -> dict:
+  """A part of the state, as numpy arrays."""
   restored = manager.restore(
     step,
     args=ocp.args.Composite(
@@ -355,5 +410,4 @@ def _restore_generator(manager: ocp.CheckpointManager, step: int) -> dict:
       )
     ),
   )
-  (variables,) = restored["state"].values()
-  return variables
+  return restored["state"]

@@ -13,7 +13,13 @@ import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.training import config_structure, earlier_configs, losses
+from srfeat_jax.training import (
+  averages,
+  compute_precision,
+  config_structure,
+  earlier_configs,
+  losses,
+)
 
 # Of no loss of the generator.
 _DISCRIMINATOR_WEIGHTS = {
@@ -39,6 +45,11 @@ def _range(low: float, high: float):
   )
 
 
+def _one_of(names: tuple[str, ...]):
+  words = ", ".join(f'"{name}"' for name in names)
+  return lambda x: x in names, f"one of {words}"
+
+
 _MOMENT = (lambda x: 0 <= x < 1, "a number from 0 to below 1")
 # Fields, which need not be there, the test and what it expects. A NaN fails.
 _TABLE = (
@@ -50,10 +61,24 @@ _TABLE = (
     "a whole number from 1 to 100",
   ),
   ("crop_size", lambda x: 1 <= x <= 2**14, "a whole number from 1 to 2**14"),
+  (
+    "accumulation_steps",
+    lambda x: 1 <= x <= 2**20,
+    "a whole number from 1, of parts of a batch",
+  ),
   ("log_every", *_COUNT),
   ("eval_every", *_COUNT),
   ("checkpoint_every", *_COUNT),
   ("keep_checkpoints", *_COUNT),
+  ("keep_every", lambda x: 0 <= x < 2**31, "a whole number; 0: none"),
+  (
+    "profile_steps",
+    lambda x: (
+      not x
+      or (len(x) == 2 and 1 <= x[0] <= x[1] and all(n == int(n) for n in x))
+    ),
+    "the first and the last step to profile, as in (100, 110), or ()",
+  ),
   # jax's random keys take 32 bits: others would repeat the seeds below.
   ("seed", lambda x: 0 <= x < 2**32, "a whole number from 0 to below 2**32"),
   (
@@ -61,6 +86,9 @@ _TABLE = (
     lambda x: 0 <= x < 1,
     "a number from 0 (no average) to below 1",
   ),
+  ("teacher_share", lambda x: 0 <= x <= 1, "a share, from 0 to 1"),
+  ("dtype", *_one_of(compute_precision.DTYPES)),
+  ("matmul_precision", *_one_of(compute_precision.MATMUL_PRECISIONS)),
   ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),
   (
     "data.max_damaged",
@@ -92,6 +120,7 @@ _TABLE = (
   ("*optimizer.b2", *_MOMENT),
   ("*optimizer.eps", lambda x: 0 < x < math.inf, "a number above 0"),
   ("*optimizer.clip_norm", *_NOT_NEGATIVE),
+  ("*optimizer.weight_decay", *_NOT_NEGATIVE),
   ("*learning_rate.peak", lambda x: 0 < x < math.inf, "a number above 0"),
   (
     "*learning_rate.until",
@@ -137,6 +166,12 @@ def check(config: ml_collections.ConfigDict) -> None:
       " expected fewer than 2**31: lower one of them"
     )
   _check_losses(config)
+  if config.optimizer.kind == "schedule_free_adam" and config.ema_decay:
+    raise errors.InputError(
+      f"config.ema_decay is {config.ema_decay}, and config.optimizer.kind"
+      " schedule_free_adam, which keeps an average of its own: set"
+      " config.ema_decay=0"
+    )
   if config.discriminators and not (config.init_from or config.allow_scratch):
     raise errors.InputError(
       "config.init_from is empty: adversarial training starts from a"
@@ -209,7 +244,7 @@ def _check_losses(config: ml_collections.ConfigDict) -> None:
 def _check_needs(loss: losses.Loss, config: ml_collections.ConfigDict) -> None:
   """Whether a run has what a loss compares, apart from images and logits."""
   said = f"config.losses.{loss.field} is {loss.weight(config.losses)}"
-  if loss.of_ema and not config.ema_decay:
+  if loss.of_ema and not averages.kept(config):
     raise errors.InputError(
       f"{said}, and the loss compares with the running average of the weights,"
       " of which config.ema_decay=0 keeps none: set it, as to 0.999, or the"

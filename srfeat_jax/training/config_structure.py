@@ -14,7 +14,7 @@ import ml_collections
 from srfeat_jax import errors
 from srfeat_jax.configs import common
 
-_NAMES = ("data.sets",)  # tuples of names, not of numbers
+_NAMES = ("data.sets", "validation.metrics")  # tuples of names, not of numbers
 
 
 def check(config: ml_collections.ConfigDict) -> None:

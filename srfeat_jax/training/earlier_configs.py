@@ -17,6 +17,22 @@ _NEW_NAMES = {"losses.pattern_weight": "losses.checkerboard_weight"}
 # Fields, or groups of them, that came later: what of the present config shows
 # that they do what was done before.
 _ADDED = {
+  "dtype": ("dtype", ""),
+  "teacher": ("teacher", ""),
+  "teacher_share": ("teacher", ""),
+  # Of no effect on what a run computes.
+  **{
+    field: ("validation.best_metric", "")
+    for field in ("validation", "keep_every", "profile_steps")
+  },
+  "init_discriminators_from": ("init_discriminators_from", ""),
+  "accumulation_steps": ("accumulation_steps", 1),
+  "matmul_precision": ("matmul_precision", ""),
+  **{
+    f"{owner}.{field}": (f"{owner}.{field}", neutral)
+    for owner in ("optimizer", "discriminator_optimizer")
+    for field, neutral in (("kind", "adam"), ("weight_decay", 0.0))
+  },
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
   "generator.upsampler": ("generator.upsampler", "shuffle"),

@@ -13,6 +13,10 @@ class LogAverages:
   def __init__(self):
     self._steps = []
 
+  def __len__(self) -> int:
+    """The number of steps since the last `flush`."""
+    return len(self._steps)
+
   def append(self, step: int, scalars: dict) -> None:
     """Keeps one step's scalars, which are on the device, by name."""
     self._steps.append((step, scalars))

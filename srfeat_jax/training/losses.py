@@ -43,10 +43,10 @@ class Compared(NamedTuple):
 
   Attributes:
     sr: the generator's output, float32 `[b, H, W, 3]`.
-    hr: the target, of the same shape.
+    hr: the target, HR or what a teacher made, of the same shape.
     sr_features: of SR by layer of VGG-19, `[b, h, w, c]` each; the layers that
       some loss or discriminator needs.
-    hr_features: those of HR.
+    hr_features: those of the target.
     scale: scale factor.
     ema_sr: the output of the running average of the generator's weights, for
       losses of it; None for others.

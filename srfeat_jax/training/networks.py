@@ -14,6 +14,7 @@ from srfeat_jax import errors, models
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import degradation, losses
+from srfeat_jax.training import teacher as teacher_lib
 
 
 class Role(NamedTuple):
@@ -37,7 +38,7 @@ ROLES: Mapping[str, Role] = {
   "feature": Role(of_features=True, key=0),
 }
 # Of the seed's random streams, that of the generator's start. 0 and 1 are those
-# of `ROLES`, 2 the degradation's, see `steps`.
+# of `ROLES`, 2 and 4 those of the degradation and of penalties, see `steps`.
 _GENERATOR = 3
 
 
@@ -51,12 +52,14 @@ class Networks:
       no discriminator needs it.
     discriminators: by role, see `ROLES`.
     input_shapes: of each discriminator, `[1, h, w, c]`.
+    teacher: which makes the target of SR; None for HR itself.
   """
 
   generator: nn.Module
   vgg: nn.Module | None
   discriminators: Mapping[str, nn.Module]
   input_shapes: Mapping[str, tuple[int, ...]]
+  teacher: teacher_lib.Teacher | None = None
 
   def init(self, key: jax.Array) -> tuple[dict, dict[str, dict]]:
     """Random variables of the generator, and of each discriminator by name."""

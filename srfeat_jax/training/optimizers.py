@@ -6,6 +6,7 @@ import itertools
 
 import ml_collections
 import optax
+from optax import contrib
 
 from srfeat_jax import errors
 
@@ -153,27 +154,70 @@ _SCHEDULES = {"piecewise": _piecewise, "cosine": _cosine}
 def adam(
   config: ml_collections.ConfigDict, schedule: optax.Schedule
 ) -> optax.GradientTransformation:
-  """Adam (Kingma & Ba 2015) with an optional limit on the gradient's norm.
+  """Adam and its kin, with an optional limit on the gradient's norm.
 
   Args:
-    config: `config.optimizer`: `b1`, `b2`, `eps` and `clip_norm`, the largest
-      global norm that passes unscaled, 0 for no limit.
+    config: `config.optimizer`: `kind`, "adam" (Kingma & Ba 2015), "adamw"
+      (Loshchilov & Hutter 2019) or "schedule_free_adam" (Defazio et al. 2024),
+      whose `b1` weighs the average that gradients are taken at; `b1`, `b2`,
+      `eps`; `weight_decay`, of all parameters, times the learning rate as in
+      PyTorch; and `clip_norm`, the largest global norm that passes unscaled, 0
+      for no limit.
     schedule: the learning rate by step.
 
   Raises:
-    errors.InputError: `clip_norm` is below 0.
+    errors.InputError: there is no such kind, or a field is none that it takes.
   """
+  _require(
+    config.kind in _KINDS,
+    "optimizer.kind",
+    config.kind,
+    f"one of {', '.join(_KINDS)}",
+  )
+  _require(
+    config.kind != "adam" or not config.weight_decay,
+    "optimizer.weight_decay",
+    config.weight_decay,
+    "0 for adam; adamw and schedule_free_adam decay weights",
+  )
+  _require(
+    config.kind != "schedule_free_adam" or config.b1 > 0,
+    "optimizer.b1",
+    config.b1,
+    "a number above 0 for schedule_free_adam",
+  )
   _require(
     config.clip_norm >= 0,
     "optimizer.clip_norm",
     config.clip_norm,
     "a number above 0, or 0 for no limit",
   )
-  transform = optax.adam(schedule, b1=config.b1, b2=config.b2, eps=config.eps)
+  transform = _KINDS[config.kind](config, schedule)
   if config.clip_norm:
     clip = optax.clip_by_global_norm(config.clip_norm)
     return optax.chain(clip, transform)
   return transform
+
+
+_KINDS = {
+  "adam": lambda config, schedule: optax.adam(
+    schedule, b1=config.b1, b2=config.b2, eps=config.eps
+  ),
+  "adamw": lambda config, schedule: optax.adamw(
+    schedule,
+    b1=config.b1,
+    b2=config.b2,
+    eps=config.eps,
+    weight_decay=config.weight_decay,
+  ),
+  "schedule_free_adam": lambda config, schedule: contrib.schedule_free_adamw(
+    schedule,
+    b1=config.b1,
+    b2=config.b2,
+    eps=config.eps,
+    weight_decay=config.weight_decay,
+  ),
+}
 
 
 def _require(valid: bool, field: str, value, expected: str) -> None:

@@ -30,22 +30,22 @@ def gradient_penalty(
   discriminator: Discriminator,
   real: jax.Array,
   fake: jax.Array,
-  key: jax.Array,
+  real_share: jax.Array,
 ) -> jax.Array:
   """How far the norm of D's gradient is from 1 between real and fake.
 
   The mean of (norm - 1)^2 at a random place between each pair of them
-  (Gulrajani et al. 2017, equation 3).
+  (Gulrajani et al. 2017, equation 3 and algorithm 1).
 
   Args:
     discriminator: D.
     real: its inputs of the targets, `[b, h, w, c]`.
     fake: those of the generator's images.
-    key: random key.
+    real_share: of each real one in the place, `[b, 1, 1, 1]`, drawn uniformly
+      from [0, 1].
   """
-  share = jax.random.uniform(key, (len(real), 1, 1, 1))
   norms = jnp.sqrt(
-    _squared_norms(discriminator, share * real + (1 - share) * fake)
+    _squared_norms(discriminator, real_share * real + (1 - real_share) * fake)
     + 1e-12  # the root has no slope at 0
   )
   return jnp.mean(jnp.square(norms - 1))

@@ -52,7 +52,8 @@ class TrainState:
     generator: the network that upscales.
     discriminators: by role, see `networks.ROLES`; {} in
       pre-training.
-    ema: running average of the generator's variables, {} when not kept.
+    ema: average of the generator's variables, see `averages`, {} when not
+      kept.
   """
 
   step: jax.Array

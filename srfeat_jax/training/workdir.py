@@ -1,8 +1,9 @@
 """A run's folder: what it was started with, and whether it fits what is asked.
 
 `config.json` holds the config, `config_changes.json`, if the run went on with
-another one, what changed at which step, `environment.json` versions, devices
-and the git revision of the code; `.lock` is locked while a run is under way.
+another one, what changed at which step, `environment.json` versions, devices,
+precision and the git revision of the code; `.lock` is locked while a run is
+under way.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import platform
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +30,8 @@ from srfeat_jax.training import earlier_configs
 # past by then, and the file of vgg_weights may have moved.
 _FREE = {
   "init_from",
+  "init_discriminators_from",
+  "dtype",  # what it sets are fields of the networks, which are compared
   "vgg_weights",
   "vgg_preprocessing",
   "vgg_clip",
@@ -36,6 +40,11 @@ _FREE = {
   "eval_every",
   "checkpoint_every",
   "keep_checkpoints",
+  "keep_every",
+  "profile_steps",
+  "validation.lpips_weights",
+  "validation.metrics",
+  "validation.best_metric",
   "data.benchmarks",
   "data.sets",
   "data.num_workers",
@@ -190,13 +199,19 @@ def hold(workdir: pathlib.Path) -> Iterator[None]:
     yield
 
 
-def record(workdir: pathlib.Path, config: dict, step: int = 0) -> None:
+def record(
+  workdir: pathlib.Path,
+  config: dict,
+  step: int = 0,
+  more: Mapping[str, Any] = types.MappingProxyType({}),
+) -> None:
   """Writes what the run is started with, and what has changed since before.
 
   Args:
     workdir: the run's folder.
     config: of the run, JSON-able.
     step: the number of updates done before.
+    more: of the environment, such as `compute_precision.record`, JSON-able.
 
   Raises:
     errors.InputError: the folder cannot be written, or its record not read.
@@ -212,7 +227,7 @@ def record(workdir: pathlib.Path, config: dict, step: int = 0) -> None:
       history = [*read_changes(workdir), {"step": step, "changes": changes}]
       _write(workdir / _CHANGES, history)
   _write(workdir / "config.json", config)
-  _write(workdir / "environment.json", environment())
+  _write(workdir / "environment.json", {**environment(), **more})
 
 
 def read_config(workdir: pathlib.Path) -> dict:

@@ -71,6 +71,42 @@ class ValidatorTest(image_files.FolderTestCase):
       )
       self.assertAlmostEqual(validated[f"eval/set/{metric}"], value, delta=1e-3)
 
+  def test_more_metrics(self):
+    (self.folder / "mine.py").write_text(
+      "def mine(sr, hr):\n  return abs(sr.astype(float) - hr).mean()\n"
+    )
+
+    class Perceptual:
+      """In place of LPIPS, whose weights are not here."""
+
+      description = "half of it"
+
+      def __call__(self, sr, hr):
+        return abs(sr.astype(float) - hr).mean() / 2
+
+    generator, _ = own_generators.build(own_generators.Pooling)
+    found = validator.Validator(
+      generator,
+      str(self.folder),
+      ("Set",),
+      Perceptual(),
+      (f"{self.folder}/mine.py:mine",),
+    )
+    self.assertContainsSubset(("psnr_y", "lpips", "mine"), found.metrics)
+    scores = found.write_baseline(_Writer())
+    shown = found.headline(scores)
+    self.assertEqual(
+      list(shown),
+      [
+        f"eval/set/{name}_bicubic"
+        for name in ("psnr_y", "ssim_y", "lpips", "mine")
+      ],
+    )
+    self.assertAlmostEqual(
+      shown["eval/set/mine_bicubic"], 2 * shown["eval/set/lpips_bicubic"]
+    )
+    self.assertGreater(shown["eval/set/mine_bicubic"], 1)
+
 
 if __name__ == "__main__":
   absltest.main()

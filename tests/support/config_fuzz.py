@@ -18,6 +18,7 @@ from srfeat_jax import cli, config_flag, errors, train
 from srfeat_jax.configs import gan, pretrain, shipped
 from srfeat_jax.evaluation import validator
 from srfeat_jax.training import (
+  averages,
   config_checks,
   networks,
   optimizers,
@@ -173,7 +174,7 @@ def _trace(config, assembled, built, step) -> None:
       built.generator,
       discriminators,
       built.discriminator,
-      keep_ema=config.ema_decay > 0,
+      keep_ema=averages.kept(config),
     )
 
   vgg = {}

@@ -114,6 +114,9 @@ class ConfigChecksTest(parameterized.TestCase):
     config.ema_decay = 0.9
     config_checks.check(config)
     config.ema_decay = 0.0
+    config.optimizer.kind = "schedule_free_adam"  # has an average of its own
+    config_checks.check(config)
+    config.optimizer.kind = "adam"
     del config.discriminators.feature
     with self.assertRaisesRegex(errors.InputError, sentence):
       config_checks.check(config)

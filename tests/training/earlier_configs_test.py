@@ -110,6 +110,30 @@ class EarlierConfigsTest(parameterized.TestCase):
     other["discriminators"]["image"]["input_size"] = 64
     self.assertLen(workdir.differences(old, other)[0], 1)
 
+  @parameterized.parameters(
+    ({}, True),
+    ({"teacher": "srfeat-lite"}, False),
+    ({"accumulation_steps": 2}, False),
+    ({"optimizer.kind": "adamw"}, False),
+    ({"matmul_precision": "float32"}, False),
+  )
+  def test_a_run_from_before_the_trainer_had_these(self, changes, resumes):
+    old = gan.get_config("srfeat_lite").to_dict()
+    for name in (
+      *("dtype", "matmul_precision", "accumulation_steps", "teacher"),
+      *("teacher_share", "init_discriminators_from", "validation"),
+      *("keep_every", "profile_steps"),
+    ):
+      del old[name]
+    for owner in ("optimizer", "discriminator_optimizer"):
+      del old[owner]["kind"], old[owner]["weight_decay"]
+    new = gan.get_config("srfeat_lite")
+    new.update_from_flattened_dict(changes)
+    differing, allowed = workdir.differences(old, new.to_dict())
+    self.assertEqual((not differing, allowed), (resumes, []))
+    for field in changes:
+      self.assertTrue(any(field in line for line in differing), differing)
+
   @parameterized.parameters((0.0, True), (0.1, False))
   def test_losses_that_came_later(self, weight, resumes):
     old = shipped.get_config("srfeat_lite").to_dict()

@@ -13,6 +13,7 @@ from absl.testing import absltest, parameterized
 from flax import linen as nn
 from flax import traverse_util
 from jax.sharding import AxisType, Mesh
+from optax import contrib
 
 from srfeat_jax import errors, models, train
 from srfeat_jax.configs import common, gan
@@ -428,11 +429,16 @@ class TermsTest(absltest.TestCase):
     config.losses.perceptual_weight = 0.0
     _, vgg = _vgg()
     # As weight decay and momentum would, without any gradient.
-    drift = optax.stateless(
-      lambda updates, params: jax.tree.map(lambda x: x + 0.1, updates)
+    drift = contrib.schedule_free(
+      optax.stateless(
+        lambda updates, params: jax.tree.map(lambda x: x + 0.1, updates)
+      ),
+      learning_rate=1.0,
     )
     optimizers_ = dataclasses.replace(_RAW, generator=drift)
-    state = _start(config)
+    state = state_lib.start(
+      _init(config)[0], drift, {}, _RAW.discriminator, keep_ema=True
+    )
     lr, hr = degradation.degrade(jnp.asarray(_crops()), 4)
     sr = _networks(config).generator.apply(state.generator.variables, lr)
     with_running_statistics = np.mean(np.square(np.asarray(sr) - hr))
@@ -440,12 +446,13 @@ class TermsTest(absltest.TestCase):
       config.freeze_batch_norm = frozen
       step = jax.jit(_step(config, optimizers_))
       after, metrics = step(state, vgg, _crops())
-      changed = traverse_util.flatten_dict(
-        _change(after.generator, state.generator), sep="/"
-      )
-      for name, change in changed.items():
-        kept = frozen and "norm" in name  # gamma and beta
-        self.assertEqual(not change.any(), kept, name)
+      for params in (after.generator.params, after.ema["params"]):
+        changed = traverse_util.flatten_dict(
+          jax.tree.map(np.subtract, params, state.generator.params), sep="/"
+        )
+        for name, change in changed.items():
+          kept = frozen and "norm" in name  # gamma and beta
+          self.assertEqual(not change.any(), kept, name)
       ratio = metrics["loss/pixel"] / with_running_statistics
       self.assertEqual(bool(abs(ratio - 1) < 1e-4), frozen)
       same = jax.tree.map(

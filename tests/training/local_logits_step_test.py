@@ -25,6 +25,7 @@ from srfeat_jax.training import (
   steps,
 )
 from srfeat_jax.training import state as state_lib
+from srfeat_jax.weights import lookup, starts
 from tests.support import parity, runs
 
 _CROP = 16
@@ -167,16 +168,42 @@ class RunTest(parameterized.TestCase):
   def test_goes_on_exactly(self):
     folder = pathlib.Path(self.create_tempdir())
     config = _config("unet")
+    # Schedule-free, in two parts a step, and discriminators of another run.
+    config.ema_decay = 0.0
+    config.optimizer.kind = "schedule_free_adam"
+    config.batch_size, config.accumulation_steps = 8, 2
     config.data.train = str(runs.make_images(folder / "images"))
     config.checkpoint_every = 2
     expected = train.train_and_evaluate(config, folder / "straight")
     vectors = jax.tree.leaves(expected.discriminators["image"].batch_stats)
     self.assertLen(vectors, 16)  # two for each of eight kernels
+    saved = lookup.load(str(folder / "straight")).variables["params"]
+    trained = expected.generator.params
+    np.testing.assert_array_equal(
+      saved["tail"]["bias"], expected.ema["params"]["tail"]["bias"]
+    )
+    self.assertFalse(
+      np.array_equal(saved["tail"]["bias"], trained["tail"]["bias"])
+    )
     shutil.copytree(folder / "straight", folder / "resumed")
     shutil.rmtree(folder / "resumed" / "checkpoints" / "4")
     actual = train.train_and_evaluate(config, folder / "resumed")
     self.assertEqual(int(actual.step), 4)
     jax.tree.map(np.testing.assert_array_equal, actual, expected)
+
+    config.init_discriminators_from = str(folder / "straight")
+    began = starts.make(
+      config,
+      networks.assemble(config, {}),
+      optimizers.build(config),
+      parallel.replicated(parallel.make_mesh()),
+      begins=True,
+    )
+    jax.tree.map(
+      np.testing.assert_array_equal,
+      began.discriminators["image"].variables,
+      expected.discriminators["image"].variables,
+    )
 
   def test_refuses_crops_that_do_not_divide(self):
     config = _config("unet")

@@ -168,8 +168,10 @@ class LearningRateTest(parameterized.TestCase):
 
 
 class AdamTest(parameterized.TestCase):
-  @parameterized.product(clip_norm=(0.0, 1.0), eps=(1e-8, 1e-3))
-  def test_equals_torch(self, clip_norm, eps):
+  @parameterized.product(
+    clip_norm=(0.0, 1.0), eps=(1e-8, 1e-3), weight_decay=(0.0, 0.3)
+  )
+  def test_equals_torch(self, clip_norm, eps, weight_decay):
     rng = np.random.default_rng(0)
     params = {"a": rng.normal(size=(3, 4)), "b": rng.normal(size=5)}
     params = jax.tree.map(lambda x: x.astype(np.float32), params)
@@ -183,10 +185,15 @@ class AdamTest(parameterized.TestCase):
     config = ml_collections.ConfigDict(
       {"b1": 0.9, "b2": 0.99, "eps": eps, "clip_norm": clip_norm}
     )
+    config.kind = "adamw" if weight_decay else "adam"
+    config.weight_decay = weight_decay
     rate = optimizers.learning_rate(common.piecewise(0.1, (0.5,), (0.1,)), 6)
 
     theirs = {name: torch.tensor(x) for name, x in params.items()}
-    adam = torch.optim.Adam(theirs.values(), betas=(0.9, 0.99), eps=eps)
+    of_torch = torch.optim.AdamW if weight_decay else torch.optim.Adam
+    adam = of_torch(
+      theirs.values(), betas=(0.9, 0.99), eps=eps, weight_decay=weight_decay
+    )
     optimizer = optimizers.adam(config, rate)
     memory = optimizer.init(params)
     for step, gradient in enumerate(gradients):
@@ -206,6 +213,17 @@ class AdamTest(parameterized.TestCase):
     config = common.get_config().optimizer
     config.clip_norm = -1.0
     with self.assertRaisesRegex(errors.InputError, "clip_norm is -1.0"):
+      optimizers.adam(config, lambda step: 1e-4)
+
+  @parameterized.parameters(
+    ({"kind": "sgd"}, "kind is 'sgd': expected one of adam, adamw, sched"),
+    ({"weight_decay": 0.1}, "weight_decay is 0.1: expected 0 for adam; "),
+    ({"kind": "schedule_free_adam", "b1": 0.0}, "b1 is 0.0: .*above 0 for sch"),
+  )
+  def test_fields_that_do_not_fit(self, changes, sentence):
+    config = common.get_config().optimizer
+    config.update(changes)
+    with self.assertRaisesRegex(errors.InputError, sentence):
       optimizers.adam(config, lambda step: 1e-4)
 
 

@@ -1,0 +1,54 @@
+"""Where a run begins: at random, or at weights that its config names."""
+
+import jax
+import ml_collections
+
+from srfeat_jax.training import averages, warm_start
+from srfeat_jax.training import networks as networks_lib
+from srfeat_jax.training import optimizers as optimizers_lib
+from srfeat_jax.training import state as state_lib
+from srfeat_jax.weights import fitting, lookup
+
+
+def make(
+  config: ml_collections.ConfigDict,
+  networks: networks_lib.Networks,
+  optimizers: optimizers_lib.Optimizers,
+  sharding: jax.sharding.Sharding,
+  *,
+  begins: bool,
+) -> state_lib.TrainState:
+  """The state at step 0.
+
+  Args:
+    config: of the run; read are `init_from`, `init_discriminators_from`, what
+      `averages.kept` reads, and `seed`.
+    networks: of the run.
+    optimizers: theirs.
+    sharding: of the arrays.
+    begins: whether the run begins; if not, its checkpoint replaces all arrays,
+      and what it began with need not be there any more.
+
+  Raises:
+    errors.InputError: weights are missing, or of other networks.
+  """
+  generator, discriminators = {}, {}
+  if begins and config.init_from:
+    generator = lookup.load_for(networks.generator, config.init_from)
+  if begins and config.init_discriminators_from:
+    shapes = jax.eval_shape(networks.init, jax.random.key(0))[1]
+    discriminators = warm_start.discriminators(
+      config.init_discriminators_from, shapes
+    )
+
+  def start(initial):
+    of_generator, of_discriminators = networks.init(jax.random.key(config.seed))
+    return state_lib.start(
+      fitting.completed(initial[0], of_generator),
+      optimizers.generator,
+      of_discriminators | initial[1],
+      optimizers.discriminator,
+      keep_ema=averages.kept(config),
+    )
+
+  return jax.jit(start, out_shardings=sharding)((generator, discriminators))
