@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 import tqdm
 
 from srfeat_jax import atomic, errors, locking
-from srfeat_jax.data import manifest
+from srfeat_jax.data import manifest, threads
 from srfeat_jax.preparation import planning, shard_task
 
 _POLL = 0.2  # seconds
@@ -177,7 +177,7 @@ def _run(
   if not missing:
     return
   damaged = [0]
-  processes = request.processes or _cores()
+  processes = request.processes or threads.cores()
   context = multiprocessing.get_context("spawn")
   count, stopping = context.Value("q", 0), context.Event()
   share = math.ceil(plan.records * len(missing) / len(plan.tasks))
@@ -223,13 +223,6 @@ def _run(
       stopping.set()
       for future in futures:
         future.cancel()
-
-
-def _cores() -> int:
-  """How many cores this process may use."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 def _check_decoded(
