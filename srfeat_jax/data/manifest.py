@@ -47,9 +47,10 @@ class Manifest:
     preset: the name of the recipe.
     parameters: all that the records depend on apart from the files, JSON-able.
     folders: where the files were.
-    counts: "files", "used", "unreadable", "too_small" and "records".
+    counts: "files", "used", "unreadable", "too_small", with those whose LR
+      image does not fit, and "records".
     min_size: the fewest pixels on a side of any record.
-    mean_bytes: of a record's HR image, decoded.
+    mean_bytes: of a record's images, decoded.
     lr_scale: how many times larger HR is than the LR image beside it; None
       where there is none.
     shards: the files of records, in their order.

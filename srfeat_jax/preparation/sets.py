@@ -11,7 +11,6 @@ import contextlib
 import json
 import math
 import multiprocessing
-import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -69,7 +68,7 @@ def _finished(
   """The manifest of a set that was complete before, if it is the one meant."""
   made = manifest.read(output, find_shards=False)
   asked = json.loads(json.dumps(request.parameters()))
-  folders = [os.fspath(folder) for folder in request.folders]
+  folders = request.places()
   if made.parameters != asked or made.folders != folders:
     differing = [
       f"{name} is {made.parameters.get(name)!r} there and {asked.get(name)!r}"
@@ -119,7 +118,7 @@ def _repair(
     if shard.name in damaged and digests.get(shard.name) != shard.sha256:
       raise errors.InputError(
         f"{output / shard.name} cannot be made again as it was: the files in"
-        f" {', '.join(map(os.fspath, request.folders))} have changed; prepare a"
+        f" {', '.join(request.places())} have changed; prepare a"
         " new set in another --output"
       )
 
@@ -309,10 +308,12 @@ def _finish(
   pixels = sum(
     entry["records"] * entry["size"][0] * entry["size"][1] for entry in used
   )
+  if request.lr_scale:
+    pixels += pixels // request.lr_scale**2
   made = manifest.Manifest(
     preset=request.preset,
     parameters=json.loads(json.dumps(request.parameters())),
-    folders=[os.fspath(folder) for folder in request.folders],
+    folders=request.places(),
     counts={
       "files": len(plan.order),
       "used": len(used),
@@ -322,7 +323,7 @@ def _finish(
     },
     min_size=min(min(entry["size"]) for entry in used),
     mean_bytes=3 * pixels / num_records,
-    lr_scale=None,
+    lr_scale=request.lr_scale,
     shards=[manifest.Shard(**content["shard"]) for content in contents],
     files_sha256="",
   )
