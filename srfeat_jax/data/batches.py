@@ -26,9 +26,10 @@ BLOCK = 64  # images
 _AHEAD_BYTES = 256 << 20
 _AHEAD_BATCHES = 4
 _STATE = "global_next_index"  # in checkpoints, also those of earlier versions
-# Images whose crops a worker process sends at once: to send takes about as long
-# as to cut a small crop.
+# Crops that a worker process sends at once: to send takes about as long as to
+# cut a small one. So many sendings of each worker are made, sent and received.
 _SENT = 4
+_UNDERWAY = 3
 
 Crop = np.ndarray | dict[str, np.ndarray]
 
@@ -67,7 +68,7 @@ class Batches(grain.IterDataset):
     self._k = crops_per_image
     # All are the same for k = 1; this one keeps nothing.
     self._block = BLOCK if crops_per_image > 1 else process_count
-    self._sent = _SENT if num_workers else 1
+    self._sent = max(1, _SENT // crops_per_image) if num_workers else 1
     self._options = read_options(
       self.share, crops_per_image, crop_bytes, num_workers, self._sent
     )
@@ -155,7 +156,8 @@ def read_options(
   """How many threads of each reading process read how far ahead.
 
   As many threads as there are cores, and two that wait for the disk. Crops that
-  are read ahead of their use take at most 256 MiB, or are those of one image.
+  are read ahead of their use take at most 256 MiB, or are one element's, and
+  of a worker four's.
 
   Args:
     share: crops of a batch that are this process's.
@@ -172,8 +174,11 @@ def read_options(
   wanted = max(_AHEAD_BATCHES * share, 2 * readers * num_threads * sent)
   if crops_per_image > 1:
     wanted = max(wanted, BLOCK * crops_per_image)
-  crops = min(wanted, _AHEAD_BYTES // crop_bytes)
-  elements = max(1, crops // (readers * crops_per_image * sent))
+  element = crops_per_image * sent
+  most = _AHEAD_BYTES // crop_bytes
+  if num_workers:
+    most -= readers * _UNDERWAY * element
+  elements = max(1, min(wanted, most) // (readers * element))
   return grain.ReadOptions(min(num_threads, elements), elements)
 
 
