@@ -24,6 +24,9 @@ from srfeat_jax.preparation import planning, recipes, sets
 
 _H200 = 1000  # crops of 296 px a second that one trains on
 _PHOTOS = 24
+# How often each is in the folders: to shuffle a folder of so few files takes
+# grain a millisecond or two a crop.
+_COPIES = 20
 _DRAWN_SIZE = 1200  # pixels on each side of what stands in for a photo
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
@@ -57,7 +60,12 @@ _ROWS = (
   Row("JPEG folder", "jpeg"),
   Row("JPEG folder", "jpeg", workers=-1),
   Row("JPEG folder, 8 crops an image", "jpeg", crops_per_image=8),
-  Row("JPEG folder, decoded images kept", "jpeg", cache_gib=2.0),
+  Row(
+    "JPEG folder, decoded images kept",
+    "few",
+    peer_input="jpeg",
+    cache_gib=2.0,
+  ),
   Row("PNG folder", "png"),
   Row("prepared set", "raw", peer_input="crops"),
   Row("prepared set", "raw", peer_input="crops", workers=-1),
@@ -155,15 +163,19 @@ def _summary(row: Row, turns: list[dict]) -> dict:
 
 
 def _make_inputs(folder: pathlib.Path, crop_size: int, tiny: bool) -> None:
-  """Writes "jpeg", "png", "crops", and the prepared sets "raw", "png_set"."""
+  """Writes "few", "jpeg", "png", "crops", and the sets "raw", "png_set"."""
   for i, image in enumerate(_photos(tiny)):
-    for extension in ("jpg", "png"):
-      kind = {"jpg": "jpeg", "png": "png"}[extension]
-      images.write(folder / kind / f"{i:03}.{extension}", image)
+    for name in (f"few/{i:03}.jpg", f"one/{i:03}.png"):
+      images.write(folder / name, image)
+  for source, name in (("few", "jpeg"), ("one", "png")):
+    (folder / name).mkdir()
+    for path in (folder / source).iterdir():
+      for copy in range(_COPIES):
+        os.link(path, folder / name / f"{copy:02}_{path.name}")
   for name, encoding in (("raw", "raw"), ("png_set", "png")):
     made = sets.prepare(
       planning.Request(
-        folders=[str(folder / "png")],
+        folders=[str(folder / "one")],
         output=str(folder / name),
         preset="subimages",
         recipe=recipes.SubImages(crop_size, crop_size),
