@@ -12,7 +12,7 @@ from absl import logging
 from jax.sharding import Mesh
 
 from srfeat_jax import models
-from srfeat_jax.data import benchmarks, inspection, pipeline, sources
+from srfeat_jax.data import benchmarks, inspection, pipeline, sources, threads
 from srfeat_jax.evaluation import pair_report, plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange.containers import safetensors_file
@@ -224,12 +224,13 @@ def make_batches(
       many files are damaged, or processes see different ones.
   """
   scale = models.build(config.generator).scale
+  num_workers = threads.workers(config.data.num_workers)
 
   def find():
     found = sources.create(
       config.data.train,
       config.crop_size,
-      config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
+      config.data.cache_gib * 2**30 / max(1, num_workers),
       scale,
     )
     inspects = benchmark_sets is not None and config.data.check
@@ -257,7 +258,8 @@ def make_batches(
     seed=config.seed,
     process_index=jax.process_index(),
     process_count=jax.process_count(),
-    num_workers=config.data.num_workers,
+    num_workers=num_workers,
+    crops_per_image=config.data.crops_per_image,
   )
   return batches, [source.identity for source in train_sources]
 

@@ -80,7 +80,7 @@ class Folders:
       hr_path, lr_path = self._paths[(index + offset) % len(self)]
       try:
         hr, lr = images.read_rgb(hr_path), images.read_rgb(lr_path)
-        height, width = _shared(hr.shape, lr.shape, self.pair_scale)
+        height, width = shared(hr.shape, lr.shape, self.pair_scale)
       except errors.InputError as error:
         self._skipped.once(hr_path, error)
         continue
@@ -222,7 +222,7 @@ def _without_marks(name: str, scale: int) -> str:
   return re.sub(rf"(?<=[^/]){marks}$", "", name, flags=re.IGNORECASE)
 
 
-def _shared(
+def shared(
   hr_shape: Sequence[int], lr_shape: Sequence[int], scale: int
 ) -> tuple[int, int]:
   """The LR pixels of which all HR pixels are there, along both axes.
@@ -259,11 +259,11 @@ def _scan(
       continue
     hr_size, lr_size = found
     try:
-      shared = _shared(hr_size, lr_size, scale)
+      fitting = shared(hr_size, lr_size, scale)
     except errors.InputError as error:
       misfits.append(f"{pair[0]}: {error}")
       continue
-    if scale * min(shared) < min_size:
+    if scale * min(fitting) < min_size:
       small.append(f"{pair[0]} is {hr_size[1]}x{hr_size[0]}")
       continue
     if any(length % scale for length in hr_size):

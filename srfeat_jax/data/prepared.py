@@ -10,11 +10,14 @@ from absl import logging
 
 from srfeat_jax import errors
 from srfeat_jax.data import manifest as manifest_lib
-from srfeat_jax.data import records, shards
+from srfeat_jax.data import pairs, records, shards
 
 
 class Prepared:
-  """The HR images of a prepared set that are at least as large as a crop."""
+  """The images of a prepared set that are at least as large as a crop.
+
+  A source of pairs if the set has them.
+  """
 
   def __init__(self, folder: str | os.PathLike, min_size: int):
     """Reads the manifest and finds the shards; opens none yet.
@@ -43,16 +46,19 @@ class Prepared:
         " use a smaller config.crop_size, or prepare the set with larger images"
       )
     self.mean_bytes = manifest.mean_bytes
+    self.pair_scale = manifest.lr_scale
     digest = hashlib.sha256(
       "".join(shard.sha256 for shard in manifest.shards).encode()
     ).hexdigest()[:12]
-    self.identity = f"{len(self)} prepared, {digest}"
+    kind = "prepared pairs" if self.pair_scale else "prepared"
+    self.identity = f"{len(self)} {kind}, {digest}"
 
   def __len__(self) -> int:
     return len(self._indices)
 
-  def __getitem__(self, index: int) -> np.ndarray:
-    return self.record(index).hr
+  def __getitem__(self, index: int) -> np.ndarray | pairs.Pair:
+    record = self.record(index)
+    return record.hr if record.lr is None else pairs.Pair(record.hr, record.lr)
 
   def record(self, index: int) -> records.Record:
     """Reads an image with what is stored beside it.

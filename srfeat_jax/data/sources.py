@@ -132,7 +132,8 @@ def create(
 
   Raises:
     errors.InputError: a folder is missing or holds no usable image, a weight
-      is not above 0, or the folders of pairs do not match.
+      is not above 0, the folders of pairs do not match, or a prepared set has
+      pairs of another scale.
   """
   sources, weights = [], []
   source: Scenes | Folder | prepared.Prepared | pairs.Folders
@@ -143,6 +144,12 @@ def create(
       source = Scenes(max(SCENE_SIZE, crop_size))
     elif manifest.is_set(name):
       source = prepared.Prepared(name, crop_size)
+      if source.pair_scale not in (None, scale):
+        raise errors.InputError(
+          f"{name} holds pairs of scale {source.pair_scale}, and"
+          f" config.generator.scale is {scale}: set it to {source.pair_scale},"
+          " or prepare other pairs"
+        )
     else:
       source = Folder(name, crop_size)
     sources.append(source)

@@ -104,20 +104,28 @@ def read(path: str | os.PathLike) -> np.ndarray:
       image, has more pixels than Pillow's safety limit, or has gray values
       that cannot be converted.
   """
+  return np.require(_read(path), requirements="W")
+
+
+def read_rgb(path: str | os.PathLike) -> np.ndarray:
+  """Reads an image like `read`, gray as three equal channels: [H, W, 3].
+
+  The array may be read-only, which spares training a copy of each image.
+  """
+  return gray.to_rgb(_read(path))
+
+
+def _read(path: str | os.PathLike) -> np.ndarray:
+  """What `read` returns, perhaps read-only."""
   with decoding.opened(path) as image:
     orientation = decoding.orientation_of(image)
     image.load()
     white_is_zero, top = decoding.gray_scale(image)
-    pixels = np.array(_plain(image))
+    pixels = np.asarray(_plain(image))
   if pixels.dtype != np.uint8:
     pixels = decoding.to_levels(path, pixels, top, np.uint8)
     pixels = 255 - pixels if white_is_zero else pixels
   return decoding.oriented(pixels, orientation)
-
-
-def read_rgb(path: str | os.PathLike) -> np.ndarray:
-  """Reads an image like `read`, gray as three equal channels: [H, W, 3]."""
-  return gray.to_rgb(read(path))
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
@@ -187,7 +195,7 @@ def _plain(image: Image.Image) -> Image.Image:
     return image
   kind = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
   if not image.has_transparency_data:
-    return image.convert(kind)
+    return image if image.mode == kind else image.convert(kind)
   if image.mode == "La":
     image = image.convert("LA")  # Pillow cannot convert La to RGBA
   page = Image.new("RGBA", image.size, "white")

@@ -61,7 +61,16 @@ _TABLE = (
     lambda x: 0 <= x < 1,
     "a number from 0 (no average) to below 1",
   ),
-  ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),
+  (
+    "data.num_workers",
+    lambda x: -1 <= x <= 1000,
+    "a whole number to 1000, or -1 for one each core",
+  ),
+  (
+    "data.crops_per_image",
+    lambda x: 1 <= x <= 1000,
+    "a whole number from 1 to 1000",
+  ),
   (
     "data.max_damaged",
     lambda x: 0 <= x <= 1,
