@@ -14,6 +14,7 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import errors, models, train
+from srfeat_jax.batches import on_host, training_images
 from srfeat_jax.configs import finetune, gan, pretrain
 from srfeat_jax.data import inspection
 from srfeat_jax.interchange.containers import safetensors_file
@@ -451,7 +452,7 @@ class FineTuneTest(absltest.TestCase):
     )
     step = jax.jit(steps.make_step(config, networks, optimizer))
     upscale = jax.jit(networks.generator.apply)
-    batches, _ = train.make_batches(config)
+    batches = on_host.crops(config, training_images.find(config))
     with contextlib.closing(batches):
       held_out = np.concatenate([next(batches) for _ in range(4)])
       lr, hr = degradation.degrade(jnp.asarray(held_out), 4)

@@ -34,6 +34,7 @@ class Prepared:
       [folder / shard.name for shard in manifest.shards],
       [shard.records for shard in manifest.shards],
     )
+    self._folder, self._manifest = folder, manifest
     self._indices: Sequence[int] = range(manifest.records)
     if manifest.min_size < min_size:
       self._indices = _large_enough(folder, manifest, min_size)
@@ -53,6 +54,18 @@ class Prepared:
 
   def __getitem__(self, index: int) -> np.ndarray:
     return self.record(index).hr
+
+  read = __getitem__  # a damaged one ends the run
+
+  @property
+  def sizes(self) -> list[tuple[int, int]]:
+    """Height and width of each image.
+
+    Raises:
+      errors.InputError: the set is damaged.
+    """
+    sizes = _sizes(self._folder, self._manifest)
+    return [sizes[index] for index in self._indices]
 
   def record(self, index: int) -> records.Record:
     """Reads an image with what is stored beside it.
@@ -74,12 +87,8 @@ def _large_enough(
   folder: pathlib.Path, manifest: manifest_lib.Manifest, min_size: int
 ) -> list[int]:
   """Indices of the records with at least so many pixels on each side."""
-  indices, first = [], 0
-  for entry in manifest_lib.read_files(folder, manifest):
-    last = first + entry.get("records", 0)
-    if last > first and min(entry["size"]) >= min_size:
-      indices += range(first, last)
-    first = last
+  sizes = _sizes(folder, manifest)
+  indices = [i for i, size in enumerate(sizes) if min(size) >= min_size]
   if len(indices) < manifest.records:
     logging.warning(
       "%s: %d of %d images are left out because they are smaller than a crop of"
@@ -88,3 +97,14 @@ def _large_enough(
       *(min_size, min_size),
     )
   return indices
+
+
+def _sizes(
+  folder: pathlib.Path, manifest: manifest_lib.Manifest
+) -> list[tuple[int, int]]:
+  """Height and width of each record."""
+  sizes = []
+  for entry in manifest_lib.read_files(folder, manifest):
+    if entry.get("records"):
+      sizes += [tuple(entry["size"])] * entry["records"]
+  return sizes

@@ -20,6 +20,7 @@ _ADDED = {
   "degradation": ("degradation.kind", "bicubic"),
   "generator.blur_after_shuffle": ("generator.blur_after_shuffle", False),
   "data.check": ("data.check", True),
+  "data.on_device": ("data.on_device", False),
   "data.max_damaged": ("data.max_damaged", 0.01),
   "learning_rate.warmup": ("learning_rate.warmup", 0.0),
   "discriminator_learning_rate.warmup": (
