@@ -56,6 +56,7 @@ class PreparedTest(image_files.FolderTestCase):
       source = prepared.Prepared(self.set, size)
       folder = sources.Folder(str(self.folder / "photos"), size)
       self.assertLen(source, len(folder))
+      self.assertEqual(source.sizes, folder.sizes)
       for i in range(len(folder)):
         np.testing.assert_array_equal(source[i], folder[i])
 
