@@ -68,7 +68,7 @@ def cut(
 
   Args:
     images: uint8 `[rows, row_bytes]`, see `upload`.
-    places: int32 `[b, 5]`, of each crop what `data.views.numbers` has.
+    places: int32 `[b, 5]`, of each crop what `data.placements.numbers` has.
     size: pixels on each side of a crop.
     mesh: all devices.
     is_split: whether the rows are divided between the devices.

@@ -24,7 +24,7 @@ from srfeat_jax.batches import (
   on_host,
   training_images,
 )
-from srfeat_jax.data import packing, pairs, views
+from srfeat_jax.data import packing, pairs, placements
 from srfeat_jax.training import parallel
 
 
@@ -58,7 +58,7 @@ class Batches:
       for index in range(len(source))
     ]
     self._sizes = [size for source in self._sources for size in source.sizes]
-    num_bytes = [views.num_bytes(size) for size in self._sizes]
+    num_bytes = [placements.num_bytes(size) for size in self._sizes]
     room = device_memory.room(mesh)
     self._packing = packing.pack(num_bytes, devices=1)
     self._is_split = device_memory.is_split(self._packing.num_bytes, room)
@@ -94,7 +94,7 @@ class Batches:
       part = slice(first, first + len(source))
       (found,) = np.nonzero(damaged[part])
       places = self._packing.places[part]
-      sources.append(views.Views(source, places, found.tolist()))
+      sources.append(placements.Placements(source, places, found.tolist()))
       first = part.stop
     self._places = on_host.draw(self._config, sources, self._weights, 0)
     if self._state is not None:
@@ -107,7 +107,7 @@ class Batches:
     return self._cut(self._images, places)
 
   def _crops(self, images: jax.Array, places: Any) -> Any:
-    """The crops of a batch of `views.numbers`."""
+    """The crops of a batch of `placements.numbers`."""
     size = self._config.crop_size
 
     def cut(places: jax.Array, size: int) -> jax.Array:
@@ -169,7 +169,7 @@ class Batches:
       return False
     start = 0
     parts = image if isinstance(image, pairs.Pair) else (image,)
-    sizes = views.sizes_of(self._sizes[item])
+    sizes = placements.sizes_of(self._sizes[item])
     for part, size in zip(parts, sizes, strict=True):
       if part.shape[:2] != size:
         raise errors.InputError(

@@ -15,7 +15,7 @@ import grain
 import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.data import pairs, views
+from srfeat_jax.data import pairs, placements
 
 _PREFETCHED_BATCHES = 4
 _READ_THREADS = 8
@@ -53,8 +53,8 @@ def create(
     with `get_state()`, a small JSON-able dict, and `set_state(state)`. If a
     source has pairs, it is of dicts: such HR crops as "hr", "lr" of the size
     divided by the scale, and, if another has none, "is_pair", see
-    `pairs.entry`. If the sources are `views.Views`, it is of their numbers,
-    int32 `[batch_size / process_count, 5]`, where it was of crops.
+    `pairs.entry`. If the sources are `placements.Placements`, it has in place
+    of crops their `placements.numbers`, int32 `[..., 5]`.
 
   Raises:
     errors.InputError: `crop` is neither "random" nor "center".
@@ -82,8 +82,8 @@ def create(
     dataset = dataset.map(pairs.Pair._asdict)
   elif scale:
     dataset = dataset.map(_Entry(crop_size, scale))
-  if isinstance(sources[0], views.Views):
-    dataset = dataset.map(views.numbers)
+  if isinstance(sources[0], placements.Placements):
+    dataset = dataset.map(placements.numbers)
   if num_workers:
     dataset = dataset.map(_EndsWithParent())
   batches = grain.experimental.ElasticIterator(
@@ -162,9 +162,9 @@ class _Entry(grain.transforms.Map):
 
 
 def _oriented(
-  image: np.ndarray | views.View, turns: int, flips: int
-) -> np.ndarray | views.View:
-  if isinstance(image, views.View):
+  image: np.ndarray | placements.Placement, turns: int, flips: int
+) -> np.ndarray | placements.Placement:
+  if isinstance(image, placements.Placement):
     return image.oriented(turns, flips)
   image = np.rot90(image, turns)
   return image[:, ::-1] if flips else image

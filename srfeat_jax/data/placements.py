@@ -1,8 +1,8 @@
-"""Views: images as places in device memory, for crops without their pixels.
+"""Where images lie in device memory, for crops without their pixels.
 
-A view stands for an image in what draws crops: it has a shape, and is cut and
-turned as an array would be, but all that becomes of it is five numbers. Images
-lie in the rows of one array of bytes, each within a row.
+A placement stands for an image in what draws crops: it has a shape, and is cut
+and turned as an array would be, but all that becomes of it is five numbers.
+Images lie in the rows of one array of bytes, each within a row.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ _NOWHERE = np.array([-1, 0, 0, 0, 0], np.int32)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class View:
+class Placement:
   """An image, or a part of it, in device memory.
 
   Attributes:
@@ -46,22 +46,22 @@ class View:
     """Of the array that it stands for."""
     return self.height, self.width, _CHANNELS
 
-  def __getitem__(self, index: tuple[slice, slice]) -> "View":
+  def __getitem__(self, index: tuple[slice, slice]) -> "Placement":
     """A rectangle of an image that was not turned."""
     (top, bottom, _), (left, right, _) = (
       part.indices(length)
       for part, length in zip(index, self.shape, strict=False)
     )
     start = self.start + top * self.stride + left * _CHANNELS
-    return View(self.row, start, self.stride, bottom - top, right - left)
+    return Placement(self.row, start, self.stride, bottom - top, right - left)
 
-  def oriented(self, turns: int, flips: int) -> "View":
-    """The view, turned and flipped, of one that was not."""
+  def oriented(self, turns: int, flips: int) -> "Placement":
+    """The placement, turned and flipped, of one that was not."""
     return dataclasses.replace(self, turns=turns, flips=flips)
 
 
-class Views:
-  """A source, see `sources`, of the views of another one's images."""
+class Placements:
+  """A source, see `sources`, of the placements of another one's images."""
 
   mean_bytes = 4.0 * len(_NOWHERE)
 
@@ -91,33 +91,33 @@ class Views:
   def __len__(self) -> int:
     return len(self._sizes)
 
-  def __getitem__(self, index: int) -> View | pairs.Pair:
+  def __getitem__(self, index: int) -> Placement | pairs.Pair:
     index = self._stands_in[index]
     row, start = int(self._places.rows[index]), int(self._places.starts[index])
-    views = []
+    found = []
     for height, width in sizes_of(self._sizes[index]):
-      views.append(View(row, start, _CHANNELS * width, height, width))
+      found.append(Placement(row, start, _CHANNELS * width, height, width))
       start += _CHANNELS * height * width
-    return pairs.Pair(*views) if self.pair_scale else views[0]
+    return pairs.Pair(*found) if self.pair_scale else found[0]
 
 
 def numbers(image: Any) -> Any:
   """What is sent to the device for a crop.
 
   Args:
-    image: the view of a crop, or what `pairs.entry` makes of some.
+    image: the placement of a crop, or what `pairs.entry` makes of some.
 
   Returns:
-    For a view int32 `[5]`: row, start, stride, turns and flips; of an image
-    that is black because it is not there, the row is -1. For an entry, a dict
-    of them, and "is_pair" if it is there.
+    For a placement int32 `[5]`: row, start, stride, turns and flips; of an
+    image that is black because it is not there, the row is -1. For an entry, a
+    dict of them, and "is_pair" if it is there.
   """
   if isinstance(image, dict):
     return {
       name: value if name == "is_pair" else numbers(value)
       for name, value in image.items()
     }
-  if not isinstance(image, View):
+  if not isinstance(image, Placement):
     return _NOWHERE
   return np.array(
     [image.row, image.start, image.stride, image.turns, image.flips], np.int32
