@@ -15,7 +15,7 @@ import grain
 import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.data import batches, pairs
+from srfeat_jax.data import image_blocks, pairs, placements
 
 
 def create(
@@ -46,14 +46,15 @@ def create(
     process_count: the number of processes that share a batch.
     num_workers: processes that read and crop; 0 uses threads of this one.
     crops_per_image: random crops that are cut from an image each time that it
-      is decoded; `batches` says in which order they come.
+      is decoded; `image_blocks` says in which order they come.
 
   Returns:
     An iterator of uint8 `[batch_size / process_count, crop_size, crop_size, 3]`
     with `get_state()`, a small JSON-able dict, and `set_state(state)`. If a
     source has pairs, it is of dicts: such HR crops as "hr", "lr" of the size
     divided by the scale, and, if another has none, "is_pair", see
-    `pairs.entry`.
+    `pairs.entry`. If the sources are `placements.Placements`, it has in place
+    of crops their `placements.numbers`, int32 `[..., 5]`.
 
   Raises:
     errors.InputError: `crop` is neither "random" nor "center", or several are
@@ -87,16 +88,18 @@ def create(
   if augment:
     dataset = dataset.random_map(_Augment())
   mixed = not all(map(_has_pairs, sources))
-  dataset = dataset.map(_Group(crop_size, scale, mixed))
+  in_memory = isinstance(sources[0], placements.Placements)
+  dataset = dataset.map(_Group(crop_size, scale, mixed, in_memory))
   if num_workers:
     dataset = dataset.map(_EndsWithParent())
-  crop_bytes = 3 * crop_size**2
-  if scale:
-    crop_bytes += 3 * (crop_size // scale) ** 2
+  sides = (crop_size, crop_size // scale) if scale else (crop_size,)
+  crop_bytes = sum(
+    placements.NUMBERS_BYTES if in_memory else 3 * side**2 for side in sides
+  )
   return iter(
     # One batch waits, and the next one is complete: nothing takes longer.
     grain.experimental.ThreadPrefetchIterDataset(
-      batches.Batches(
+      image_blocks.Batches(
         dataset,
         batch_size=batch_size,
         crops_per_image=crops_per_image,
@@ -169,21 +172,30 @@ class _Augment(grain.transforms.RandomMap):
 class _Group(grain.transforms.Map):
   """What batches are made from: the list's crops along a new first axis."""
 
-  def __init__(self, size: int, pair_scale: int | None, mixed: bool):
+  def __init__(
+    self, size: int, pair_scale: int | None, mixed: bool, in_memory: bool
+  ):
     self._size = size
     self._scale = pair_scale
     self._mixed = mixed  # some of the images are pairs, and others not
+    self._in_memory = in_memory  # of devices: the crops are placements
 
   def map(self, crops):
-    return batches.stack([self._entry(crop) for crop in crops])
+    return image_blocks.stack([self._entry(crop) for crop in crops])
 
   def _entry(self, crop):
     if self._scale and self._mixed:
-      return pairs.entry(crop, self._size, self._scale)
-    return crop._asdict() if self._scale else crop
+      crop = pairs.entry(crop, self._size, self._scale)
+    elif self._scale:
+      crop = crop._asdict()
+    return placements.numbers(crop) if self._in_memory else crop
 
 
-def _oriented(image: np.ndarray, turns: int, flips: int) -> np.ndarray:
+def _oriented(
+  image: np.ndarray | placements.Placement, turns: int, flips: int
+) -> np.ndarray | placements.Placement:
+  if isinstance(image, placements.Placement):
+    return image.oriented(turns, flips)
   image = np.rot90(image, turns)
   image = image[:, ::-1] if flips else image
   oriented = np.empty(image.shape, np.uint8)

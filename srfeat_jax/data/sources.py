@@ -3,8 +3,9 @@
 A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, returns the
 same image for an index every time, and can be sent to a worker process. Its
 `identity` is a short text that changes when the list of images does; its
-`location` is a folder or prepared set, "" for what is drawn. Sources of images
-with LR images of their own are in `pairs`.
+`location` is a folder or prepared set, "" for what is drawn. `sizes` are height
+and width of each image, and `read(index)` is that very image, or None if it is
+damaged. Sources of images with LR images of their own are in `pairs`.
 """
 
 import functools
@@ -13,6 +14,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,7 @@ class Scenes:
     self._size = size
     self._length = length
     self.mean_bytes = 3 * size**2
+    self.sizes = [(size, size)] * length
     self.identity = f"{length} scenes of {size} px"
     self.location = ""
 
@@ -46,6 +49,8 @@ class Scenes:
 
   def __getitem__(self, index: int) -> np.ndarray:
     return synthetic.scene(index, self._size)
+
+  read = __getitem__
 
 
 class Folder:
@@ -68,7 +73,8 @@ class Folder:
       errors.InputError: no such folder, or it holds no usable image.
     """
     self._folder = self.location = folder
-    self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
+    self._paths, self.sizes = _scan(pathlib.Path(folder), min_size)
+    self.mean_bytes = 3 * float(np.mean(np.prod(self.sizes, axis=1)))
     names = "\n".join(
       path.relative_to(folder).as_posix() for path in self._paths
     )
@@ -82,15 +88,21 @@ class Folder:
 
   def __getitem__(self, index: int) -> np.ndarray:
     for offset in range(len(self)):
-      path = self._paths[(index + offset) % len(self)]
-      try:
-        return images.read_rgb(path)
-      except errors.InputError as error:
-        self._skipped.once(path, error)
+      image = self.read((index + offset) % len(self))
+      if image is not None:
+        return image
     raise errors.InputError(
       f"none of the {len(self)} images in {self._folder} can be decoded:"
       " point config.data.train at undamaged files"
     )
+
+  def read(self, index: int) -> np.ndarray | None:
+    """The image of an index, or None, and the log says why."""
+    try:
+      return images.read_rgb(self._paths[index])
+    except errors.InputError as error:
+      self._skipped.once(self._paths[index], error)
+      return None
 
 
 class Cached:
@@ -103,6 +115,11 @@ class Cached:
     self.pair_scale = getattr(source, "pair_scale", None)
     self._arguments = (source, max_images)
     self._get = functools.lru_cache(max_images)(source.__getitem__)
+
+  @property
+  def source(self) -> Any:
+    """The source itself."""
+    return self._arguments[0]
 
   def __reduce__(self):
     return Cached, self._arguments
@@ -217,11 +234,11 @@ def _split_weight(part: str) -> tuple[str, float]:
 
 def _scan(
   folder: pathlib.Path, min_size: int
-) -> tuple[list[pathlib.Path], float]:
-  """Returns usable files in order, and their mean decoded size in bytes."""
+) -> tuple[list[pathlib.Path], list[tuple[int, int]]]:
+  """Returns usable files in order, and their heights and widths."""
   paths = images.find(folder)
   headers = survey.scan(folder, paths)
-  damaged, small, good, num_bytes = [], [], [], 0
+  damaged, small, good, sizes = [], [], [], []
   for path, header in zip(paths, headers, strict=True):
     if header.problem:
       damaged.append(f"{path} {header.problem}")
@@ -229,7 +246,7 @@ def _scan(
       small.append(f"{path} is {header.width}x{header.height}")
     else:
       good.append(path)
-      num_bytes += 3 * header.height * header.width
+      sizes.append((header.height, header.width))
   skipped_files.report("cannot be read", damaged)
   skipped_files.report(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
@@ -239,4 +256,4 @@ def _scan(
       f" {min_size}x{min_size}; use larger images or a smaller"
       " config.crop_size"
     )
-  return good, num_bytes / len(good)
+  return good, sizes

@@ -56,6 +56,7 @@ class PreparedTest(image_files.FolderTestCase):
       source = prepared.Prepared(self.set, size)
       folder = sources.Folder(str(self.folder / "photos"), size)
       self.assertLen(source, len(folder))
+      self.assertEqual(source.sizes, folder.sizes)
       for i in range(len(folder)):
         np.testing.assert_array_equal(source[i], folder[i])
 
@@ -142,6 +143,7 @@ class PairsTest(image_files.FolderTestCase):
     (source,), _ = sources.create(self.set, 36, 0, 3)
     self.assertEqual((len(source), source.pair_scale), (2, 3))
     self.assertEqual(source.mean_bytes, 3 * (36 * 45 + 12 * 15))
+    self.assertEqual(source.source.sizes, expected.sizes)
     for i in range(2):
       for ours, theirs in zip(source[i], expected[i], strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from srfeat_jax.data import batches, pipeline
+from srfeat_jax.data import image_blocks, pipeline
 
 CROP, BATCH_SIZE = 8, 48
 NUM_IMAGES, CROPS = 200, 3
@@ -63,7 +63,7 @@ class OrderTest(BatchesTestCase):
   def test_images_come_in_blocks_that_are_gone_through_several_times(self):
     images = self.crops(self.batches(crops_per_image=1), 6)[..., 0].ravel()
     crops = self.crops(self.batches(), 12)
-    block = batches.BLOCK
+    block = image_blocks.BLOCK
     expected = [
       images[start : start + block]
       for start in (0, 0, 0, block, block, block, 2 * block, 2 * block)
@@ -118,8 +118,8 @@ class ReadAheadTest(parameterized.TestCase):
       (2, 64), (1, 16, 1024), (48, 296, 2048, 16384)
     ):
       crop_bytes = 3 * size**2
-      with mock.patch.object(batches.threads, "cores", return_value=cores):
-        options = batches.read_options(
+      with mock.patch.object(image_blocks.threads, "cores", return_value=cores):
+        options = image_blocks.read_options(
           share, crops, crop_bytes, num_workers, sent
         )
       ahead = options.prefetch_buffer_size
