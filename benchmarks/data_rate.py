@@ -7,6 +7,7 @@ REQUEST is a `Request` in JSON, RESULT the file to write.
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import multiprocessing
 import os
@@ -32,6 +33,7 @@ class Request:
     workers: processes; 0: threads.
     crops_per_image: cut from each decoded image.
     cache_gib: memory for decoded images.
+    on_device: "", or as of `data_suite.Row`.
     crop_size: pixels on each side.
     batch_size: crops.
     seconds: how long.
@@ -42,6 +44,7 @@ class Request:
   workers: int
   crops_per_image: int
   cache_gib: float
+  on_device: str
   crop_size: int
   batch_size: int
   seconds: float
@@ -51,7 +54,8 @@ def main(argv: Sequence[str]) -> None:
   """Measures, and writes the result."""
   _, text, output = argv
   request = Request(**json.loads(text))
-  opened = _ours if request.who == "ours" else _pytorch
+  ours = _on_device if request.on_device else _ours
+  opened = ours if request.who == "ours" else _pytorch
   with opened(request) as (batches, warm_up):
     result = _measure(batches, warm_up, request)
   pathlib.Path(output).write_text(json.dumps(result))
@@ -83,6 +87,32 @@ def _ours(request: Request) -> Iterator[tuple[Iterator[Any], int]]:
   with contextlib.closing(batches):
     put = (jax.block_until_ready(jax.device_put(batch)) for batch in batches)
     yield put, warm_up
+
+
+@contextlib.contextmanager
+def _on_device(request: Request) -> Iterator[tuple[Iterator[Any], int]]:
+  """Batches that devices cut, after all images are in their memory."""
+  import jax
+
+  from srfeat_jax.batches import on_device, training_images
+  from srfeat_jax.configs import pretrain
+  from srfeat_jax.training import parallel
+
+  config = pretrain.get_config()
+  config.data.train = request.path
+  config.data.crops_per_image = request.crops_per_image
+  config.crop_size, config.batch_size = request.crop_size, request.batch_size
+  config.seed = 0
+  found = training_images.find(config)
+  batches = on_device.Batches(config, found, parallel.make_mesh())
+  with contextlib.closing(batches):
+    batches.load()
+    places = batches.next_places()
+    made = (
+      batches.cut(places) if request.on_device == "cut" else next(batches)
+      for _ in itertools.count()
+    )
+    yield map(jax.block_until_ready, made), _WARM_UP
 
 
 @contextlib.contextmanager

@@ -43,6 +43,8 @@ class Row:
     workers: processes; -1: one for each core.
     crops_per_image: cut from each decoded image.
     cache_gib: memory for decoded images.
+    on_device: "batches" if devices cut crops out of images in their memory,
+      "cut" for that alone, without what the host draws.
   """
 
   case: str
@@ -52,10 +54,9 @@ class Row:
   workers: int = 0
   crops_per_image: int = 1
   cache_gib: float = 0.0
+  on_device: str = ""
 
 
-# Another way to have the training set, such as in the memory of the device, is
-# a row here, and a function of `data_rate`.
 _ROWS = (
   Row("JPEG folder", "jpeg"),
   Row("JPEG folder", "jpeg", workers=-1),
@@ -66,6 +67,8 @@ _ROWS = (
     peer_input="jpeg",
     cache_gib=2.0,
   ),
+  Row("in device memory", "few", peer_input="jpeg", on_device="batches"),
+  Row("in device memory, the cut alone", "few", on_device="cut"),
   Row("PNG folder", "png"),
   Row("prepared set", "raw", peer_input="crops"),
   Row("prepared set", "raw", peer_input="crops", workers=-1),
@@ -80,7 +83,12 @@ _ROWS = (
     )
   ),
 )
-_TINY = (_ROWS[0], _ROWS[5], Row("JPEG folder", "jpeg", "pillow", workers=-1))
+_TINY = (
+  _ROWS[0],
+  Row("prepared set", "raw", peer_input="crops"),
+  Row("in device memory", "few", peer_input="jpeg", on_device="batches"),
+  Row("JPEG folder", "jpeg", "pillow", workers=-1),
+)
 
 
 def measure(seconds: float, repeats: int, tiny: bool = False) -> list[dict]:
@@ -128,6 +136,7 @@ def _in_process(
     workers=threads.workers(row.workers),
     crops_per_image=row.crops_per_image,
     cache_gib=row.cache_gib,
+    on_device=row.on_device,
     crop_size=crop_size,
     batch_size=batch_size,
     seconds=seconds,
