@@ -57,6 +57,9 @@ class Row:
   on_device: str = ""
 
 
+_ON_DEVICE = Row(
+  "set in device memory", "raw", peer_input="crops", on_device="batches"
+)
 _ROWS = (
   Row("JPEG folder", "jpeg"),
   Row("JPEG folder", "jpeg", workers=-1),
@@ -67,12 +70,12 @@ _ROWS = (
     peer_input="jpeg",
     cache_gib=2.0,
   ),
-  Row("in device memory", "few", peer_input="jpeg", on_device="batches"),
-  Row("in device memory, the cut alone", "few", on_device="cut"),
   Row("PNG folder", "png"),
   Row("prepared set", "raw", peer_input="crops"),
   Row("prepared set", "raw", peer_input="crops", workers=-1),
   Row("prepared set, PNG records", "png_set", peer_input="crops"),
+  _ON_DEVICE,
+  Row("set in device memory, the cut alone", "raw", on_device="cut"),
   *(
     Row(case, input_, who, workers=-1)
     for who in ("pillow", "opencv")
@@ -86,7 +89,7 @@ _ROWS = (
 _TINY = (
   _ROWS[0],
   Row("prepared set", "raw", peer_input="crops"),
-  Row("in device memory", "few", peer_input="jpeg", on_device="batches"),
+  _ON_DEVICE,
   Row("JPEG folder", "jpeg", "pillow", workers=-1),
 )
 

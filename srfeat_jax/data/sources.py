@@ -13,7 +13,7 @@ import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,19 @@ class Folder:
     return len(self._paths)
 
   def __getitem__(self, index: int) -> np.ndarray:
+    return self._good(index, images.read_rgb)
+
+  def decoded(self, index: int) -> np.ndarray | images.Decoded:
+    """The image of `[index]`, to cut a crop from and let go."""
+    return self._good(index, images.decode_rgb)
+
+  def read(self, index: int) -> np.ndarray | None:
+    """The image of an index, or None, and the log says why."""
+    return self._read(index, images.read_rgb)
+
+  def _good(self, index: int, read: Callable) -> Any:
     for offset in range(len(self)):
-      image = self.read((index + offset) % len(self))
+      image = self._read((index + offset) % len(self), read)
       if image is not None:
         return image
     raise errors.InputError(
@@ -96,17 +107,20 @@ class Folder:
       " point config.data.train at undamaged files"
     )
 
-  def read(self, index: int) -> np.ndarray | None:
-    """The image of an index, or None, and the log says why."""
+  def _read(self, index: int, read: Callable) -> Any:
     try:
-      return images.read_rgb(self._paths[index])
+      return read(self._paths[index])
     except errors.InputError as error:
       self._skipped.once(self._paths[index], error)
       return None
 
 
 class Cached:
-  """A source whose most recently used images stay decoded in memory."""
+  """A source whose most recently used images stay decoded in memory.
+
+  If none do, crops are cut before pixels are made an array, where that is
+  faster: images of a folder are then `images.Decoded`, with slices alone.
+  """
 
   def __init__(self, source, max_images: int):
     self.identity = source.identity
@@ -114,7 +128,10 @@ class Cached:
     self.mean_bytes = source.mean_bytes
     self.pair_scale = getattr(source, "pair_scale", None)
     self._arguments = (source, max_images)
-    self._get = functools.lru_cache(max_images)(source.__getitem__)
+    cuts_first = isinstance(source, Folder) and not max_images
+    self._get = functools.lru_cache(max_images)(
+      source.decoded if cuts_first else source.__getitem__
+    )
 
   @property
   def source(self) -> Any:
@@ -127,7 +144,7 @@ class Cached:
   def __len__(self) -> int:
     return len(self._arguments[0])
 
-  def __getitem__(self, index: int) -> np.ndarray:
+  def __getitem__(self, index: int) -> Any:
     return self._get(index)
 
 
