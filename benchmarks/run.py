@@ -89,7 +89,7 @@ def main(argv) -> None:
   if suite == "data":
     from benchmarks import data_suite
 
-    results += data_suite.measure(_SECONDS.value, _TINY.value)
+    results += data_suite.measure(_SECONDS.value, _REPEATS.value, _TINY.value)
   elif suite == "start":
     from benchmarks import start_suite
 

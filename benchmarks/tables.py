@@ -22,6 +22,11 @@ _PEERS = {
   "compiled": "torch.compile",
   "onnx": "ONNX Runtime",
 }
+_LOADERS = {
+  "ours": "ours",
+  "pillow": "PyTorch, Pillow",
+  "opencv": "PyTorch, OpenCV",
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -101,18 +106,31 @@ def _costs(result: dict, row: dict, who: str) -> list[str]:
 
 def _data(results: list[dict]) -> str:
   return _table(
-    "as for | batch | workers | decoded images kept | crops/s",
+    "input | by | workers | crops/s (spread) | CPU ms per crop"
+    " | cores for an H200 | memory, main process | memory, a worker"
+    " | ours is faster by",
     [
       [
-        f"`{result['case']}`",
-        f"{result['batch_size']} of {result['crop_size']} px",
-        str(result["workers"]),
-        "yes" if result["decoded_images_cached"] else "no",
-        f"{result['crops_per_s']:.0f}",
+        result["case"],
+        _LOADERS[result["who"]],
+        str(result["workers"] or "threads"),
+        f"{result['crops_per_s']:.0f} ({result['min_per_s']:.0f} to"
+        f" {result['max_per_s']:.0f})",
+        f"{1e3 * result['cpu_s_per_crop']:.2f}",
+        f"{result['cores_for_an_h200']:.1f}",
+        _gib(result["main_bytes"]),
+        _gib(result["worker_bytes"]),
+        f"{result['ours_is_faster_by']:.2f}x"
+        if "ours_is_faster_by" in result
+        else "",
       ]
       for result in results
     ],
   )
+
+
+def _gib(num_bytes: int) -> str:
+  return f"{num_bytes / 2**30:.1f} GiB" if num_bytes else ""
 
 
 def _start(results: list[dict]) -> str:

@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError("--config is missing: name a file of configs/")
   import jax
 
-  from srfeat_jax import train
+  from srfeat_jax.batches import on_host, training_images
   from srfeat_jax.evaluation import plots
   from srfeat_jax.training import config_checks, degradation
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> None:
   config_checks.check_ranges(config)
   scale = config.generator.scale
   degradation.check_crop_size(config.crop_size, scale)
-  batches, _ = train.make_batches(config)
+  batches = on_host.crops(config, training_images.find(config))
   try:
     crops = next(batches)
   finally:

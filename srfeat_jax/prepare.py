@@ -10,7 +10,7 @@ Presets:
   div2k-half  40 an image, of the image at half its size
   mirflickr   the center of 256 px
   subimages   overlapping crops of --size px every --stride px (480 and 240)
-  folder      the images as they are
+  folder      the images as they are; hr=FOLDER,lr=FOLDER for pairs of --scale
 
 The same command goes on where it was interrupted. A folder of images needs no
 preparation to be trained on.
@@ -21,6 +21,7 @@ says which files are damaged, duplicates, smaller than --size, or images of
 benchmark sets: Set5, Set14 and BSD100 without files, and those of --benchmarks.
 """
 
+import re
 from collections.abc import Sequence
 
 from absl import flags
@@ -44,6 +45,9 @@ _ENCODING = flags.DEFINE_enum(
 )
 _SHARD_MIB = flags.DEFINE_integer(
   "shard_mib", 128, "about how large a file of the set is", lower_bound=1
+)
+_SCALE = flags.DEFINE_integer(
+  "scale", 4, "how many times larger HR is than LR in pairs", lower_bound=1
 )
 _PROCESSES = flags.DEFINE_integer(
   "processes", 0, "how many work at once; 0: one for each core", lower_bound=0
@@ -78,7 +82,8 @@ def _prepare(arguments: Sequence[str]) -> None:
       "name a preset and a folder of images, as in: prepare div2k FOLDER"
       f" --output=SET; presets are {', '.join(recipes.PRESETS)}"
     )
-  preset, *folders = arguments
+  preset, *places = arguments
+  folders, lr_folders = _folders(preset, places)
   options = recipes.Options(_SIZE.value, _STRIDE.value, _SEED.value)
   recipe = recipes.create(preset, options)
   if not _OUTPUT.value:
@@ -93,15 +98,20 @@ def _prepare(arguments: Sequence[str]) -> None:
       shard_bytes=_SHARD_MIB.value << 20,
       max_damaged=_MAX_DAMAGED.value,
       processes=_PROCESSES.value,
+      lr_folders=lr_folders,
+      lr_scale=_SCALE.value if lr_folders else None,
     )
   )
   known = inspection.known_images(_benchmark_sets())
   inspection.report(inspection.inspect(_OUTPUT.value, 1, known), print)
   counts = made.counts
+  small = (
+    "without a fitting LR image or too small" if lr_folders else "too small"
+  )
   print(
     f"{counts['records']:,} images from {counts['used']:,} of"
     f" {counts['files']:,} files; left out: {counts['unreadable']:,} damaged,"
-    f" {counts['too_small']:,} too small"
+    f" {counts['too_small']:,} {small}"
   )
   if expected := recipes.PRESETS[preset].expected:
     print(f"the documents count {expected}")
@@ -110,6 +120,24 @@ def _prepare(arguments: Sequence[str]) -> None:
     f"{_OUTPUT.value}: {len(made.shards)} shards, {num_bytes / 1e9:.2f} GB;"
     f" train on it by --config.data.train={_OUTPUT.value}"
   )
+
+
+def _folders(preset: str, places: Sequence[str]) -> tuple[list, list]:
+  """Folders of HR images, and as many of their LR images or none.
+
+  Raises:
+    errors.InputError: only some are pairs, or the preset cuts the images.
+  """
+  matches = [re.fullmatch("hr=(.+),lr=(.+)", place) for place in places]
+  if not any(matches):
+    return list(places), []
+  if preset != "folder" or not all(matches):
+    raise errors.InputError(
+      f"{preset} {' '.join(places)}: pairs are stored whole and by themselves,"
+      " as in: prepare folder hr=FOLDER,lr=FOLDER --output=SET"
+    )
+  found = [match.groups() for match in matches if match]
+  return [hr for hr, _ in found], [lr for _, lr in found]
 
 
 def _check(locations: Sequence[str]) -> None:

@@ -9,17 +9,15 @@ from typing import Any
 import jax
 import ml_collections
 from absl import logging
-from jax.sharding import Mesh
 
-from srfeat_jax import models
-from srfeat_jax.data import benchmarks, inspection, pipeline, sources
+from srfeat_jax.batches import on_device, on_host, training_images
 from srfeat_jax.evaluation import lpips as lpips_lib
-from srfeat_jax.evaluation import pair_report, plots
+from srfeat_jax.evaluation import plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import (
-  agreement,
   checkpoint,
   compute_precision,
   config_checks,
@@ -32,7 +30,6 @@ from srfeat_jax.training import (
   steps,
   writers,
 )
-from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
@@ -49,11 +46,10 @@ class _Run:
     config: see `configs/`.
     workdir: the run's folder.
     is_main_process: whether this process prints and writes the logs.
-    mesh: all devices.
     update: the compiled training step.
     vgg_variables: of VGG-19, which `update` takes, on all devices.
     teacher_variables: likewise, of the teacher.
-    batches: this process's share of each batch of uint8 crops.
+    batches: yields batches on all devices.
     source_identities: of what the crops are cut from.
     validator: evaluates the generator.
     best: the best validation so far.
@@ -62,7 +58,6 @@ class _Run:
   config: Any
   workdir: pathlib.Path
   is_main_process: bool
-  mesh: Mesh
   update: Callable
   vgg_variables: Any
   teacher_variables: Any
@@ -124,6 +119,7 @@ def train_and_evaluate(
         first_step,
         compute_precision.record(config),
       )
+    run.batches.load()
     writer = _closed_by(
       stack,
       writers.create(
@@ -184,11 +180,11 @@ def _build(
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.
   begins = not checkpoint.exists(workdir)
-  crops = steps.num_batches(config) * config.batch_size
-  batches, source_identities = make_batches(
-    config, validator.sets if begins else None, crops
-  )
+  images = training_images.find(config, validator.sets if begins else None)
   mesh = parallel.make_mesh()
+  kind = on_device if config.data.on_device else on_host
+  crops = steps.num_batches(config) * config.batch_size
+  batches = kind.Batches(config, images, mesh, crops)
   replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
   update = jax.jit(
@@ -215,12 +211,11 @@ def _build(
     config=config,
     workdir=workdir,
     is_main_process=jax.process_index() == 0,
-    mesh=mesh,
     update=update,
     vgg_variables=vgg_variables,
     teacher_variables=teacher_variables,
     batches=batches,
-    source_identities=source_identities,
+    source_identities=images.identities,
     validator=validator,
     best=best,
   )
@@ -240,107 +235,6 @@ def _make_validator(
     lpips,
     config.validation.metrics,
   )
-
-
-def make_batches(
-  config: ml_collections.ConfigDict,
-  benchmark_sets: Sequence[benchmarks.BenchmarkSet] | None = None,
-  batch_size: int | None = None,
-) -> tuple[Any, list[str]]:
-  """The training crops of a run, and what they are cut from.
-
-  Args:
-    config: of the run; read are `data`, `crop_size`, `batch_size`, `seed`,
-      `generator` and `degradation`.
-    benchmark_sets: what nothing should be trained on; None inspects no image.
-    batch_size: crops of each batch; None for `config.batch_size`.
-
-  Returns:
-    An endless iterator of uint8 `[b, H, W, 3]`, or of batches with pairs, see
-    `pipeline.create`, this process's share of each batch, to be closed; and the
-    identities of its sources.
-
-  Raises:
-    errors.InputError: a folder is missing or holds nothing to train on, too
-      many files are damaged, or processes see different ones.
-  """
-  scale = models.build(config.generator).scale
-
-  def find():
-    found = sources.create(
-      config.data.train,
-      config.crop_size,
-      config.data.cache_gib * 2**30 / max(1, config.data.num_workers),
-      scale,
-    )
-    inspects = benchmark_sets is not None and config.data.check
-    if inspects and jax.process_index() == 0:
-      _inspect(config, found[0], benchmark_sets)
-    return found
-
-  train_sources, train_weights = agreement.same(
-    find,
-    lambda found: _images(
-      [
-        f"{each.identity}, {each.mean_bytes:.0f} bytes each"
-        for each in found[0]
-      ]
-    ),
-  )
-  _tell_of_lr(config, train_sources, scale)
-  batches = pipeline.create(
-    train_sources,
-    train_weights,
-    crop_size=config.crop_size,
-    crop=config.data.crop,
-    augment=config.data.augment,
-    batch_size=batch_size or config.batch_size,
-    seed=config.seed,
-    process_index=jax.process_index(),
-    process_count=jax.process_count(),
-    num_workers=config.data.num_workers,
-  )
-  return batches, [source.identity for source in train_sources]
-
-
-def _tell_of_lr(
-  config: ml_collections.ConfigDict, train_sources: Sequence[Any], scale: int
-) -> None:
-  """Says what the LR images of pairs look like, and where LR is just HR."""
-  have_pairs = [source for source in train_sources if source.pair_scale]
-  if jax.process_index() == 0:
-    for source in have_pairs:
-      print(pair_report.sentence(source, scale))
-  others = len(have_pairs) < len(train_sources)
-  if scale == 1 and config.degradation.kind == "bicubic" and others:
-    logging.warning(
-      "config.generator.scale is 1 and config.degradation.kind bicubic: LR is"
-      " HR itself, and all that can be learned is to return it; choose another"
-      " degradation, such as photo, or train on pairs, hr=FOLDER,lr=FOLDER"
-    )
-
-
-def _inspect(
-  config: ml_collections.ConfigDict,
-  train_sources: Sequence[Any],
-  benchmark_sets: Sequence[benchmarks.BenchmarkSet],
-) -> None:
-  """Logs what is wrong with the training images.
-
-  Raises:
-    errors.InputError: more of them are damaged than `config.data.max_damaged`.
-  """
-  locations = {source.location for source in train_sources} - {""}
-  if not locations:
-    return
-  known = inspection.known_images(benchmark_sets)
-  for location in sorted(locations):
-    findings = inspection.inspect(location, config.crop_size, known)
-    # Small ones have been logged.
-    inspection.report(dataclasses.replace(findings, too_small=()))
-    findings.check_damage(
-      config.data.max_damaged, "allow more by config.data.max_damaged"
-    )
 
 
 def _restore(
@@ -364,15 +258,10 @@ def _restore(
   if began_with != run.source_identities:
     logging.warning(
       "the training images are not those the run began with: %s; they were %s",
-      _images(run.source_identities),
-      _images(began_with),
+      training_images.said(run.source_identities),
+      training_images.said(began_with),
     )
   return state
-
-
-def _images(identities: Sequence[str]) -> str:
-  """Identities of sources for a message; checkpoints keep "pictures"."""
-  return "; ".join(each.replace(" pictures", " images") for each in identities)
 
 
 def _evaluate_start(
@@ -413,7 +302,7 @@ def _train(
   for step in range(int(state.step) + 1, config.num_steps + 1):
     profiler.begin(step, previous)
     with progress.waiting_for_data():
-      batch = parallel.to_global(next(run.batches), run.mesh)
+      batch = next(run.batches)
     state, scalars = run.update(
       state, run.vgg_variables, batch, run.teacher_variables
     )

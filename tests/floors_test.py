@@ -25,6 +25,7 @@ FLOORS = {
   "evaluation": 4,
   "weights": 4,
   "upscaling": 5,
+  "batches": 5,
 }
 FOLDERS = tuple(FLOORS)
 # Beside the folders: the training loop, which programs run, and the programs.
@@ -39,6 +40,7 @@ BARRED = {
   "inference": ("image_io", "data", "interchange"),
   "evaluation": ("training", "interchange", "models"),
   "weights": ("image_io", "data", "inference"),
+  "batches": ("image_io", "interchange", "inference", "weights"),
 }
 # Modules whose names are taken in the package: see its __init__.
 RUN_ONLY = ("upscale",)

@@ -16,6 +16,9 @@ PROGRAMS = (
 )
 # Modules without a test module of their name, and why.
 WITHOUT = {
+  "batches/device_images": "what is cut there: batches/on_device_test",
+  "batches/on_host": "beside those on devices: batches/on_device_test",
+  "batches/training_images": "what whole runs find: train_test",
   "configs/common": "all files in one: configs_test",
   "configs/degradations": "all files in one: configs_test",
   "configs/finetune": "all files in one: configs_test",

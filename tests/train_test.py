@@ -14,9 +14,11 @@ from absl.testing import absltest, parameterized
 from PIL import Image
 
 from srfeat_jax import errors, models, train
+from srfeat_jax.batches import device_memory, on_host, training_images
 from srfeat_jax.configs import finetune, gan, pretrain
 from srfeat_jax.data import inspection
 from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.preparation import planning, recipes, sets
 from srfeat_jax.training import degradation, optimizers, steps
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import state as state_lib
@@ -409,6 +411,40 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(config, self.folder / "run")
     self.assertFalse((self.folder / "run").exists())
 
+  def test_folder_prepared_set_and_on_device_give_the_same_losses(self):
+    prepared = self.folder / "set"
+    sets.prepare(
+      planning.Request(
+        folders=[str(self.images)],
+        output=str(prepared),
+        preset="folder",
+        recipe=recipes.Whole(1),
+        processes=1,
+      )
+    )
+    ends, losses = [], []
+    # As if four devices had too little memory for a copy each.
+    little = device_memory.Room(4, 40_000, "CPU")
+    with mock.patch.object(device_memory, "room", lambda mesh: little):
+      for name, train_on, on_device in (
+        ("folder", self.images, False),
+        ("prepared", prepared, False),
+        ("folder on device", self.images, True),
+        ("prepared on device", prepared, True),
+        ("folder on device", self.images, True),  # resumed
+      ):
+        config = _tiny(train_on)
+        config.log_every = 1
+        config.data.on_device = on_device
+        workdir = self.folder / name
+        shutil.rmtree(workdir / "checkpoints" / "4", ignore_errors=True)
+        ends.append(train.train_and_evaluate(config, workdir))
+        losses.append([line["loss/pixel"] for line in _log(workdir)])
+    self.assertLen(losses[0], 4)
+    for end, each in zip(ends, losses, strict=True):
+      self.assertEqual(each, losses[0])
+      jax.tree.map(np.testing.assert_array_equal, end, ends[0])
+
   def test_full_size_network_runs_a_step(self):
     config = pretrain.get_config("srfeat")
     config.data.train = str(self.images)
@@ -451,7 +487,7 @@ class FineTuneTest(absltest.TestCase):
     )
     step = jax.jit(steps.make_step(config, networks, optimizer))
     upscale = jax.jit(networks.generator.apply)
-    batches, _ = train.make_batches(config)
+    batches = on_host.crops(config, training_images.find(config))
     with contextlib.closing(batches):
       held_out = np.concatenate([next(batches) for _ in range(4)])
       lr, hr = degradation.degrade(jnp.asarray(held_out), 4)

@@ -133,8 +133,14 @@ def get_config() -> ml_collections.ConfigDict:
   config.data.train = "synthetic"
   config.data.crop = "random"  # or "center"
   config.data.augment = True  # flips and rotations
-  config.data.num_workers = 0  # processes; 0: threads of this one
+  # Random crops cut from an image each time that it is decoded.
+  config.data.crops_per_image = 1
+  # Processes that read; 0: threads of this one; -1: a process for each core.
+  config.data.num_workers = 0
   config.data.cache_gib = 2.0  # decoded images kept in memory
+  # Whether all images are decoded once into the memory of the devices, which
+  # then cut the crops: the same crops, without an input pipeline.
+  config.data.on_device = False
   # Whether each file is decoded once before the run, to find damaged files,
   # duplicates and images of benchmark sets.
   config.data.check = True

@@ -156,21 +156,42 @@ def verify_shards(folder: str | os.PathLike) -> int:
     errors.InputError: a shard is not what the manifest says.
   """
   made = manifest.read(folder)
-
-  def verify(shard: manifest.Shard) -> None:
-    path = pathlib.Path(folder, shard.name)
-    with path.open("rb") as file:
-      digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != shard.sha256:
-      raise errors.InputError(
-        f"{path} is damaged, its checksum is not that of the manifest: copy it"
-        " again, or prepare the set anew"
-      )
-
-  threads.each(
-    verify, made.shards, description=f"verifying {folder}", unit="shard"
-  )
+  damaged = damaged_shards(folder, made)
+  if damaged:
+    raise errors.InputError(
+      f"{pathlib.Path(folder, damaged[0])} is damaged, its checksum is not that"
+      " of the manifest: copy it again, or run the same command of"
+      " srfeat_jax.prepare, which makes this file again"
+    )
   return len(made.shards)
+
+
+def damaged_shards(
+  folder: str | os.PathLike, made: manifest.Manifest
+) -> list[str]:
+  """The names of shards that are missing or not what the manifest says.
+
+  Args:
+    folder: of the set.
+    made: its manifest.
+  """
+
+  def is_whole(shard: manifest.Shard) -> bool:
+    try:
+      with pathlib.Path(folder, shard.name).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+      return False
+    return digest == shard.sha256
+
+  whole = threads.each(
+    is_whole, made.shards, description=f"verifying {folder}", unit="shard"
+  )
+  return [
+    shard.name
+    for shard, good in zip(made.shards, whole, strict=True)
+    if not good
+  ]
 
 
 def report(

@@ -47,9 +47,10 @@ class Manifest:
     preset: the name of the recipe.
     parameters: all that the records depend on apart from the files, JSON-able.
     folders: where the files were.
-    counts: "files", "used", "unreadable", "too_small" and "records".
+    counts: "files", "used", "unreadable", "too_small", with those whose LR
+      image does not fit, and "records".
     min_size: the fewest pixels on a side of any record.
-    mean_bytes: of a record's HR image, decoded.
+    mean_bytes: of a record's images, decoded.
     lr_scale: how many times larger HR is than the LR image beside it; None
       where there is none.
     shards: the files of records, in their order.
@@ -108,8 +109,12 @@ def write(
   return manifest
 
 
-def read(folder: str | os.PathLike) -> Manifest:
+def read(folder: str | os.PathLike, find_shards: bool = True) -> Manifest:
   """Reads the manifest of a finished set, and finds its shards.
+
+  Args:
+    folder: of the set.
+    find_shards: whether each shard must be there, with its size.
 
   Raises:
     errors.InputError: the set is not finished; its manifest is damaged or of
@@ -138,7 +143,7 @@ def read(folder: str | os.PathLike) -> Manifest:
       f"{path} is not the manifest of a prepared set ({error!r}): prepare the"
       " set anew"
     ) from error
-  for shard in manifest.shards:
+  for shard in manifest.shards if find_shards else ():
     _check_size(path.with_name(shard.name), shard.bytes)
   return manifest
 
@@ -170,11 +175,12 @@ def _check_size(path: pathlib.Path, expected: int) -> None:
     found = path.stat().st_size
   except OSError as error:
     raise errors.InputError(
-      f"{path} cannot be read: {error.strerror}; copy it again, or prepare the"
-      " set anew"
+      f"{path} cannot be read: {error.strerror}; copy it again, or run the same"
+      " command of srfeat_jax.prepare, which makes this file again"
     ) from error
   if found != expected:
     raise errors.InputError(
       f"{path} has {found:,} bytes, and its manifest says {expected:,}: copy it"
-      " again, or prepare the set anew"
+      " again, or run the same command of srfeat_jax.prepare, which makes this"
+      " file again"
     )

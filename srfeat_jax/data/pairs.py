@@ -1,10 +1,10 @@
 """Training images that come with LR images of their own.
 
-A source of pairs is a source, see `sources`, whose images are `Pair`s, and
-whose attribute `pair_scale` is their scale factor. LR and HR show the same from
-the top left corner on: pixel (y, x) of LR is the square of HR pixels that
-begins at (scale * y, scale * x). What HR has beyond the last such square is not
-used.
+A source of pairs is a source, see `sources`, whose images, as well as `sizes`,
+are `Pair`s, and whose attribute `pair_scale` is their scale factor. LR and HR
+show the same from the top left corner on: pixel (y, x) of LR is the square of
+HR pixels that begins at (scale * y, scale * x). What HR has beyond the last
+such square is not used.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ from srfeat_jax.image_io import images
 
 
 class Pair(NamedTuple):
-  """Two images of the same.
+  """Two images of the same, or something else of both.
 
   Attributes:
     hr: uint8 [H, W, 3].
     lr: uint8 [h, w, 3], with H >= scale * h and W >= scale * w.
   """
 
-  hr: np.ndarray
-  lr: np.ndarray
+  hr: Any
+  lr: Any
 
 
 class Folders:
@@ -62,7 +62,7 @@ class Folders:
     self._folders = pathlib.Path(hr_folder), pathlib.Path(lr_folder)
     hr_paths, lr_paths = map(images.find, self._folders)
     matched = match(hr_paths, lr_paths, *self._folders, scale)
-    self._paths, self.mean_bytes = _scan(matched, scale, min_size)
+    self._paths, self.sizes, self.mean_bytes = _scan(matched, scale, min_size)
     names = "\n".join(
       path.relative_to(folder).as_posix()
       for pair in self._paths
@@ -77,18 +77,24 @@ class Folders:
 
   def __getitem__(self, index: int) -> Pair:
     for offset in range(len(self)):
-      hr_path, lr_path = self._paths[(index + offset) % len(self)]
-      try:
-        hr, lr = images.read_rgb(hr_path), images.read_rgb(lr_path)
-        height, width = _shared(hr.shape, lr.shape, self.pair_scale)
-      except errors.InputError as error:
-        self._skipped.once(hr_path, error)
-        continue
-      return Pair(hr, lr[:height, :width])
+      pair = self.read((index + offset) % len(self))
+      if pair is not None:
+        return pair
     raise errors.InputError(
       f"none of the {len(self)} pairs in {_both(self._folders)} can be decoded:"
       " point config.data.train at undamaged files"
     )
+
+  def read(self, index: int) -> Pair | None:
+    """The pair of an index, or None, and the log says why."""
+    hr_path, lr_path = self._paths[index]
+    try:
+      hr, lr = images.read_rgb(hr_path), images.read_rgb(lr_path)
+      height, width = shared(hr.shape, lr.shape, self.pair_scale)
+    except errors.InputError as error:
+      self._skipped.once(hr_path, error)
+      return None
+    return Pair(hr, lr[:height, :width])
 
 
 def match(
@@ -222,7 +228,7 @@ def _without_marks(name: str, scale: int) -> str:
   return re.sub(rf"(?<=[^/]){marks}$", "", name, flags=re.IGNORECASE)
 
 
-def _shared(
+def shared(
   hr_shape: Sequence[int], lr_shape: Sequence[int], scale: int
 ) -> tuple[int, int]:
   """The LR pixels of which all HR pixels are there, along both axes.
@@ -246,12 +252,15 @@ def _scan(
   matched: Sequence[tuple[pathlib.Path, pathlib.Path]],
   scale: int,
   min_size: int,
-) -> tuple[list[tuple[pathlib.Path, pathlib.Path]], float]:
-  """Returns usable pairs in order, and their mean decoded size in bytes."""
+) -> tuple[list[tuple[pathlib.Path, pathlib.Path]], list[Pair], float]:
+  """Returns usable pairs in order, their sizes, and their mean bytes.
+
+  The sizes are heights and widths, of LR only what is used.
+  """
   sizes = threads.each(
     _sizes_or_error, matched, description="checking pairs", unit="pair"
   )
-  damaged, misfits, small, uneven, good = [], [], [], [], []
+  damaged, misfits, small, uneven, good, used = [], [], [], [], [], []
   num_bytes = 0
   for pair, found in zip(matched, sizes, strict=True):
     if isinstance(found, errors.InputError):
@@ -259,16 +268,17 @@ def _scan(
       continue
     hr_size, lr_size = found
     try:
-      shared = _shared(hr_size, lr_size, scale)
+      fitting = shared(hr_size, lr_size, scale)
     except errors.InputError as error:
       misfits.append(f"{pair[0]}: {error}")
       continue
-    if scale * min(shared) < min_size:
+    if scale * min(fitting) < min_size:
       small.append(f"{pair[0]} is {hr_size[1]}x{hr_size[0]}")
       continue
     if any(length % scale for length in hr_size):
       uneven.append(pair[0])
     good.append(pair)
+    used.append(Pair(hr_size, fitting))
     num_bytes += 3 * (hr_size[0] * hr_size[1] + lr_size[0] * lr_size[1])
   skipped_files.report("cannot be read", damaged)
   skipped_files.report(f"are not {scale} times as large as their LR", misfits)
@@ -288,7 +298,7 @@ def _scan(
       " high: what is over at the right and at the bottom is not used",
       *(len(uneven), len(good), uneven[0], scale),
     )
-  return good, num_bytes / len(good)
+  return good, used, num_bytes / len(good)
 
 
 def _sizes_or_error(pair):

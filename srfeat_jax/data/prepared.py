@@ -4,17 +4,21 @@ import hashlib
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
 
 from srfeat_jax import errors
 from srfeat_jax.data import manifest as manifest_lib
-from srfeat_jax.data import records, shards
+from srfeat_jax.data import pairs, records, shards
 
 
 class Prepared:
-  """The HR images of a prepared set that are at least as large as a crop."""
+  """The images of a prepared set that are at least as large as a crop.
+
+  A source of pairs if the set has them.
+  """
 
   def __init__(self, folder: str | os.PathLike, min_size: int):
     """Reads the manifest and finds the shards; opens none yet.
@@ -34,6 +38,7 @@ class Prepared:
       [folder / shard.name for shard in manifest.shards],
       [shard.records for shard in manifest.shards],
     )
+    self._folder, self._manifest = folder, manifest
     self._indices: Sequence[int] = range(manifest.records)
     if manifest.min_size < min_size:
       self._indices = _large_enough(folder, manifest, min_size)
@@ -43,16 +48,40 @@ class Prepared:
         " use a smaller config.crop_size, or prepare the set with larger images"
       )
     self.mean_bytes = manifest.mean_bytes
+    self.pair_scale = manifest.lr_scale
     digest = hashlib.sha256(
       "".join(shard.sha256 for shard in manifest.shards).encode()
     ).hexdigest()[:12]
-    self.identity = f"{len(self)} prepared, {digest}"
+    kind = "prepared pairs" if self.pair_scale else "prepared"
+    self.identity = f"{len(self)} {kind}, {digest}"
 
   def __len__(self) -> int:
     return len(self._indices)
 
-  def __getitem__(self, index: int) -> np.ndarray:
-    return self.record(index).hr
+  def __getitem__(self, index: int) -> np.ndarray | pairs.Pair:
+    record = self.record(index)
+    return record.hr if record.lr is None else pairs.Pair(record.hr, record.lr)
+
+  read = __getitem__  # a damaged one ends the run
+
+  @property
+  def sizes(self) -> list[tuple[int, int]] | list[pairs.Pair]:
+    """Height and width of each image, or of both of each pair.
+
+    Raises:
+      errors.InputError: the set is damaged.
+    """
+    files = _files(self._folder, self._manifest)
+    scale = self._manifest.lr_scale
+    if scale is None:
+      return [tuple(files[index]["size"]) for index in self._indices]
+    sizes = []
+    for file in (files[index] for index in self._indices):
+      # The size is that of what LR shows, and HR is stored whole.
+      height, width = file["size"]
+      lr = height // scale, width // scale
+      sizes.append(pairs.Pair((file["height"], file["width"]), lr))
+    return sizes
 
   def record(self, index: int) -> records.Record:
     """Reads an image with what is stored beside it.
@@ -74,12 +103,8 @@ def _large_enough(
   folder: pathlib.Path, manifest: manifest_lib.Manifest, min_size: int
 ) -> list[int]:
   """Indices of the records with at least so many pixels on each side."""
-  indices, first = [], 0
-  for entry in manifest_lib.read_files(folder, manifest):
-    last = first + entry.get("records", 0)
-    if last > first and min(entry["size"]) >= min_size:
-      indices += range(first, last)
-    first = last
+  files = _files(folder, manifest)
+  indices = [i for i, file in enumerate(files) if min(file["size"]) >= min_size]
   if len(indices) < manifest.records:
     logging.warning(
       "%s: %d of %d images are left out because they are smaller than a crop of"
@@ -88,3 +113,13 @@ def _large_enough(
       *(min_size, min_size),
     )
   return indices
+
+
+def _files(
+  folder: pathlib.Path, manifest: manifest_lib.Manifest
+) -> list[dict[str, Any]]:
+  """What the set says of the file of each record."""
+  files = []
+  for entry in manifest_lib.read_files(folder, manifest):
+    files += [entry] * entry.get("records", 0)
+  return files

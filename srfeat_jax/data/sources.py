@@ -3,8 +3,9 @@
 A source has `__len__` and `__getitem__(index) -> uint8 [H, W, 3]`, returns the
 same image for an index every time, and can be sent to a worker process. Its
 `identity` is a short text that changes when the list of images does; its
-`location` is a folder or prepared set, "" for what is drawn. Sources of images
-with LR images of their own are in `pairs`.
+`location` is a folder or prepared set, "" for what is drawn. `sizes` are height
+and width of each image, and `read(index)` is that very image, or None if it is
+damaged. Sources of images with LR images of their own are in `pairs`.
 """
 
 import functools
@@ -12,7 +13,8 @@ import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,7 @@ class Scenes:
     self._size = size
     self._length = length
     self.mean_bytes = 3 * size**2
+    self.sizes = [(size, size)] * length
     self.identity = f"{length} scenes of {size} px"
     self.location = ""
 
@@ -46,6 +49,8 @@ class Scenes:
 
   def __getitem__(self, index: int) -> np.ndarray:
     return synthetic.scene(index, self._size)
+
+  read = __getitem__
 
 
 class Folder:
@@ -68,7 +73,8 @@ class Folder:
       errors.InputError: no such folder, or it holds no usable image.
     """
     self._folder = self.location = folder
-    self._paths, self.mean_bytes = _scan(pathlib.Path(folder), min_size)
+    self._paths, self.sizes = _scan(pathlib.Path(folder), min_size)
+    self.mean_bytes = 3 * float(np.mean(np.prod(self.sizes, axis=1)))
     names = "\n".join(
       path.relative_to(folder).as_posix() for path in self._paths
     )
@@ -81,20 +87,40 @@ class Folder:
     return len(self._paths)
 
   def __getitem__(self, index: int) -> np.ndarray:
+    return self._good(index, images.read_rgb)
+
+  def decoded(self, index: int) -> np.ndarray | images.Decoded:
+    """The image of `[index]`, to cut a crop from and let go."""
+    return self._good(index, images.decode_rgb)
+
+  def read(self, index: int) -> np.ndarray | None:
+    """The image of an index, or None, and the log says why."""
+    return self._read(index, images.read_rgb)
+
+  def _good(self, index: int, read: Callable) -> Any:
     for offset in range(len(self)):
-      path = self._paths[(index + offset) % len(self)]
-      try:
-        return images.read_rgb(path)
-      except errors.InputError as error:
-        self._skipped.once(path, error)
+      image = self._read((index + offset) % len(self), read)
+      if image is not None:
+        return image
     raise errors.InputError(
       f"none of the {len(self)} images in {self._folder} can be decoded:"
       " point config.data.train at undamaged files"
     )
 
+  def _read(self, index: int, read: Callable) -> Any:
+    try:
+      return read(self._paths[index])
+    except errors.InputError as error:
+      self._skipped.once(self._paths[index], error)
+      return None
+
 
 class Cached:
-  """A source whose most recently used images stay decoded in memory."""
+  """A source whose most recently used images stay decoded in memory.
+
+  If none do, crops are cut before pixels are made an array, where that is
+  faster: images of a folder are then `images.Decoded`, with slices alone.
+  """
 
   def __init__(self, source, max_images: int):
     self.identity = source.identity
@@ -102,7 +128,15 @@ class Cached:
     self.mean_bytes = source.mean_bytes
     self.pair_scale = getattr(source, "pair_scale", None)
     self._arguments = (source, max_images)
-    self._get = functools.lru_cache(max_images)(source.__getitem__)
+    cuts_first = isinstance(source, Folder) and not max_images
+    self._get = functools.lru_cache(max_images)(
+      source.decoded if cuts_first else source.__getitem__
+    )
+
+  @property
+  def source(self) -> Any:
+    """The source itself."""
+    return self._arguments[0]
 
   def __reduce__(self):
     return Cached, self._arguments
@@ -110,7 +144,7 @@ class Cached:
   def __len__(self) -> int:
     return len(self._arguments[0])
 
-  def __getitem__(self, index: int) -> np.ndarray:
+  def __getitem__(self, index: int) -> Any:
     return self._get(index)
 
 
@@ -132,7 +166,8 @@ def create(
 
   Raises:
     errors.InputError: a folder is missing or holds no usable image, a weight
-      is not above 0, or the folders of pairs do not match.
+      is not above 0, the folders of pairs do not match, or a prepared set has
+      pairs of another scale.
   """
   sources, weights = [], []
   source: Scenes | Folder | prepared.Prepared | pairs.Folders
@@ -143,6 +178,12 @@ def create(
       source = Scenes(max(SCENE_SIZE, crop_size))
     elif manifest.is_set(name):
       source = prepared.Prepared(name, crop_size)
+      if source.pair_scale not in (None, scale):
+        raise errors.InputError(
+          f"{name} holds pairs of scale {source.pair_scale}, and"
+          f" config.generator.scale is {scale}: set it to {source.pair_scale},"
+          " or prepare other pairs"
+        )
     else:
       source = Folder(name, crop_size)
     sources.append(source)
@@ -210,11 +251,11 @@ def _split_weight(part: str) -> tuple[str, float]:
 
 def _scan(
   folder: pathlib.Path, min_size: int
-) -> tuple[list[pathlib.Path], float]:
-  """Returns usable files in order, and their mean decoded size in bytes."""
+) -> tuple[list[pathlib.Path], list[tuple[int, int]]]:
+  """Returns usable files in order, and their heights and widths."""
   paths = images.find(folder)
   headers = survey.scan(folder, paths)
-  damaged, small, good, num_bytes = [], [], [], 0
+  damaged, small, good, sizes = [], [], [], []
   for path, header in zip(paths, headers, strict=True):
     if header.problem:
       damaged.append(f"{path} {header.problem}")
@@ -222,7 +263,7 @@ def _scan(
       small.append(f"{path} is {header.width}x{header.height}")
     else:
       good.append(path)
-      num_bytes += 3 * header.height * header.width
+      sizes.append((header.height, header.width))
   skipped_files.report("cannot be read", damaged)
   skipped_files.report(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
@@ -232,4 +273,4 @@ def _scan(
       f" {min_size}x{min_size}; use larger images or a smaller"
       " config.crop_size"
     )
-  return good, num_bytes / len(good)
+  return good, sizes

@@ -1,6 +1,7 @@
-"""What is done with each of many files, in threads, with a progress bar."""
+"""Threads and processes: how many there may be, and work shared by them."""
 
 import concurrent.futures
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,3 +36,15 @@ def each(
         leave=False,
       )
     )
+
+
+def cores() -> int:
+  """How many cores this process may use, which may be fewer than there are."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def workers(number: int) -> int:
+  """How many worker processes -1 stands for: one for each core."""
+  return cores() if number < 0 else number

@@ -9,6 +9,7 @@ import os
 from PIL import Image
 
 from srfeat_jax import errors
+from srfeat_jax.data import free_memory
 from srfeat_jax.demo import host_memory, speed
 
 _ELSEWHERE = "or upscale it with python -m srfeat_jax.upscale"
@@ -51,7 +52,7 @@ class Limits:
   def sentence(self, scale: float) -> str:
     """Says what is accepted, at a network's scale factor, now."""
     most, because = self.max_megapixels, ""
-    free = host_memory.available()
+    free = free_memory.of_host()
     if most is None:
       most = (Image.MAX_IMAGE_PIXELS or float("inf")) / 1e6
       if free is not None:
@@ -98,7 +99,7 @@ class Limits:
         `max_megapixels` is set, more memory than is free.
     """
     size = _size(height, width, frames)
-    free = host_memory.available()
+    free = free_memory.of_host()
     if (
       self.max_megapixels is None
       and free is not None

@@ -21,6 +21,28 @@ from srfeat_jax.image_io import decoding, formats
 EXTENSIONS = tuple(formats.PLAIN_EXTENSIONS)
 
 
+class Decoded:
+  """An RGB image as Pillow has it, rectangles of which are made arrays.
+
+  To make one of all pixels takes a fourth as long as to decode a JPEG photo,
+  and meanwhile no other thread runs.
+
+  Attributes:
+    shape: of the array of all pixels, (H, W, 3).
+  """
+
+  def __init__(self, image: Image.Image):
+    self._image = image
+    self.shape = image.height, image.width, 3
+
+  def __getitem__(self, index: tuple[slice, slice]) -> np.ndarray:
+    """A rectangle, uint8 [h, w, 3], perhaps read-only."""
+    rows, columns = index
+    top, bottom, _ = rows.indices(self.shape[0])
+    left, right, _ = columns.indices(self.shape[1])
+    return np.asarray(self._image.crop((left, top, right, bottom)))
+
+
 def find(
   folder: str | os.PathLike,
   extensions: Collection[str] = EXTENSIONS,
@@ -104,20 +126,38 @@ def read(path: str | os.PathLike) -> np.ndarray:
       image, has more pixels than Pillow's safety limit, or has gray values
       that cannot be converted.
   """
+  return np.require(_read(path), requirements="W")
+
+
+def read_rgb(path: str | os.PathLike) -> np.ndarray:
+  """Reads an image like `read`, gray as three equal channels: [H, W, 3].
+
+  The array may be read-only, which spares training a copy of each image.
+  """
+  return gray.to_rgb(_read(path))
+
+
+def decode_rgb(path: str | os.PathLike) -> Decoded | np.ndarray:
+  """What `read_rgb` returns, to cut from: as `Decoded` if that is the same."""
+  with decoding.opened(path) as image:
+    if image.mode == "RGB" and decoding.orientation_of(image) == 1:
+      image.load()
+      if image.mode == "RGB" and _plain(image) is image:
+        return Decoded(image)
+  return read_rgb(path)
+
+
+def _read(path: str | os.PathLike) -> np.ndarray:
+  """What `read` returns, perhaps read-only."""
   with decoding.opened(path) as image:
     orientation = decoding.orientation_of(image)
     image.load()
     white_is_zero, top = decoding.gray_scale(image)
-    pixels = np.array(_plain(image))
+    pixels = np.asarray(_plain(image))
   if pixels.dtype != np.uint8:
     pixels = decoding.to_levels(path, pixels, top, np.uint8)
     pixels = 255 - pixels if white_is_zero else pixels
   return decoding.oriented(pixels, orientation)
-
-
-def read_rgb(path: str | os.PathLike) -> np.ndarray:
-  """Reads an image like `read`, gray as three equal channels: [H, W, 3]."""
-  return gray.to_rgb(read(path))
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
@@ -187,7 +227,7 @@ def _plain(image: Image.Image) -> Image.Image:
     return image
   kind = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
   if not image.has_transparency_data:
-    return image.convert(kind)
+    return image if image.mode == kind else image.convert(kind)
   if image.mode == "La":
     image = image.convert("LA")  # Pillow cannot convert La to RGBA
   page = Image.new("RGBA", image.size, "white")

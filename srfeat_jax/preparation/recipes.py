@@ -189,6 +189,7 @@ class Oriented:
   def cut(self, image: np.ndarray, name: str) -> Iterator[Crop]:
     """See `Recipe`."""
     if self.halved:
+      # Not by JPEG's decoder, which would be faster: its filter is another one.
       image = resize.resize(image, 0.5)
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
     entropy = [self.seed, *np.frombuffer(digest, np.uint32).tolist()]

@@ -11,15 +11,15 @@ import contextlib
 import json
 import math
 import multiprocessing
-import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Sequence
 
 import tqdm
+from absl import logging
 
 from srfeat_jax import atomic, errors, locking
-from srfeat_jax.data import manifest
+from srfeat_jax.data import inspection, manifest, threads
 from srfeat_jax.preparation import planning, shard_task
 
 _POLL = 0.2  # seconds
@@ -27,6 +27,9 @@ _POLL = 0.2  # seconds
 
 def prepare(request: planning.Request) -> manifest.Manifest:
   """Makes a set, or finishes it.
+
+  Of a set that is complete the shards are verified, and only those that are
+  damaged or missing are made again.
 
   Returns:
     What it holds.
@@ -63,9 +66,9 @@ def _finished(
   request: planning.Request, output: pathlib.Path
 ) -> manifest.Manifest:
   """The manifest of a set that was complete before, if it is the one meant."""
-  made = manifest.read(output)
+  made = manifest.read(output, find_shards=False)
   asked = json.loads(json.dumps(request.parameters()))
-  folders = [os.fspath(folder) for folder in request.folders]
+  folders = request.places()
   if made.parameters != asked or made.folders != folders:
     differing = [
       f"{name} is {made.parameters.get(name)!r} there and {asked.get(name)!r}"
@@ -79,7 +82,45 @@ def _finished(
       f"{output} is a set that was made otherwise: {'; '.join(differing)};"
       " choose another --output"
     )
+  damaged = inspection.damaged_shards(output, made)
+  if damaged:
+    _repair(request, output, made, damaged)
   return made
+
+
+def _repair(
+  request: planning.Request,
+  output: pathlib.Path,
+  made: manifest.Manifest,
+  damaged: Sequence[str],
+) -> None:
+  """Makes some shards of a complete set again.
+
+  Raises:
+    errors.InputError: the files are not those that they were made from.
+  """
+  logging.warning(
+    "%s: %d of %d shards are damaged or missing, and are made again: %s",
+    *(output, len(damaged), len(made.shards), ", ".join(damaged)),
+  )
+  with _held(output):
+    plan = planning.create(request)
+    tasks = [task for task in plan.tasks if task.name in damaged]
+    for task in tasks:
+      task.note.unlink(missing_ok=True)
+    _run(request, plan, tasks)
+    digests = {
+      task.name: json.loads(task.note.read_bytes())["shard"]["sha256"]
+      for task in tasks
+    }
+  shutil.rmtree(output / manifest.PROGRESS, ignore_errors=True)
+  for shard in made.shards:
+    if shard.name in damaged and digests.get(shard.name) != shard.sha256:
+      raise errors.InputError(
+        f"{output / shard.name} cannot be made again as it was: the files in"
+        f" {', '.join(request.places())} have changed; prepare a"
+        " new set in another --output"
+      )
 
 
 def _check_output(output: pathlib.Path) -> None:
@@ -177,7 +218,7 @@ def _run(
   if not missing:
     return
   damaged = [0]
-  processes = request.processes or _cores()
+  processes = request.processes or threads.cores()
   context = multiprocessing.get_context("spawn")
   count, stopping = context.Value("q", 0), context.Event()
   share = math.ceil(plan.records * len(missing) / len(plan.tasks))
@@ -225,13 +266,6 @@ def _run(
         future.cancel()
 
 
-def _cores() -> int:
-  """How many cores this process may use."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
-
-
 def _check_decoded(
   request: planning.Request,
   plan: planning.Plan,
@@ -274,10 +308,12 @@ def _finish(
   pixels = sum(
     entry["records"] * entry["size"][0] * entry["size"][1] for entry in used
   )
+  if request.lr_scale:
+    pixels += pixels // request.lr_scale**2
   made = manifest.Manifest(
     preset=request.preset,
     parameters=json.loads(json.dumps(request.parameters())),
-    folders=[os.fspath(folder) for folder in request.folders],
+    folders=request.places(),
     counts={
       "files": len(plan.order),
       "used": len(used),
@@ -287,7 +323,7 @@ def _finish(
     },
     min_size=min(min(entry["size"]) for entry in used),
     mean_bytes=3 * pixels / num_records,
-    lr_scale=None,
+    lr_scale=request.lr_scale,
     shards=[manifest.Shard(**content["shard"]) for content in contents],
     files_sha256="",
   )

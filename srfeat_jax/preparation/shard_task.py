@@ -18,8 +18,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from srfeat_jax import atomic, errors
-from srfeat_jax.data import fingerprints, manifest, records, shards
+from srfeat_jax.data import fingerprints, manifest, pairs, records, shards
 from srfeat_jax.image_io import images
 from srfeat_jax.preparation import recipes
 
@@ -28,10 +30,17 @@ PART = ".part"  # extension of a shard that is being written
 
 @dataclasses.dataclass(frozen=True)
 class File:
-  """An image to read: its path, and the name that the set knows it by."""
+  """An image to read.
+
+  Attributes:
+    path: of the file.
+    name: that the set knows it by.
+    lr_path: of its LR image, "" where LR is made from HR while training.
+  """
 
   path: str
   name: str
+  lr_path: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Task:
     files: in the order of its records.
     recipe: what is cut from each.
     encoding: of the records.
+    lr_scale: how many times larger HR is than the LR images of the files; None
+      if they have none.
   """
 
   output: str
@@ -51,6 +62,7 @@ class Task:
   files: Sequence[File]
   recipe: recipes.Recipe
   encoding: str
+  lr_scale: int | None = None
 
   @property
   def note(self) -> pathlib.Path:
@@ -126,6 +138,7 @@ def _records(task: Task, entries: list[dict[str, Any]]) -> Iterator[bytes]:
       raise Stopped
     try:
       image = images.read_rgb(file.path)
+      lr = _read_lr(file, image, task.lr_scale) if task.lr_scale else None
     except errors.InputError as error:
       problem = str(error).removeprefix(f"{file.path} ")
       entries.append({"file": file.name, "skipped": problem, "damaged": True})
@@ -136,13 +149,14 @@ def _records(task: Task, entries: list[dict[str, Any]]) -> Iterator[bytes]:
     count = 0
     for crop in task.recipe.cut(image, file.name):
       about = {"file": file.name, **crop.about}
-      yield records.encode(
-        records.Record(crop.image, None, about), task.encoding
-      )
+      yield records.encode(records.Record(crop.image, lr, about), task.encoding)
       count += 1
       if _records_done is not None:
         with _records_done.get_lock():
           _records_done.value += 1
+    size = task.recipe.record_size(height, width)
+    if task.lr_scale and lr is not None:
+      size = task.lr_scale * lr.shape[0], task.lr_scale * lr.shape[1]
     entries.append(
       {
         "file": file.name,
@@ -151,7 +165,18 @@ def _records(task: Task, entries: list[dict[str, Any]]) -> Iterator[bytes]:
         "height": height,
         "width": width,
         "records": count,
-        "size": task.recipe.record_size(height, width),
+        "size": size,
         "fingerprint": fingerprints.of_image(image).tobytes().hex(),
       }
     )
+
+
+def _read_lr(file: File, hr: np.ndarray, scale: int) -> np.ndarray:
+  """The LR pixels of which all HR pixels are there.
+
+  Raises:
+    errors.InputError: it cannot be read, or has a size that does not fit.
+  """
+  lr = images.read_rgb(file.lr_path)
+  height, width = pairs.shared(hr.shape, lr.shape, scale)
+  return lr[:height, :width]

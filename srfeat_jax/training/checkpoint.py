@@ -280,7 +280,11 @@ def _shown_unless_late(unraisable) -> None:
 
 
 def _is_no_noise(record: logging.LogRecord) -> bool:
-  return "orbax" not in record.pathname or not _NOISE.match(record.getMessage())
+  if "orbax" not in record.pathname:
+    return True
+  # Below warnings it says what it does, in ten lines for each run.
+  is_progress = record.levelno < logging.WARNING
+  return not is_progress and not _NOISE.match(record.getMessage())
 
 
 def _is_no_lost_read(record: logging.LogRecord) -> bool:

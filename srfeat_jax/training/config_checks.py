@@ -89,7 +89,16 @@ _TABLE = (
   ("teacher_share", lambda x: 0 <= x <= 1, "a share, from 0 to 1"),
   ("dtype", *_one_of(compute_precision.DTYPES)),
   ("matmul_precision", *_one_of(compute_precision.MATMUL_PRECISIONS)),
-  ("data.num_workers", lambda x: 0 <= x <= 1000, "a whole number to 1000"),
+  (
+    "data.num_workers",
+    lambda x: -1 <= x <= 1000,
+    "a whole number to 1000, or -1 for one each core",
+  ),
+  (
+    "data.crops_per_image",
+    lambda x: 1 <= x <= 1000,
+    "a whole number from 1 to 1000",
+  ),
   (
     "data.max_damaged",
     lambda x: 0 <= x <= 1,

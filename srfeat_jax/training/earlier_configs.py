@@ -43,6 +43,8 @@ _ADDED = {
   "generator.after_trunk": ("generator.after_trunk", "batch_norm"),
   "losses.relativistic_detach": ("losses.relativistic_detach", True),
   "data.check": ("data.check", True),
+  "data.crops_per_image": ("data.crops_per_image", 1),
+  "data.on_device": ("data.on_device", False),
   "data.max_damaged": ("data.max_damaged", 0.01),
   "learning_rate.warmup": ("learning_rate.warmup", 0.0),
   "discriminator_learning_rate.warmup": (

@@ -49,6 +49,7 @@ _FREE = {
   "data.sets",
   "data.num_workers",
   "data.cache_gib",
+  "data.on_device",
   "data.check",
   "data.max_damaged",
 }

@@ -133,9 +133,23 @@ class ProgramsTest(parameterized.TestCase):
 
   def test_data_and_start(self):
     report = self._run(
-      "-m benchmarks.run", "--suite=data", "--tiny", "--seconds=0.2"
+      "-m benchmarks.run",
+      *("--suite=data", "--tiny", "--seconds=0.2", "--repeats=1"),
     )
-    self.assertLen(report["suites"]["data"], 4)
+    rows = report["suites"]["data"]
+    self.assertEqual([row["who"] for row in rows], ["ours"] * 3 + ["pillow"])
+    for row in rows:
+      self.assertGreater(row["crops_per_s"], 0)
+      self.assertGreater(row["main_bytes"], 10e6)
+    self.assertEqual(
+      rows[0]["ours_is_faster_by"],
+      rows[0]["crops_per_s"] / rows[3]["crops_per_s"],
+    )
+    self.assertGreater(rows[3]["worker_bytes"], 10e6)
+    self.assertIn(
+      "PyTorch, Pillow",
+      tables.fill("<!-- data cpu -->\n<!-- end -->", {"cpu": report["suites"]}),
+    )
     report = self._run(
       "-m benchmarks.run", "--suite=start", "--tiny", "--repeats=1"
     )

@@ -130,6 +130,18 @@ class ContentTest(PipelineTestCase):
     # Mixed, not one source after the other.
     self.assertGreater(np.mean(drawn[:, 1:] != drawn[:, :-1]), 0.3)
 
+  def test_the_order_of_earlier_versions(self):
+    # Or their runs would not go on with the crops that come next.
+    expected = [[29, 1, 8], [30, 2, 3], [31, 3, 3], [7, 2, 7]]
+    drawn = next(self.batches(augment=False, seed=3, batch_size=4))[:, 0, 0]
+    self.assertEqual(drawn.tolist(), expected)
+
+  def test_several_crops_of_the_center(self):
+    with self.assertRaisesRegex(
+      errors.InputError, "config.data.crops_per_image is 2, .*the same"
+    ):
+      self.batches(crop="center", crops_per_image=2)
+
   def test_unknown_crop(self):
     with self.assertRaisesRegex(
       errors.InputError, 'config.data.crop is "centre": .*"random" or "center"'

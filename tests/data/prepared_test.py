@@ -6,7 +6,7 @@ import numpy as np
 from absl.testing import absltest
 
 from srfeat_jax import errors
-from srfeat_jax.data import prepared, sources
+from srfeat_jax.data import manifest, pairs, prepared, sources
 from srfeat_jax.image_io import images
 from srfeat_jax.preparation import planning, recipes, sets
 from tests.support import image_files
@@ -56,6 +56,7 @@ class PreparedTest(image_files.FolderTestCase):
       source = prepared.Prepared(self.set, size)
       folder = sources.Folder(str(self.folder / "photos"), size)
       self.assertLen(source, len(folder))
+      self.assertEqual(source.sizes, folder.sizes)
       for i in range(len(folder)):
         np.testing.assert_array_equal(source[i], folder[i])
 
@@ -96,6 +97,62 @@ class PreparedTest(image_files.FolderTestCase):
     source = prepared.Prepared(self.set, 10)
     with self.assertRaisesRegex(errors.InputError, f"{first.name} is damaged"):
       source[0]
+
+
+class PairsTest(image_files.FolderTestCase):
+  """Sets of HR images with LR images of their own."""
+
+  def setUp(self):
+    super().setUp()
+    rng = np.random.default_rng(0)
+    for i, (hr, lr) in enumerate(
+      # As cropped images have it, as MATLAB has it, and of another scale.
+      [((37, 46), (12, 15)), ((37, 46), (13, 16)), ((36, 45), (9, 11))]
+    ):
+      for name, size in ((f"hr/{i}.png", hr), (f"lr/{i}x3.png", lr)):
+        image = rng.integers(0, 256, (*size, 3), np.uint8)
+        images.write(self.folder / name, image)
+    images.write(self.folder / "hr/alone.png", image)
+    self.folders = [str(self.folder / name) for name in ("hr", "lr")]
+    self.set = str(self.folder / "set")
+    with self.assertLogs("absl", "WARNING"):
+      self.made = sets.prepare(
+        planning.Request(
+          folders=self.folders[:1],
+          output=self.set,
+          preset="folder",
+          recipe=recipes.Whole(1),
+          processes=1,
+          lr_folders=self.folders[1:],
+          lr_scale=3,
+        )
+      )
+
+  def test_as_the_folders_are(self):
+    self.assertEqual(self.made.counts["records"], 2)
+    self.assertEqual((self.made.lr_scale, self.made.min_size), (3, 36))
+    skipped = [
+      entry["skipped"]
+      for entry in manifest.read_files(self.set, self.made)
+      if "skipped" in entry
+    ]
+    self.assertRegex(skipped[0], "not of scale 3: HR is 45x36 and LR 11x9")
+    self.assertRegex(skipped[1], "has no partner in .*lr$")
+    with self.assertLogs("absl", "WARNING"):
+      expected = pairs.Folders(*self.folders, 3, 36)
+    (source,), _ = sources.create(self.set, 36, 0, 3)
+    self.assertEqual((len(source), source.pair_scale), (2, 3))
+    self.assertEqual(source.mean_bytes, 3 * (36 * 45 + 12 * 15))
+    self.assertEqual(source.source.sizes, expected.sizes)
+    for i in range(2):
+      for ours, theirs in zip(source[i], expected[i], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+  def test_another_scale(self):
+    with self.assertRaisesRegex(
+      errors.InputError, "set holds pairs of scale 3, and config.gen.* is 4"
+    ):
+      sources.create(self.set, 36, 0, 4)
 
 
 if __name__ == "__main__":

@@ -247,6 +247,28 @@ class CachedTest(SourceTestCase):
     self.assertEqual([cached[3].max(), cached[3].max()], [3, 3])
     self.assertEqual(self.inner.__getitem__.call_count, 2)
 
+  def test_crops_without_the_rest_of_the_image(self):
+    kinds = {name: data for name, (data, _) in image_files.KINDS.items()}
+    for name, data in (kinds | image_files.FUZZED).items():
+      self.file(f"{name}.png", data)
+    folder = self.folder_source(min_size=1)
+    cached = sources.Cached(folder, 0)
+    kept_whole = set()
+    for i, path in enumerate(images.find(self.folder)):
+      expected, found = folder[i], cached[i]
+      with self.subTest(path.stem):
+        self.assertEqual(found.shape, expected.shape)
+        height, width, _ = found.shape
+        for cut in np.s_[height // 2 :, : (width + 1) // 2], np.s_[:1, -1:]:
+          np.testing.assert_array_equal(found[cut], expected[cut])
+      if isinstance(found, np.ndarray):
+        kept_whole.add(path.stem)
+    # Upright photos in color are not made an array.
+    self.assertContainsSubset(
+      {"gray", "rgb_one_transparent", "png"}, kept_whole
+    )
+    self.assertNoCommonElements({"tiff", "bmp", "webp_lossless"}, kept_whole)
+
   def test_pickled_without_its_images(self):
     for name in "abc":
       self.file(f"{name}.png", png(64, 64, seed=ord(name)))

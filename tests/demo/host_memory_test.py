@@ -1,4 +1,4 @@
-"""How much memory is free, and how much an image takes."""
+"""How much memory an image takes."""
 
 import pathlib
 
@@ -35,27 +35,6 @@ print(write(1000, 1200), memory("VmHWM") - before)
 
 
 class HostMemoryTest(programs.ProgramTestCase):
-  def available(self, meminfo: str, **cgroup: str) -> int | None:
-    for name, text in cgroup.items():
-      self.file(f"cgroup/memory.{name}", text.encode())
-    return host_memory.available(
-      self.file("meminfo", meminfo.encode()), self.folder / "cgroup"
-    )
-
-  def test_available(self):
-    meminfo = "MemTotal: 8000 kB\nMemFree: 10 kB\nMemAvailable:  5000 kB\n"
-    self.assertEqual(self.available(meminfo), 5000 * 1024)
-    limited = {"current": "900000", "stat": "anon 5\ninactive_file 100000\n"}
-    self.assertEqual(
-      self.available(meminfo, max="1000000\n", **limited), 200_000
-    )
-    self.assertEqual(self.available(meminfo, max="max\n"), 5000 * 1024)
-    self.assertEqual(self.available(meminfo, max="100\n"), 0)
-
-  def test_unknown(self):
-    known = self.available("")
-    self.assertTrue(known is None or known > 2**28)
-
   def test_writing_takes_what_is_said(self):
     if not pathlib.Path("/proc/self/clear_refs").exists():
       self.skipTest("only Linux tells how much memory a process takes")

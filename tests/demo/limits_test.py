@@ -5,14 +5,15 @@ from unittest import mock
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.demo import host_memory, limits
+from srfeat_jax.data import free_memory
+from srfeat_jax.demo import limits
 
 PHOTO = (4000, 6000, 1)  # 24 megapixels
 
 
 def free(amount: float | None):
   """Makes this much memory free."""
-  return mock.patch.object(host_memory, "available", lambda: amount)
+  return mock.patch.object(free_memory, "of_host", lambda: amount)
 
 
 class LimitsTest(parameterized.TestCase):

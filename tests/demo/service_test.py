@@ -8,7 +8,8 @@ from absl.testing import absltest, parameterized
 
 import srfeat_jax
 from srfeat_jax import errors
-from srfeat_jax.demo import host_memory, speed
+from srfeat_jax.data import free_memory
+from srfeat_jax.demo import speed
 from srfeat_jax.image_io import images, pictures
 from srfeat_jax.upscaling import options as options_lib
 from tests.support import demo_service, image_files, programs
@@ -129,7 +130,7 @@ class ServiceTest(demo_service.ServiceTestCase):
   def test_too_little_memory(self, method):
     source = self.write("a.png", 20, 30, 3)
     options = options_lib.Options(self.small)
-    with mock.patch.object(host_memory, "available", lambda: 10**6):
+    with mock.patch.object(free_memory, "of_host", lambda: 10**6):
       with self.assertRaisesRegex(
         errors.InputError, r"^a\.png is too large .* memory.*0\.0 GB are free"
       ):

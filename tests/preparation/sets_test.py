@@ -108,6 +108,37 @@ class ContentTest(SetsTestCase):
       run.assert_not_called()
 
 
+class RepairedTest(SetsTestCase):
+  """Complete sets, of which shards were lost or damaged since."""
+
+  def setUp(self):
+    super().setUp()
+    self.made = self.prepare()
+    self.whole = bytes_of(self.output)
+    first, second, self.last = sorted(self.output.glob("*.array_record"))
+    data = bytearray(first.read_bytes())
+    data[1000] ^= 1
+    first.write_bytes(data)
+    second.unlink()
+
+  def test_only_what_is_damaged_is_made_again(self):
+    before = self.last.stat().st_mtime_ns
+    with self.assertLogs("absl", "WARNING") as log:
+      self.assertEqual(self.prepare(), self.made)
+    self.assertIn("2 of 3 shards", log.output[0])
+    self.assertEqual(bytes_of(self.output), self.whole)
+    self.assertEqual(self.last.stat().st_mtime_ns, before)
+
+  def test_files_that_have_changed(self):
+    images.write(self.photos / "0.png", np.zeros((40, 60, 3), np.uint8))
+    self.refused("00000-of-00003.array_record cannot .*have changed")
+    # Nor can a set of other shards be made of more files.
+    for i in range(3):
+      images.write(self.photos / f"a{i}.png", np.zeros((40, 60, 3), np.uint8))
+    self.refused("cannot be made again .*have changed")
+    self.assertEqual(bytes_of(self.output).keys() - self.whole.keys(), set())
+
+
 class DamagedTest(SetsTestCase):
   def setUp(self):
     super().setUp()

@@ -105,6 +105,10 @@ class PrepareProgramTest(programs.ProgramTestCase):
     self.assert_fails(
       self.prepare("div3k", photos, "--output=x"), '"div3k" is no preset'
     )
+    self.assert_fails(
+      self.prepare("coco", f"hr={photos},lr={photos}", "--output=x"),
+      "pairs are stored whole",
+    )
     self.assert_fails(self.prepare("coco", photos), "--output is missing")
     self.assert_fails(
       self.prepare("coco", photos, f"--output={self.folder / 'set'}"),

@@ -14,7 +14,8 @@ from unittest import mock
 
 import jax
 
-from srfeat_jax import cli, config_flag, errors, train
+from srfeat_jax import cli, config_flag, errors
+from srfeat_jax.batches import on_host, training_images
 from srfeat_jax.configs import gan, pretrain, shipped
 from srfeat_jax.evaluation import validator
 from srfeat_jax.training import (
@@ -159,7 +160,7 @@ def _build(arguments: list[str], traced: bool) -> None:
   for schedule in (built.generator_schedule, built.discriminator_schedule):
     schedule(config.num_steps)
   step = steps.make_step(config, assembled, built)
-  batches, _ = train.make_batches(config)
+  batches = on_host.crops(config, training_images.find(config))
   batches.close()
   if traced:
     _trace(config, assembled, built, step)

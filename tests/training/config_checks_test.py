@@ -21,7 +21,11 @@ class ConfigChecksTest(parameterized.TestCase):
     *(("learning_rate.cycles", 0), ("learning_rate.cycles", 1001)),
     *(("seed", -1), ("seed", 2**32)),
     *(("ema_decay", 1.0), ("ema_decay", -0.1), ("ema_decay", NAN)),
-    *(("data.num_workers", -1), ("data.cache_gib", -0.5)),
+    *(
+      ("data.num_workers", -2),
+      ("data.crops_per_image", 0),
+      ("data.cache_gib", -0.5),
+    ),
     *(("losses.pixel_weight", -1.0), ("losses.perceptual_weight", -1.0)),
     *(
       ("losses.adversarial_weight", NAN),
