@@ -35,7 +35,9 @@ train srfeat_lite_more --config.init_from="$runs/srfeat_lite"
 ship srfeat_lite_more srfeat-lite
 train srfeat_lite_gan --config.init_from="$runs/srfeat_lite_more" \
   --config.vgg_weights="$vgg"
-ship srfeat_lite_gan srfeat-lite-gan
+train srfeat_lite_gan_more --config.init_from="$runs/srfeat_lite_gan" \
+  --config.vgg_weights="$vgg"
+ship srfeat_lite_gan_more srfeat-lite-gan
 train srfeat_photo_psnr --config.init_from="$runs/srfeat_lite_more"
 ship srfeat_photo_psnr srfeat-photo-psnr
 train srfeat_photo --config.init_from="$runs/srfeat_photo_psnr" \

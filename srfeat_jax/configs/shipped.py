@@ -7,8 +7,11 @@ srfeat_lite_more  Continues from those weights with the learning rate raised
                   again: srfeat-lite.
 srfeat_lite_gan   SRFeat's image and feature discriminator and VGG-19, of which
                   four layers count, and a term against the checkerboard
-                  artifacts that these alone leave in flat areas:
-                  srfeat-lite-gan. The dense layers of its discriminators
+                  artifacts that these alone leave in flat areas.
+srfeat_lite_gan_more  Continues from those weights with an image discriminator
+                  that has a logit per patch, and a loss against checkerboard
+                  artifacts that follow the content: srfeat-lite-gan. In these
+                  and in srfeat_photo the dense layers of the discriminators
                   began with `dense_initializer=truncated_tenth`.
 srfeat_photo_psnr  Continues from srfeat-lite for photographs: degradations from
                   none to blur, noise and JPEG, L1, and a blur after each pixel
@@ -111,11 +114,23 @@ def _srfeat_lite_gan():
   return config
 
 
+def _srfeat_lite_gan_more():
+  config = _srfeat_lite_gan()
+  config.num_steps = 500
+  config.discriminators.image.features = 32
+  config.discriminators.image.logits = "patch"
+  config.losses.checkerboard_weight = 150.0
+  config.losses.phase_weight = 20.0
+  config.learning_rate.peak = 2e-4
+  return config
+
+
 # What makes each variant, in the order of the text above.
 VARIANTS: common.Variants = {
   "srfeat_lite": _srfeat_lite,
   "srfeat_lite_more": _srfeat_lite_more,
   "srfeat_lite_gan": _srfeat_lite_gan,
+  "srfeat_lite_gan_more": _srfeat_lite_gan_more,
   "srfeat_photo_psnr": _srfeat_photo_psnr,
   "srfeat_photo": _srfeat_photo,
 }
