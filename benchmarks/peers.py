@@ -22,9 +22,19 @@ _GENERATORS = {
   "msrresnet": torch_models.MSRResNet,
   "rrdbnet": torch_gan_models.RRDBNet,
 }
-_OURS_ALONE = ("architecture", "initializer", "icnr", "dtype")
+_OURS_ALONE = (
+  "architecture",
+  "initializer",
+  "icnr",
+  "dense_initializer",
+  "dtype",
+)
 # Fields that the peers do not have, and the value that they stand for.
-_FIXED = {"input_range": "unit", "blur_after_shuffle": False}
+_FIXED = {
+  "input_range": "unit",
+  "blur_after_shuffle": False,
+  "after_trunk": "batch_norm",
+}
 
 
 def prepare(threads: int = 0) -> torch.device:

@@ -53,7 +53,7 @@ class CommandLineTest(image_files.FolderTestCase):
   def test_a_field_unlike_all_others(self):
     for wrong, expected in (
       ("lr=1e-3", "config has no field lr. Did you mean config.learning_rate."),
-      ("zzz=1", "config has no field zzz: it has allow_scratch, batch_size"),
+      ("zzz=1", "config has no field zzz: it has accumulation_steps, allow"),
     ):
       sentence = self.fails("--config=configs/gan.py", f"--config.{wrong}")
       self.assertIn(expected, sentence)
