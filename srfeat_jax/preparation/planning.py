@@ -46,11 +46,14 @@ class Request:
   lr_scale: int | None = None
 
   def places(self) -> list[str]:
-    """Where the images are, as on the command line."""
-    folders = [os.fspath(folder) for folder in self.folders]
-    if not self.lr_folders:
+    """Where the images are, without slashes at the end."""
+    folders, lr_folders = (
+      [os.fspath(pathlib.Path(folder)) for folder in each]
+      for each in (self.folders, self.lr_folders)
+    )
+    if not lr_folders:
       return folders
-    both = zip(folders, self.lr_folders, strict=True)
+    both = zip(folders, lr_folders, strict=True)
     return [f"hr={hr},lr={lr}" for hr, lr in both]
 
   def parameters(self) -> dict[str, Any]:

@@ -113,14 +113,20 @@ def _repair(
       task.name: json.loads(task.note.read_bytes())["shard"]["sha256"]
       for task in tasks
     }
+    others = [
+      output / shard.name
+      for shard in made.shards
+      if shard.name in damaged and digests.get(shard.name) != shard.sha256
+    ]
+    for path in others:  # or training, which goes by sizes, would take them
+      path.unlink(missing_ok=True)
   shutil.rmtree(output / manifest.PROGRESS, ignore_errors=True)
-  for shard in made.shards:
-    if shard.name in damaged and digests.get(shard.name) != shard.sha256:
-      raise errors.InputError(
-        f"{output / shard.name} cannot be made again as it was: the files in"
-        f" {', '.join(request.places())} have changed; prepare a"
-        " new set in another --output"
-      )
+  if others:
+    raise errors.InputError(
+      f"{others[0]} cannot be made again as it was, and is removed: the files"
+      f" in {', '.join(request.places())} have changed; prepare a new set in"
+      " another --output"
+    )
 
 
 def _check_output(output: pathlib.Path) -> None:

@@ -105,6 +105,8 @@ class ContentTest(SetsTestCase):
     made = self.prepare()
     with mock.patch.object(shard_task, "run") as run:
       self.assertEqual(self.prepare(), made)
+      # As completed by a shell.
+      self.assertEqual(self.prepare(folders=[f"{self.photos}/"]), made)
       run.assert_not_called()
 
 
@@ -132,6 +134,9 @@ class RepairedTest(SetsTestCase):
   def test_files_that_have_changed(self):
     images.write(self.photos / "0.png", np.zeros((40, 60, 3), np.uint8))
     self.refused("00000-of-00003.array_record cannot .*have changed")
+    # What its manifest does not describe is not left there to be trained on.
+    with self.assertRaisesRegex(errors.InputError, "00000-of.* cannot be read"):
+      prepared.Prepared(self.output, 24)
     # Nor can a set of other shards be made of more files.
     for i in range(3):
       images.write(self.photos / f"a{i}.png", np.zeros((40, 60, 3), np.uint8))
