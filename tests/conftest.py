@@ -32,7 +32,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(autouse=True, scope="module")
 def _forget_compiled_programs():
-  """Frees what a file's tests have compiled: all of them take 8 GB a process."""
+  """Frees what the tests of a file have compiled: 8 GB for those of all."""
   yield
   if "jax" in sys.modules:
     sys.modules["jax"].clear_caches()
