@@ -72,6 +72,28 @@ def _suggestion(name: str) -> str:
   return f": did you mean {similar[0]}?" if similar else ""
 
 
+def load_named(field: str, path: str) -> Weights:
+  """Loads the weights that a field of a config names; its errors name it.
+
+  Args:
+    field: without "config.".
+    path: its value, as for `load`.
+
+  Raises:
+    errors.InputError: as `load`.
+  """
+  if path not in shipped.NAMES and not pathlib.Path(path).exists():
+    raise errors.InputError(
+      f"config.{field} is {path}, which does not exist: name the workdir of a"
+      " run, a generator's weights file, or one of"
+      f" {', '.join(shipped.NAMES)}"
+    )
+  try:
+    return load(path)
+  except errors.InputError as error:
+    raise errors.InputError(f"config.{field}: {error}") from error
+
+
 def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
   """Loads weights for a network, which must be of the same architecture.
 
@@ -89,16 +111,7 @@ def load_for(generator: nn.Module, path: str) -> dict[str, Any]:
     errors.InputError: as `load`; or fields of the two networks differ, names
       are missing or unexpected, or shapes differ, which the message lists.
   """
-  if path not in shipped.NAMES and not pathlib.Path(path).exists():
-    raise errors.InputError(
-      f"config.init_from is {path}, which does not exist: name the workdir of a"
-      " run, a generator's weights file, or one of"
-      f" {', '.join(shipped.NAMES)}"
-    )
-  try:
-    loaded = load(path)
-  except errors.InputError as error:
-    raise errors.InputError(f"config.init_from: {error}") from error
+  loaded = load_named("init_from", path)
   compared = (
     models.build(loaded.generator),
     generator,

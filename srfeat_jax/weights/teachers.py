@@ -1,15 +1,14 @@
 """The teacher of a run, from the weights that its config names."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 import ml_collections
 
-from srfeat_jax import errors, models
+from srfeat_jax import models
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import teacher
-from srfeat_jax.weights import lookup, shipped
+from srfeat_jax.weights import lookup
 
 
 def add(
@@ -27,19 +26,9 @@ def add(
   Raises:
     errors.InputError: there are no such weights, or they are for another scale.
   """
-  path = config.teacher
-  if not path:
+  if not config.teacher:
     return networks, None
-  if path not in shipped.NAMES and not pathlib.Path(path).exists():
-    raise errors.InputError(
-      f"config.teacher is {path}, which does not exist: name the workdir of a"
-      " run, a generator's weights file, or one of"
-      f" {', '.join(shipped.NAMES)}"
-    )
-  try:
-    loaded = lookup.load(path)
-  except errors.InputError as error:
-    raise errors.InputError(f"config.teacher: {error}") from error
+  loaded = lookup.load_named("teacher", config.teacher)
   added = teacher.make(
     models.build(loaded.generator),
     networks.generator,
