@@ -1,5 +1,6 @@
 """Whether the training images fit in the memory of the devices."""
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -33,7 +34,8 @@ class Room(NamedTuple):
 def room(mesh: Mesh) -> Room:
   """What is free on the devices of a run; called by all processes.
 
-  Devices that do not tell, as CPUs, share what this computer has free.
+  Devices that do not tell, as CPUs, share what this computer has free; where it
+  does not tell either, nothing is too much.
   """
   local = mesh.local_devices
   statistics = [device.memory_stats() for device in local]
@@ -41,7 +43,8 @@ def room(mesh: Mesh) -> Room:
     free = min(x["bytes_limit"] - x.get("bytes_in_use", 0) for x in statistics)
     owner = local[0].device_kind
   else:
-    free = (free_memory.of_host() or 0) / len(local)
+    of_host = free_memory.of_host()
+    free = math.inf if of_host is None else of_host / len(local)
     owner = f"{local[0].device_kind}, which share the host's memory"
   if jax.process_count() > 1:
     free = np.min(multihost_utils.process_allgather(np.float32(free)))

@@ -95,8 +95,8 @@ def phase(sr: jax.Array, hr: jax.Array, scale: int) -> jax.Array:
   The mean absolute difference of neighboring pixels is much the same at every
   column modulo `scale` in natural images, see `ops.artifacts.checkerboard`. Of
   each image and both directions, this is the mean square of how far SR's means,
-  divided by their mean, are from HR's. The pixels are the means of R, G and B, so
-  a checkerboard in color alone escapes.
+  divided by their mean, are from HR's. Of each pixel it sees the mean of R, G
+  and B, so a checkerboard in color alone escapes.
 
   Args:
     sr: the generator's output.

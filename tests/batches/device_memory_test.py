@@ -1,9 +1,12 @@
 """Which training images fit in the memory of which devices."""
 
+from unittest import mock
+
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.batches import device_memory
+from srfeat_jax.data import free_memory
 from srfeat_jax.training import parallel
 
 
@@ -33,6 +36,11 @@ class DeviceMemoryTest(parameterized.TestCase):
     room = device_memory.room(parallel.make_mesh())
     self.assertEqual(room.devices, 4)
     self.assertBetween(room.free, 2**20, 2**45)
+
+  @mock.patch.object(free_memory, "of_host", return_value=None)
+  def test_a_host_that_does_not_tell_is_no_host_without_memory(self, _):
+    room = device_memory.room(parallel.make_mesh())
+    self.assertFalse(device_memory.is_split(10**12, room))
 
 
 if __name__ == "__main__":
