@@ -53,7 +53,7 @@ class MenuTest(demo_service.ServiceTestCase):
     other = self.variant(0.5)
     weights = menu.Menu([self.small, other])
     self.assertEqual(weights.first_alike(other), self.small)
-    self.assertEqual(weights.first_alike("srfeat-lite-gan"), "srfeat-lite")
+    self.assertEqual(weights.first_alike("srfeat-photo-psnr"), "srfeat-photo")
     self.assertIsNone(weights.first_alike("bicubic"))
 
 
