@@ -10,6 +10,7 @@ from absl.testing import absltest, parameterized
 from srfeat_jax import errors, models
 from srfeat_jax.configs import (
   common,
+  feature_discriminator,
   finetune,
   gan,
   pretrain,
@@ -33,6 +34,7 @@ FILES = {
   "gan_": gan,
   "shipped_": shipped,
   "finetune_": finetune,
+  "feature_discriminator_": feature_discriminator,
 }
 CONFIGS = {
   prefix + variant: file.get_config(variant)

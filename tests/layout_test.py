@@ -21,6 +21,7 @@ WITHOUT = {
   "batches/training_images": "what whole runs find: train_test",
   "configs/common": "all files in one: configs_test",
   "configs/degradations": "all files in one: configs_test",
+  "configs/feature_discriminator": "all files in one: configs_test",
   "configs/finetune": "all files in one: configs_test",
   "configs/gan": "all files in one: configs_test",
   "configs/pretrain": "all files in one: configs_test",
