@@ -68,6 +68,7 @@ class ConfigsTest(parameterized.TestCase):
       {
         "common",
         "degradations",
+        "feature_discriminator",
         "finetune",
         "gan",
         "pretrain",
