@@ -527,10 +527,11 @@ class AdversarialTest(absltest.TestCase):
     config.crop_size = 32
     config.generator.features = 8
     config.generator.num_blocks = 1
-    for name, size in (("image", 32), ("feature", 16)):
-      config.discriminators[name].input_size = size
-      config.discriminators[name].features = 4
-      config.discriminators[name].hidden = 8
+    config.discriminators.image = gan.unet_discriminator(features=4)
+    config.discriminators.feature.input_size = 16
+    config.discriminators.feature.features = 4
+    config.discriminators.feature.hidden = 8
+    config.losses.ldl_weight = 1.0
     config.losses.perceptual_layers = {"conv2_1": 1.0}
     config.losses.feature_layer = "relu2_1"
     config.vgg_weights = str(self.vgg)
@@ -560,6 +561,7 @@ class AdversarialTest(absltest.TestCase):
     self.assertIn("eval/noise/psnr_y", log[1])
     for name in (
       "loss/perceptual",
+      "loss/ldl",
       "loss/adversarial_image",
       "loss/adversarial_feature",
       "loss/discriminator_feature",
@@ -589,9 +591,8 @@ class AdversarialTest(absltest.TestCase):
     config.vgg_weights = str(moved)
     config.init_from = str(self.folder / "gone")
     # As configs had it before a size of 0 stood for that of the input.
-    for discriminator in config.discriminators.values():
-      self.assertGreater(discriminator.input_size, 0)
-      discriminator.input_size = 0
+    self.assertGreater(config.discriminators.feature.input_size, 0)
+    config.discriminators.feature.input_size = 0
     with self.assertLogs("absl", "WARNING") as warnings:
       actual = train.train_and_evaluate(config, resumed)
     for field in ("config.init_from was", "config.vgg_weights was"):

@@ -28,6 +28,7 @@ esrgan           Wang et al. 2018, as in BasicSR: relativistic, conv5_4 before
 srfeat_lite      The losses of srfeat, srgan_vgg54 and esrgan on the generator
 srgan_lite       of pretrain.py:srfeat_lite, with small discriminators, for two
 esrgan_lite      CPU cores.
+srfeat_lite_bn   srfeat_lite with BatchNorm: pretrain.py:srfeat_lite_bn.
 
 A step of srfeat at its full size takes 3.0 TFLOP, 10 GiB and 23 s on two CPU
 cores; 400 steps of a lite variant take about nine minutes there.
@@ -192,9 +193,9 @@ def _esrgan():
   return config
 
 
-def _lite(config: ml_collections.ConfigDict):
-  """Another config's losses on the small generator, for two CPU cores."""
-  config.generator = pretrain.get_config("srfeat_lite").generator
+def _lite(config: ml_collections.ConfigDict, start: str = "srfeat_lite"):
+  """Another config's losses on a small generator, for two CPU cores."""
+  config.generator = pretrain.get_config(start).generator
   config.num_steps = 1_000
   config.batch_size = 8
   config.crop_size = 96
@@ -231,4 +232,5 @@ VARIANTS: common.Variants = {
   "srfeat_lite": lambda: _lite(_srfeat("srfeat_nobn")),
   "srgan_lite": lambda: _lite(_srgan("relu5_4")),
   "esrgan_lite": _esrgan_lite,
+  "srfeat_lite_bn": lambda: _lite(_srfeat("srfeat"), "srfeat_lite_bn"),
 }

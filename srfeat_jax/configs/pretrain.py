@@ -12,6 +12,7 @@ srfeat_official  As the authors' code has it: DIV2K, 104,000 patches of 296 px,
               batch 9, 21 epochs, a tenth of the learning rate from epoch 17.
 srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
               an hour on two cores.
+srfeat_lite_bn  The same with BatchNorm, to compare.
 srresnet      Ledig et al. 2017: Y 32.05 / 28.49 / 27.58.
 msrresnet     Wang et al. 2018, as in BasicSR: RGB without a border of 4, 30.25
               / 26.78 on Set5 / Set14.
@@ -111,6 +112,14 @@ def _srfeat_lite():
   return config
 
 
+def _srfeat_lite_bn():
+  config = _srfeat_lite()
+  published = _srfeat().generator
+  for field in ("batch_norm", "initializer", "block_bias", "skip_bias"):
+    config.generator[field] = published[field]
+  return config
+
+
 def _srresnet():
   config = common.get_config()
   config.num_steps = 1_000_000
@@ -185,6 +194,7 @@ VARIANTS: common.Variants = {
   "srfeat_nobn": _srfeat_nobn,
   "srfeat_official": _srfeat_official,
   "srfeat_lite": _srfeat_lite,
+  "srfeat_lite_bn": _srfeat_lite_bn,
   "srresnet": _srresnet,
   "msrresnet": _msrresnet,
   "esrgan": _esrgan,

@@ -1,4 +1,4 @@
-"""Two processes with two devices each do what one process with four does."""
+"""Two processes with two devices each do what one with two or four does."""
 
 import json
 import pathlib
@@ -13,8 +13,10 @@ import jax
 import numpy as np
 from absl.testing import absltest
 
-from srfeat_jax import train
-from tests.support import runs, two_processes
+from srfeat_jax import models, train
+from srfeat_jax.interchange.containers import safetensors_file
+from tests.support import runs, two_processes, vgg19_files
+from tests.support.torch_networks import torch_vgg
 
 
 def _free_port() -> int:
@@ -23,11 +25,25 @@ def _free_port() -> int:
     return listener.getsockname()[1]
 
 
-def _start(images, workdir, num_steps: int) -> list[subprocess.Popen]:
-  port = str(_free_port())
+def _process(index, port, images, workdir, num_steps, start=""):
   program = [sys.executable, "-m", "tests.support.two_processes"]
-  rest = [port, str(images), str(workdir), str(num_steps)]
-  return [runs.start([*program, str(i), *rest]) for i in range(2)]
+  rest = (index, port, images, workdir, num_steps, start)
+  return runs.start([*program, *map(str, rest)])
+
+
+def _start(*arguments) -> list[subprocess.Popen]:
+  port = _free_port()
+  return [_process(i, port, *arguments) for i in range(2)]
+
+
+def _write_start(folder: pathlib.Path) -> pathlib.Path:
+  """Writes what adversarial runs begin with: a generator, and VGG-19."""
+  folder.mkdir()
+  config = two_processes.config_for("", 1).generator.to_dict()
+  variables = models.init(models.build(config), jax.random.key(7))
+  safetensors_file.save(folder / "start.safetensors", config, variables)
+  vgg19_files.write("npy", folder / "vgg19.npy", torch_vgg.state())
+  return folder
 
 
 def _log(workdir: pathlib.Path) -> list[dict]:
@@ -36,29 +52,36 @@ def _log(workdir: pathlib.Path) -> list[dict]:
 
 
 class MultiprocessTest(absltest.TestCase):
+  # A U-Net discriminator, EMA, VGG-19, init_from and LDL.
   def test_two_processes_equal_one_and_the_run_moves_between_them(self):
     folder = pathlib.Path(self.create_tempdir())
     images = runs.make_images(folder / "images")
+    start = _write_start(folder / "start")
     together, alone = folder / "together", folder / "alone"
-    processes = _start(images, together, 2)
-    first, second = (runs.finish(process) for process in processes)
+    two_devices = folder / "two_devices"
+    processes = _start(images, together, 2, start)
+    processes.append(_process(0, "", images, two_devices, 2, start))
+    first, second, third = (runs.finish(process) for process in processes)
+    self.assertIn("2 x cpu", third)
     self.assertIn("4 x cpu", first)
     self.assertNotIn("step 1/2", second)  # one process speaks for all
 
     self.assertEqual(jax.device_count(), 4)
-    config = two_processes.config_for(str(images), 2)
+    config = two_processes.config_for(str(images), 2, str(start))
     train.train_and_evaluate(config, alone)
-    logs = _log(together), _log(alone)
-    self.assertEqual(*([line.keys() for line in log] for log in logs))
-    for ours, theirs in zip(*logs, strict=True):
-      for name in ours:
-        if not name.startswith("speed/"):
-          np.testing.assert_allclose(
-            ours[name], theirs[name], rtol=1e-4, err_msg=name
-          )
+    expected = _log(alone)
+    self.assertIn("loss/ldl", expected[-2])
+    for workdir in (together, two_devices):
+      for ours, theirs in zip(_log(workdir), expected, strict=True):
+        self.assertEqual(ours.keys(), theirs.keys())
+        for name in ours:
+          if not name.startswith("speed/"):
+            np.testing.assert_allclose(
+              ours[name], theirs[name], rtol=1e-4, err_msg=name
+            )
 
     # One process can continue from what two saved.
-    more = two_processes.config_for(str(images), 3)
+    more = two_processes.config_for(str(images), 3, str(start))
     state = train.train_and_evaluate(more, together)
     self.assertEqual(int(state.step), 3)
 
@@ -84,13 +107,11 @@ class MultiprocessTest(absltest.TestCase):
 
   def test_processes_that_see_other_images_stop_with_a_sentence(self):
     folder = pathlib.Path(self.create_tempdir())
-    port = str(_free_port())
+    port = _free_port()
     processes = []
     for i in range(2):
       images = runs.make_images(folder / f"images{i}", 6 + i)
-      program = [sys.executable, "-m", "tests.support.two_processes", str(i)]
-      rest = [port, str(images), str(folder / "run"), "2"]
-      processes.append(runs.start([*program, *rest]))
+      processes.append(_process(i, port, images, folder / "run", 2))
     for process in processes:
       self.assertIn(
         "process 1 sees other training images than process 0: 7 images",

@@ -1,6 +1,9 @@
 """One of two processes that train together; run by `multiprocess_test`.
 
-python -m tests.support.two_processes INDEX PORT IMAGES WORKDIR NUM_STEPS
+python -m tests.support.two_processes INDEX PORT IMAGES WORKDIR NUM_STEPS START
+
+START is "", or for an adversarial run a folder with start.safetensors, which it
+begins with, and vgg19.npy. With PORT "" the process trains alone.
 """
 
 import sys
@@ -9,12 +12,15 @@ import jax
 from absl import flags
 
 from srfeat_jax import train
-from srfeat_jax.configs import pretrain
+from srfeat_jax.configs import gan, pretrain
 from srfeat_jax.training import interruption
 
 
-def config_for(images: str, num_steps: int):
-  """A tiny run with BatchNorm, so that the whole batch matters."""
+def config_for(images: str, num_steps: int, start: str = ""):
+  """A tiny run with BatchNorm, so that the whole batch matters.
+
+  With a start it is adversarial, by most of what such runs may have.
+  """
   config = pretrain.get_config("srfeat")
   config.num_steps = num_steps
   config.batch_size = 8
@@ -27,15 +33,27 @@ def config_for(images: str, num_steps: int):
   config.data.benchmarks = "synthetic"
   config.log_every = 1
   config.checkpoint_every = 1
+  if start:
+    config.init_from = f"{start}/start.safetensors"
+    config.vgg_weights = f"{start}/vgg19.npy"
+    config.ema_decay = 0.9
+    config.discriminators.image = gan.unet_discriminator(features=4)
+    config.losses.adversarial_weight = 0.1
+    config.losses.ldl_weight = 1.0
+    config.losses.perceptual_weight = 1.0
+    config.losses.perceptual_layers = {"conv2_1": 1.0}
+    config.vgg_preprocessing = "caffe"
   return config
 
 
 if __name__ == "__main__":
   flags.FLAGS.mark_as_parsed()
-  index, port, images, workdir, num_steps = sys.argv[1:]
-  jax.distributed.initialize(f"localhost:{port}", 2, int(index))
+  index, port, images, workdir, num_steps, start = sys.argv[1:]
+  if port:
+    jax.distributed.initialize(f"localhost:{port}", 2, int(index))
   try:
-    train.train_and_evaluate(config_for(images, int(num_steps)), workdir)
+    config = config_for(images, int(num_steps), start)
+    train.train_and_evaluate(config, workdir)
   except interruption.Stopped as stopped:
     print(stopped)
     sys.exit(stopped.status)
