@@ -17,6 +17,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from srfeat_jax import errors
+from srfeat_jax.ops import xla_flags
 
 # The exit status that shells report after Ctrl-C, and after a broken pipe.
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
@@ -52,6 +53,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     main: takes the program's name and the arguments that are not flags, which
       may stand before, between and after the flags; returns the exit status.
   """
+  xla_flags.choose()
   # Otherwise it mentions every kind of accelerator that is missing.
   logging.getLogger("jax").setLevel(logging.WARNING)
   flags.FLAGS.set_gnu_getopt(True)

@@ -1,0 +1,42 @@
+"""The kernels that XLA compiles for CPUs."""
+
+import os
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+from absl.testing import absltest, parameterized
+
+from srfeat_jax.ops import xla_flags
+
+
+class ChooseTest(parameterized.TestCase):
+  @parameterized.parameters(
+    (None, "--xla_cpu_experimental_ynn_fusion_type="),
+    ("--a=b", "--a=b --xla_cpu_experimental_ynn_fusion_type="),
+    (
+      "--xla_cpu_experimental_ynn_fusion_type=individual_convolution",
+      "--xla_cpu_experimental_ynn_fusion_type=individual_convolution",
+    ),
+  )
+  def test_what_is_set(self, given, expected):
+    with mock.patch.dict(os.environ):
+      os.environ.pop("XLA_FLAGS", None)
+      if given:
+        os.environ["XLA_FLAGS"] = given
+      xla_flags.choose()
+      self.assertEqual(os.environ["XLA_FLAGS"], expected)
+
+  def test_xla_knows_it(self):
+    """conftest has called it."""
+
+    @jax.jit
+    def convolve(x, kernel):
+      return jax.lax.conv(x, kernel, (1, 1), "SAME")
+
+    program = convolve.lower(jnp.ones((1, 8, 8, 8)), jnp.ones((8, 8, 3, 3)))
+    self.assertNotIn("ynn", program.compile().as_text())
+
+
+if __name__ == "__main__":
+  absltest.main()
