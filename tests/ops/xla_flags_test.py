@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from absl.testing import absltest, parameterized
 
+from srfeat_jax.models import convolution
 from srfeat_jax.ops import xla_flags
 
 
@@ -30,12 +31,10 @@ class ChooseTest(parameterized.TestCase):
   def test_xla_knows_it(self):
     """conftest has called it."""
 
-    @jax.jit
-    def convolve(x, kernel):
-      return jax.lax.conv(x, kernel, (1, 1), "SAME")
-
-    program = convolve.lower(jnp.ones((1, 8, 8, 8)), jnp.ones((8, 8, 3, 3)))
-    self.assertNotIn("ynn", program.compile().as_text())
+    x, kernel = jnp.ones((2, 16, 16, 32)), jnp.ones((3, 3, 32, 32))
+    program = jax.jit(convolution.convolve).lower(x, kernel).compile()
+    self.assertIn("convolution", program.as_text())
+    self.assertNotIn("ynn", program.as_text())
 
 
 if __name__ == "__main__":
