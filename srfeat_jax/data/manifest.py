@@ -55,6 +55,8 @@ class Manifest:
       where there is none.
     shards: the files of records, in their order.
     files_sha256: of `files.jsonl`.
+    has_teacher: whether a teacher's output is beside each LR image; not in the
+      manifests of earlier versions.
   """
 
   preset: str
@@ -66,6 +68,7 @@ class Manifest:
   lr_scale: int | None
   shards: Sequence[Shard]
   files_sha256: str
+  has_teacher: bool = False
 
   @property
   def records(self) -> int:
