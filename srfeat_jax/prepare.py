@@ -115,13 +115,26 @@ def _prepare(arguments: Sequence[str]) -> None:
     f" {counts['files']:,} files; left out: {counts['unreadable']:,} damaged,"
     f" {counts['too_small']:,} {small}"
   )
-  if expected := recipes.PRESETS[preset].expected:
+  expected = recipes.PRESETS[preset].expected
+  # Of another size, another number of images is large enough.
+  own = recipes.create(preset, recipes.Options(seed=_SEED.value))
+  if expected and recipe == own:
     print(f"the documents count {expected}")
   num_bytes = sum(shard.bytes for shard in made.shards)
   print(
-    f"{_OUTPUT.value}: {len(made.shards)} shards, {num_bytes / 1e9:.2f} GB;"
+    f"{_OUTPUT.value}: {_shards(len(made.shards))}, {_size(num_bytes)};"
     f" train on it by --config.data.train={_OUTPUT.value}"
   )
+
+
+def _shards(count: int) -> str:
+  return f"{count:,} shard" if count == 1 else f"{count:,} shards"
+
+
+def _size(num_bytes: int) -> str:
+  if num_bytes < 1e9:
+    return f"{num_bytes / 1e6:.1f} MB"
+  return f"{num_bytes / 1e9:.2f} GB"
 
 
 def _folders(preset: str, places: Sequence[str]) -> tuple[list, list, list]:
@@ -166,7 +179,7 @@ def _check(locations: Sequence[str]) -> None:
     inspection.report(findings, print)
     if manifest.is_set(location):
       count = inspection.verify_shards(location)
-      print(f"{location}: {count} shards are as their manifest says")
+      print(f"{location}: {_shards(count)}, checksums as in the manifest")
     findings.check_damage(_MAX_DAMAGED.value, "allow more by --max_damaged")
     print(
       f"{location}: {findings.total} files; {len(findings.damaged)} damaged,"

@@ -99,7 +99,8 @@ class Prepared:
       return records.decode(data)
     except errors.InputError as error:
       raise errors.InputError(
-        f"{self._shards.path_of(place)}: {error}; prepare the set anew"
+        f"{self._shards.path_of(place)}: {error}; copy it again, or delete it"
+        " and run the same command of srfeat_jax.prepare, which makes it again"
       ) from error
 
 
