@@ -41,7 +41,7 @@ class Counted:
 
 
 class CloseTest(absltest.TestCase):
-  def test_crops_are_given_back(self):
+  def test_closing_frees_the_crops(self):
     # Those of workers are in shared memory, which else would leak.
     made = []
 
