@@ -10,7 +10,8 @@ Presets:
   div2k-half  40 an image, of the image at half its size
   mirflickr   the center of 256 px
   subimages   overlapping crops of --size px every --stride px (480 and 240)
-  folder      the images as they are; hr=FOLDER,lr=FOLDER for pairs of --scale
+  folder      the images as they are; hr=FOLDER,lr=FOLDER for pairs of --scale,
+              hr=FOLDER,lr=FOLDER,teacher=FOLDER with a teacher's output
 
 The same command goes on where it was interrupted. A folder of images needs no
 preparation to be trained on.
@@ -83,7 +84,7 @@ def _prepare(arguments: Sequence[str]) -> None:
       f" --output=SET; presets are {', '.join(recipes.PRESETS)}"
     )
   preset, *places = arguments
-  folders, lr_folders = _folders(preset, places)
+  folders, lr_folders, teacher_folders = _folders(preset, places)
   options = recipes.Options(_SIZE.value, _STRIDE.value, _SEED.value)
   recipe = recipes.create(preset, options)
   if not _OUTPUT.value:
@@ -100,44 +101,69 @@ def _prepare(arguments: Sequence[str]) -> None:
       processes=_PROCESSES.value,
       lr_folders=lr_folders,
       lr_scale=_SCALE.value if lr_folders else None,
+      teacher_folders=teacher_folders,
     )
   )
   known = inspection.known_images(_benchmark_sets())
   inspection.report(inspection.inspect(_OUTPUT.value, 1, known), print)
   counts = made.counts
   small = (
-    "without a fitting LR image or too small" if lr_folders else "too small"
+    "without a fitting partner or too small" if lr_folders else "too small"
   )
   print(
     f"{counts['records']:,} images from {counts['used']:,} of"
     f" {counts['files']:,} files; left out: {counts['unreadable']:,} damaged,"
     f" {counts['too_small']:,} {small}"
   )
-  if expected := recipes.PRESETS[preset].expected:
+  expected = recipes.PRESETS[preset].expected
+  # Of another size, another number of images is large enough.
+  own = recipes.create(preset, recipes.Options(seed=_SEED.value))
+  if expected and recipe == own:
     print(f"the documents count {expected}")
   num_bytes = sum(shard.bytes for shard in made.shards)
   print(
-    f"{_OUTPUT.value}: {len(made.shards)} shards, {num_bytes / 1e9:.2f} GB;"
+    f"{_OUTPUT.value}: {_shards(len(made.shards))}, {_size(num_bytes)};"
     f" train on it by --config.data.train={_OUTPUT.value}"
   )
 
 
-def _folders(preset: str, places: Sequence[str]) -> tuple[list, list]:
-  """Folders of HR images, and as many of their LR images or none.
+def _shards(count: int) -> str:
+  return f"{count:,} shard" if count == 1 else f"{count:,} shards"
+
+
+def _size(num_bytes: int) -> str:
+  if num_bytes < 1e9:
+    return f"{num_bytes / 1e6:.1f} MB"
+  return f"{num_bytes / 1e9:.2f} GB"
+
+
+def _folders(preset: str, places: Sequence[str]) -> tuple[list, list, list]:
+  """Folders of HR images; of their LR images and of a teacher's output or none.
 
   Raises:
-    errors.InputError: only some are pairs, or the preset cuts the images.
+    errors.InputError: only some are pairs, or have a teacher's output; or the
+      preset cuts the images.
   """
-  matches = [re.fullmatch("hr=(.+),lr=(.+)", place) for place in places]
+  matches = [
+    re.fullmatch("hr=(.+?),lr=(.+?)(?:,teacher=(.+))?", place)
+    for place in places
+  ]
   if not any(matches):
-    return list(places), []
+    return list(places), [], []
   if preset != "folder" or not all(matches):
     raise errors.InputError(
       f"{preset} {' '.join(places)}: pairs are stored whole and by themselves,"
       " as in: prepare folder hr=FOLDER,lr=FOLDER --output=SET"
     )
-  found = [match.groups() for match in matches if match]
-  return [hr for hr, _ in found], [lr for _, lr in found]
+  hr, lr, teacher = (
+    list(each) for each in zip(*(x.groups() for x in matches if x), strict=True)
+  )
+  if any(teacher) and not all(teacher):
+    raise errors.InputError(
+      f"{' '.join(places)}: only some pairs have a teacher's output: name"
+      " teacher=FOLDER for all of them or for none"
+    )
+  return hr, lr, teacher if any(teacher) else []
 
 
 def _check(locations: Sequence[str]) -> None:
@@ -153,7 +179,7 @@ def _check(locations: Sequence[str]) -> None:
     inspection.report(findings, print)
     if manifest.is_set(location):
       count = inspection.verify_shards(location)
-      print(f"{location}: {count} shards are as their manifest says")
+      print(f"{location}: {_shards(count)}, checksums as in the manifest")
     findings.check_damage(_MAX_DAMAGED.value, "allow more by --max_damaged")
     print(
       f"{location}: {findings.total} files; {len(findings.damaged)} damaged,"

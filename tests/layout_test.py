@@ -28,6 +28,7 @@ WITHOUT = {
   "configs/quickstart": "all files in one: configs_test",
   "configs/shipped": "all files in one: configs_test",
   "data/materials": "drawn by scenes alone: data/synthetic_test",
+  "data/partners": "which files are pairs: data/pairs_test",
   "data/skipped_files": "what sources leave out: data/sources_test, pairs_test",
   "data/threads": "how files are read: data/sources_test, pairs_test",
   "demo/__main__": "a program: demo/program_test",

@@ -411,6 +411,19 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(config, self.folder / "run")
     self.assertFalse((self.folder / "run").exists())
 
+  def test_refuses_two_teachers(self):
+    (self.folder / "lr").mkdir()
+    for path in self.images.iterdir():
+      with Image.open(path) as image:
+        image.reduce(4).save(self.folder / "lr" / path.name)
+    hr = self.images
+    config = _tiny(f"hr={hr},lr={self.folder / 'lr'},teacher={hr}")
+    config.teacher = "srfeat-lite"
+    with self.assertRaisesRegex(
+      errors.InputError, "config.teacher is srfeat-lite, and .* of its own: set"
+    ):
+      train.train_and_evaluate(config, self.folder / "run")
+
   def test_folder_prepared_set_and_on_device_give_the_same_losses(self):
     prepared = self.folder / "set"
     sets.prepare(

@@ -24,7 +24,7 @@ from srfeat_jax.batches import (
   on_host,
   training_images,
 )
-from srfeat_jax.data import packing, pairs, placements
+from srfeat_jax.data import packing, placements
 from srfeat_jax.training import parallel
 
 
@@ -127,10 +127,11 @@ class Batches:
 
     if not isinstance(places, Mapping):
       return cut(places, size)
-    crops = dict(places)
-    crops["hr"] = cut(places["hr"], size)
-    crops["lr"] = cut(places["lr"], size // self._scale)
-    return crops
+    sizes = {"hr": size, "lr": size // self._scale, "teacher": size}
+    return {
+      name: cut(value, sizes[name]) if name in sizes else value
+      for name, value in places.items()
+    }
 
   def get_state(self) -> dict:
     """The position in the data, JSON-able."""
@@ -180,9 +181,9 @@ class Batches:
     if image is None:
       return False
     start = 0
-    parts = image if isinstance(image, pairs.Pair) else (image,)
-    sizes = placements.sizes_of(self._sizes[item])
-    for part, size in zip(parts, sizes, strict=True):
+    parts = placements.parts_of(image)
+    for name, size in placements.parts_of(self._sizes[item]).items():
+      part = parts[name]
       if part.shape[:2] != size:
         raise errors.InputError(
           f"image {index} of {source.location} has {part.shape[1]}x"

@@ -8,7 +8,7 @@ import jax
 import ml_collections
 from absl import logging
 
-from srfeat_jax import models
+from srfeat_jax import errors, models
 from srfeat_jax.data import benchmarks, inspection, sources, threads
 from srfeat_jax.evaluation import pair_report
 from srfeat_jax.training import agreement
@@ -39,13 +39,14 @@ def find(
   """The images that `config.data.train` names; all processes see the same.
 
   Args:
-    config: of the run; read are `data`, `crop_size`, `generator` and
-      `degradation`.
+    config: of the run; read are `data`, `crop_size`, `generator`,
+      `degradation` and `teacher`.
     benchmark_sets: what nothing should be trained on; None inspects no image.
 
   Raises:
     errors.InputError: a folder is missing or holds nothing to train on, too
-      many files are damaged, or processes see different ones.
+      many files are damaged, processes see different ones, or there are two
+      teachers.
   """
   scale = models.build(config.generator).scale
   num_workers = threads.workers(config.data.num_workers)
@@ -57,6 +58,12 @@ def find(
       config.data.cache_gib * 2**30 / max(1, num_workers),
       scale,
     )
+    if config.teacher and any(source.has_teacher for source in found[0]):
+      raise errors.InputError(
+        f"config.teacher is {config.teacher}, and config.data.train has a"
+        " teacher's output of its own: set config.teacher to nothing, or name"
+        " images without teacher=FOLDER"
+      )
     is_main_process = jax.process_index() == 0
     if benchmark_sets is not None and config.data.check and is_main_process:
       _inspect(config, found[0], benchmark_sets)

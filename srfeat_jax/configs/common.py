@@ -43,7 +43,8 @@ def get_config() -> ml_collections.ConfigDict:
   config.crop_size = 96  # HR pixels a side
   # A workdir or a weights file to start from; "" for a random start.
   config.init_from = ""
-  # Weights of a trained generator, whose output losses take for HR; "": none.
+  # Weights of a trained generator, whose output losses take for HR; "": none,
+  # unless data.train has teacher=FOLDER or sets prepared with it.
   config.teacher = ""
   config.teacher_share = 1.0  # of it in the target, the rest is HR
   # Share of the old value in the running average of the weights, which is then
@@ -128,8 +129,9 @@ def get_config() -> ml_collections.ConfigDict:
   )
 
   config.data = ml_collections.ConfigDict()
-  # "synthetic", a folder, a prepared set, hr=FOLDER,lr=FOLDER, or several of
-  # them with weights: FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT
+  # "synthetic", a folder, a prepared set, hr=FOLDER,lr=FOLDER, the same with
+  # teacher=FOLDER after it, or several of them with weights:
+  # FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT
   config.data.train = "synthetic"
   config.data.crop = "random"  # or "center"
   config.data.augment = True  # flips and rotations

@@ -13,7 +13,7 @@ B of its k. The position in the data is n.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import grain
@@ -76,7 +76,7 @@ class Batches(grain.IterDataset):
   def __iter__(self) -> "_BatchIterator":
     return _BatchIterator(self)
 
-  def crops(self, position: int, opened: list[Any]) -> Iterator[Crop]:
+  def crops(self, position: int, opened: list[Any]) -> Generator[Crop]:
     """Yields this process's crops, from a position of all processes on.
 
     Args:
@@ -124,7 +124,7 @@ class _BatchIterator(grain.DatasetIterator):
     self._batches = batches
     self._opened: list[Any] = []
     self._position = 0
-    self._crops: Iterator[Crop] | None = None
+    self._crops: Generator[Crop] | None = None
 
   def __next__(self) -> Crop:
     if self._crops is None:
@@ -139,9 +139,12 @@ class _BatchIterator(grain.DatasetIterator):
   def set_state(self, state: dict[str, int]) -> None:
     self.close()
     self._position = state[_STATE]
-    self._crops = None
 
   def close(self) -> None:
+    # It holds crops in memory that is shared with workers, to be given back.
+    if self._crops is not None:
+      self._crops.close()
+    self._crops = None
     while self._opened:
       self._opened.pop().close()
 

@@ -20,6 +20,10 @@ from srfeat_jax import atomic, errors
 VERSION = 1
 FILE, FILES, PROGRESS = "manifest.json", "files.jsonl", ".progress"
 _FORMAT = "srfeat_jax prepared set"
+_ANEW = (
+  "delete the folder of the set, or choose another --output, and run the same"
+  " command of srfeat_jax.prepare"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Manifest:
       where there is none.
     shards: the files of records, in their order.
     files_sha256: of `files.jsonl`.
+    has_teacher: whether a teacher's output is beside each LR image; not in the
+      manifests of earlier versions.
   """
 
   preset: str
@@ -66,6 +72,7 @@ class Manifest:
   lr_scale: int | None
   shards: Sequence[Shard]
   files_sha256: str
+  has_teacher: bool = False
 
   @property
   def records(self) -> int:
@@ -129,7 +136,7 @@ def read(folder: str | os.PathLike, find_shards: bool = True) -> Manifest:
     if version != VERSION:
       raise errors.InputError(
         f"{path} is of version {version} of prepared sets, and this program"
-        f" reads version {VERSION}: prepare the set anew"
+        f" reads version {VERSION}: {_ANEW}"
       )
     content["shards"] = [Shard(**shard) for shard in content["shards"]]
     manifest = Manifest(**content)
@@ -140,8 +147,7 @@ def read(folder: str | os.PathLike, find_shards: bool = True) -> Manifest:
     ) from error
   except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
     raise errors.InputError(
-      f"{path} is not the manifest of a prepared set ({error!r}): prepare the"
-      " set anew"
+      f"{path} is not the manifest of a prepared set ({error!r}): {_ANEW}"
     ) from error
   for shard in manifest.shards if find_shards else ():
     _check_size(path.with_name(shard.name), shard.bytes)
@@ -161,12 +167,10 @@ def read_files(
     data = path.read_bytes()
   except OSError as error:
     raise errors.InputError(
-      f"{path} cannot be read: {error.strerror}; prepare the set anew"
+      f"{path} cannot be read: {error.strerror}; {_ANEW}"
     ) from error
   if hashlib.sha256(data).hexdigest() != manifest.files_sha256:
-    raise errors.InputError(
-      f"{path} is not what its manifest says: prepare the set anew"
-    )
+    raise errors.InputError(f"{path} is not what its manifest says: {_ANEW}")
   return [json.loads(line) for line in data.splitlines()]
 
 

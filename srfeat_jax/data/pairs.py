@@ -1,41 +1,58 @@
 """Training images that come with LR images of their own.
 
 A source of pairs is a source, see `sources`, whose images, as well as `sizes`,
-are `Pair`s, and whose attribute `pair_scale` is their scale factor. LR and HR
+are `Pair`s, whose attribute `pair_scale` is their scale factor, and whose
+attribute `has_teacher` says whether each has a teacher's output, too. LR and HR
 show the same from the top left corner on: pixel (y, x) of LR is the square of
 HR pixels that begins at (scale * y, scale * x). What HR has beyond the last
 such square is not used.
 """
 
 import hashlib
+import math
 import os
 import pathlib
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
 
 from srfeat_jax import errors
+from srfeat_jax.data import partners as partners_lib
 from srfeat_jax.data import skipped_files, threads
 from srfeat_jax.image_io import images
 
 
 class Pair(NamedTuple):
-  """Two images of the same, or something else of both.
+  """Images of the same, or something else of each.
 
   Attributes:
     hr: uint8 [H, W, 3].
     lr: uint8 [h, w, 3], with H >= scale * h and W >= scale * w.
+    teacher: uint8 [scale * h, scale * w, 3], what a teacher makes of LR; None
+      without one.
   """
 
   hr: Any
   lr: Any
+  teacher: Any = None
+
+  def parts(self) -> dict[str, Any]:
+    """What there is, by name."""
+    return {
+      name: part for name, part in self._asdict().items() if part is not None
+    }
+
+  def map(self, function: Callable[[Any], Any]) -> "Pair":
+    """The pair of what a function makes of each part."""
+    return Pair(**{name: function(x) for name, x in self.parts().items()})
 
 
 class Folders:
   """The images in a folder tree of HR images and one of their LR images.
+
+  A third tree may hold what a teacher makes of the LR images.
 
   Names are matched below the folders, without extensions; at their end one may
   have, and the other lack, marks such as "x4", "_LR" and "_HR". Files without a
@@ -44,7 +61,14 @@ class Folders:
   good pair is returned in its place.
   """
 
-  def __init__(self, hr_folder: str, lr_folder: str, scale: int, min_size: int):
+  def __init__(
+    self,
+    hr_folder: str,
+    lr_folder: str,
+    scale: int,
+    min_size: int,
+    teacher_folder: str = "",
+  ):
     """Scans the folders.
 
     Args:
@@ -52,21 +76,27 @@ class Folders:
       lr_folder: likewise.
       scale: how many times larger HR is than LR.
       min_size: pairs with fewer HR pixels on a side are skipped.
+      teacher_folder: likewise, of the teacher's output; "" without one.
 
     Raises:
       errors.InputError: there is no such folder, no file has a partner, a file
         has several, or no pair can be used.
     """
     self.pair_scale = scale
+    self.has_teacher = bool(teacher_folder)
     self.location = hr_folder
-    self._folders = pathlib.Path(hr_folder), pathlib.Path(lr_folder)
-    hr_paths, lr_paths = map(images.find, self._folders)
-    matched = match(hr_paths, lr_paths, *self._folders, scale)
+    named = (hr_folder, lr_folder, teacher_folder)
+    self._folders = [pathlib.Path(each) for each in named if each]
+    hr_paths = images.find(hr_folder)
+    partners = partners_lib.match(hr_paths, self._folders, scale)
+    matched = [
+      Pair(path, *partners[path]) for path in hr_paths if path in partners
+    ]
     self._paths, self.sizes, self.mean_bytes = _scan(matched, scale, min_size)
     names = "\n".join(
       path.relative_to(folder).as_posix()
       for pair in self._paths
-      for path, folder in zip(pair, self._folders, strict=True)
+      for path, folder in zip(pair.parts().values(), self._folders, strict=True)
     )
     digest = hashlib.sha256(os.fsencode(names)).hexdigest()[:12]
     self.identity = f"{len(self)} pairs, {digest}"
@@ -80,87 +110,39 @@ class Folders:
       pair = self.read((index + offset) % len(self))
       if pair is not None:
         return pair
+    folders = " and ".join(map(str, self._folders))
     raise errors.InputError(
-      f"none of the {len(self)} pairs in {_both(self._folders)} can be decoded:"
+      f"none of the {len(self)} pairs in {folders} can be decoded:"
       " point config.data.train at undamaged files"
     )
 
   def read(self, index: int) -> Pair | None:
     """The pair of an index, or None, and the log says why."""
-    hr_path, lr_path = self._paths[index]
+    paths = self._paths[index]
     try:
-      hr, lr = images.read_rgb(hr_path), images.read_rgb(lr_path)
-      height, width = shared(hr.shape, lr.shape, self.pair_scale)
+      return read(paths, self.pair_scale)
     except errors.InputError as error:
-      self._skipped.once(hr_path, error)
+      self._skipped.once(paths.hr, error)
       return None
-    return Pair(hr, lr[:height, :width])
 
 
-def match(
-  hr_paths: Sequence[pathlib.Path],
-  lr_paths: Sequence[pathlib.Path],
-  hr_folder: pathlib.Path,
-  lr_folder: pathlib.Path,
-  scale: int,
-) -> list[tuple[pathlib.Path, pathlib.Path]]:
-  """Finds the LR file of each HR file, and logs those without a partner.
-
-  Files of the same name are partners; of what is left, those that have the same
-  name without its marks.
-
-  Args:
-    hr_paths: files below `hr_folder`.
-    lr_paths: files below `lr_folder`.
-    hr_folder: of the HR images.
-    lr_folder: of the LR images.
-    scale: of which names may have marks.
-
-  Returns:
-    HR and LR files of each pair, in the order of `hr_paths`.
+def read(paths: Pair, scale: int) -> Pair:
+  """Reads the files of a pair; of LR and the teacher's output what is used.
 
   Raises:
-    errors.InputError: no file has a partner, or a file could have several.
+    errors.InputError: a file cannot be read, or has a size that does not fit.
   """
-  folders = hr_folder, lr_folder
-  partners: dict[pathlib.Path, pathlib.Path] = {}
-  left: tuple[Sequence[pathlib.Path], ...] = (hr_paths, lr_paths)
-  for unmarked in (False, True):
-    hr_by_name, lr_by_name = (
-      _by_name(paths, folder, scale if unmarked else 0)
-      for paths, folder in zip(left, folders, strict=True)
-    )
-    for name, hr_found in hr_by_name.items():
-      lr_found = lr_by_name.get(name, [])
-      if not lr_found:
-        continue
-      if len(hr_found) > 1 or len(lr_found) > 1:
-        several, one = sorted((hr_found, lr_found), key=len, reverse=True)
-        raise errors.InputError(
-          f"{several[0]} and {several[1]} both go with {one[0]} by their names:"
-          " rename or remove one"
-        )
-      partners[hr_found[0]] = lr_found[0]
-    taken = set(partners.values())
-    left = (
-      [path for path in hr_paths if path not in partners],
-      [path for path in lr_paths if path not in taken],
-    )
-  if not partners:
-    raise errors.InputError(
-      f"no image in {_both(folders)} has a partner in the other folder:"
-      f" expected the same names, in the second with or without x{scale} or _LR"
-      f" at the end, and there are {_name(hr_paths[0], hr_folder)} and"
-      f" {_name(lr_paths[0], lr_folder)}"
-    )
-  for paths, folder in zip(left, reversed(folders), strict=True):
-    lines = [f"{path} has no partner in {folder}" for path in paths]
-    skipped_files.report(f"without a partner in {folder}", lines)
-  return [(hr, partners[hr]) for hr in hr_paths if hr in partners]
+  pair = paths.map(images.read_rgb)
+  height, width = shared(pair.map(np.shape), scale)
+  pair = pair._replace(lr=pair.lr[:height, :width])
+  if pair.teacher is None:
+    return pair
+  teacher = pair.teacher[: scale * height, : scale * width]
+  return pair._replace(teacher=teacher)
 
 
 def random_crop(pair: Pair, size: int, scale: int, rng: Any) -> Pair:
-  """Crops both images alike: HR to `size`, LR to `size / scale`."""
+  """Crops all images alike: HR to `size`, LR to `size / scale`."""
   small = size // scale
   top = rng.integers(pair.lr.shape[0] - small + 1)
   left = rng.integers(pair.lr.shape[1] - small + 1)
@@ -168,7 +150,7 @@ def random_crop(pair: Pair, size: int, scale: int, rng: Any) -> Pair:
 
 
 def center_crop(pair: Pair, size: int, scale: int) -> Pair:
-  """Crops the middle of both images, see `random_crop`."""
+  """Crops the middle of all images, see `random_crop`."""
   height, width = (length - size // scale for length in pair.lr.shape[:2])
   return _cut(pair, height // 2, width // 2, size, scale)
 
@@ -177,7 +159,8 @@ def entry(image: Pair | np.ndarray, size: int, scale: int) -> dict[str, Any]:
   """What a batch is made of, if some of its images are pairs and others not.
 
   Args:
-    image: a pair of crops, or the crop of an HR image alone.
+    image: a pair of crops, without a teacher's output; or the crop of an HR
+      image alone.
     size: of the HR crop.
     scale: of all pairs of the run.
 
@@ -189,73 +172,70 @@ def entry(image: Pair | np.ndarray, size: int, scale: int) -> dict[str, Any]:
   if not isinstance(image, Pair):
     side = size // scale
     image = Pair(image, np.zeros((side, side, 3), np.uint8))
-  return image._asdict() | {"is_pair": np.array(is_pair)}
+  return image.parts() | {"is_pair": np.array(is_pair)}
 
 
 def _cut(pair: Pair, top: int, left: int, size: int, scale: int) -> Pair:
-  small = size // scale
-  hr_top, hr_left = scale * top, scale * left
-  return Pair(
-    pair.hr[hr_top : hr_top + size, hr_left : hr_left + size],
-    pair.lr[top : top + small, left : left + small],
-  )
+  def cut(image, top, left, size):
+    return image[top : top + size, left : left + size]
+
+  large = (scale * top, scale * left, size)
+  cropped = pair.map(lambda image: cut(image, *large))
+  return cropped._replace(lr=cut(pair.lr, top, left, size // scale))
 
 
-def _both(folders: Iterable[pathlib.Path]) -> str:
-  return " and ".join(map(str, folders))
-
-
-def _name(path: pathlib.Path, folder: pathlib.Path) -> str:
-  return path.relative_to(folder).as_posix()
-
-
-def _by_name(
-  paths: Iterable[pathlib.Path], folder: pathlib.Path, scale: int
-) -> dict[str, list[pathlib.Path]]:
-  """Files by their names below a folder, without marks if a scale is given."""
-  found: dict[str, list[pathlib.Path]] = {}
-  for path in paths:
-    name = path.relative_to(folder).with_suffix("").as_posix()
-    if scale:
-      name = _without_marks(name, scale)
-    found.setdefault(name, []).append(path)
-  return found
-
-
-def _without_marks(name: str, scale: int) -> str:
-  """A name as it is without "x4", "_LR" and the like at its end."""
-  marks = rf"([ ._-]*(x{scale}|{scale}x)|[ ._-]+(LR|HR|GT|LRBI))+"
-  return re.sub(rf"(?<=[^/]){marks}$", "", name, flags=re.IGNORECASE)
-
-
-def shared(
-  hr_shape: Sequence[int], lr_shape: Sequence[int], scale: int
-) -> tuple[int, int]:
+def shared(shapes: Pair, scale: int) -> tuple[int, int]:
   """The LR pixels of which all HR pixels are there, along both axes.
+
+  Args:
+    shapes: of the images of a pair, or their heights and widths.
+    scale: how many times larger HR is than LR.
 
   Raises:
     errors.InputError: the images are not `scale` times as large: LR must have
-      the quotient, rounded down as of cropped HR images, or up as MATLAB does.
+      the quotient, rounded down as of cropped HR images, or up as MATLAB does;
+      or the teacher's output is as large as neither HR nor `scale` times LR.
   """
-  for hr_length, lr_length in zip(hr_shape[:2], lr_shape[:2], strict=True):
+  hr, lr = tuple(shapes.hr[:2]), tuple(shapes.lr[:2])
+  for hr_length, lr_length in zip(hr, lr, strict=True):
     if lr_length not in (hr_length // scale, -(-hr_length // scale)):
+      raise errors.InputError(f"HR is {_by(hr)} and LR {_by(lr)}")
+  upscaled = scale * lr[0], scale * lr[1]
+  if shapes.teacher is not None:
+    teacher = tuple(shapes.teacher[:2])
+    if teacher not in (hr, upscaled):
       raise errors.InputError(
-        f"HR is {hr_shape[1]}x{hr_shape[0]} and LR {lr_shape[1]}x{lr_shape[0]}"
+        f"the teacher's output is {_by(teacher)}, and LR {_by(lr)}: expected"
+        f" {_by(upscaled)}, {scale} times that, or {_by(hr)} as HR"
       )
-  return (
-    min(lr_shape[0], hr_shape[0] // scale),
-    min(lr_shape[1], hr_shape[1] // scale),
-  )
+  return min(lr[0], hr[0] // scale), min(lr[1], hr[1] // scale)
+
+
+def used_sizes(
+  hr: tuple[int, int], lr: tuple[int, int], scale: int, has_teacher: bool
+) -> Pair:
+  """Heights and widths of a pair's images as `read` returns them.
+
+  Args:
+    hr: of the HR image.
+    lr: of what is used of the LR image.
+    scale: how many times larger HR is than LR.
+    has_teacher: whether there is a teacher's output.
+  """
+  return Pair(hr, lr, (scale * lr[0], scale * lr[1]) if has_teacher else None)
+
+
+def _by(size: tuple[int, ...]) -> str:
+  height, width = size
+  return f"{width}x{height}"
 
 
 def _scan(
-  matched: Sequence[tuple[pathlib.Path, pathlib.Path]],
-  scale: int,
-  min_size: int,
-) -> tuple[list[tuple[pathlib.Path, pathlib.Path]], list[Pair], float]:
+  matched: Sequence[Pair], scale: int, min_size: int
+) -> tuple[list[Pair], list[Pair], float]:
   """Returns usable pairs in order, their sizes, and their mean bytes.
 
-  The sizes are heights and widths, of LR only what is used.
+  The sizes are heights and widths, see `used_sizes`.
   """
   sizes = threads.each(
     _sizes_or_error, matched, description="checking pairs", unit="pair"
@@ -266,22 +246,23 @@ def _scan(
     if isinstance(found, errors.InputError):
       damaged.append(str(found))
       continue
-    hr_size, lr_size = found
     try:
-      fitting = shared(hr_size, lr_size, scale)
+      fitting = shared(found, scale)
     except errors.InputError as error:
-      misfits.append(f"{pair[0]}: {error}")
+      misfits.append(f"{pair.hr}: {error}")
       continue
     if scale * min(fitting) < min_size:
-      small.append(f"{pair[0]} is {hr_size[1]}x{hr_size[0]}")
+      small.append(f"{pair.hr} is {_by(found.hr)}")
       continue
-    if any(length % scale for length in hr_size):
-      uneven.append(pair[0])
+    if any(length % scale for length in found.hr):
+      uneven.append(pair.hr)
     good.append(pair)
-    used.append(Pair(hr_size, fitting))
-    num_bytes += 3 * (hr_size[0] * hr_size[1] + lr_size[0] * lr_size[1])
+    used.append(used_sizes(found.hr, fitting, scale, found.teacher is not None))
+    num_bytes += 3 * sum(math.prod(size) for size in found.parts().values())
   skipped_files.report("cannot be read", damaged)
-  skipped_files.report(f"are not {scale} times as large as their LR", misfits)
+  skipped_files.report(
+    f"do not fit the size of their partners at a scale of {scale}", misfits
+  )
   skipped_files.report(f"smaller than a crop of {min_size}x{min_size}", small)
   if not good:
     example = f", such as {misfits[0]}" if misfits else ""
@@ -301,8 +282,8 @@ def _scan(
   return good, used, num_bytes / len(good)
 
 
-def _sizes_or_error(pair):
+def _sizes_or_error(pair: Pair) -> Pair | errors.InputError:
   try:
-    return [images.size(path) for path in pair]
+    return pair.map(images.size)
   except errors.InputError as error:
     return error

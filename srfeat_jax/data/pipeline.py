@@ -52,7 +52,8 @@ def create(
     An iterator of uint8 `[batch_size / process_count, crop_size, crop_size, 3]`
     with `get_state()`, a small JSON-able dict, and `set_state(state)`. If a
     source has pairs, it is of dicts: such HR crops as "hr", "lr" of the size
-    divided by the scale, and, if another has none, "is_pair", see
+    divided by the scale, if they have a teacher's output that as "teacher", as
+    large as HR, and, if another source has no pairs, "is_pair", see
     `pairs.entry`. If the sources are `placements.Placements`, it has in place
     of crops their `placements.numbers`, int32 `[..., 5]`.
 
@@ -92,7 +93,9 @@ def create(
   dataset = dataset.map(_Group(crop_size, scale, mixed, in_memory))
   if num_workers:
     dataset = dataset.map(_EndsWithParent())
-  sides = (crop_size, crop_size // scale) if scale else (crop_size,)
+  sides = [crop_size, crop_size // scale] if scale else [crop_size]
+  if getattr(sources[0], "has_teacher", False):
+    sides.append(crop_size)
   crop_bytes = sum(
     placements.NUMBERS_BYTES if in_memory else 3 * side**2 for side in sides
   )
@@ -165,7 +168,7 @@ class _Augment(grain.transforms.RandomMap):
   def _augment(self, crop, rng):
     turns, flips = rng.integers(4), rng.integers(2)
     if isinstance(crop, pairs.Pair):
-      return pairs.Pair(*(_oriented(each, turns, flips) for each in crop))
+      return crop.map(lambda each: _oriented(each, turns, flips))
     return _oriented(crop, turns, flips)
 
 
@@ -187,7 +190,7 @@ class _Group(grain.transforms.Map):
     if self._scale and self._mixed:
       crop = pairs.entry(crop, self._size, self._scale)
     elif self._scale:
-      crop = crop._asdict()
+      crop = crop.parts()
     return placements.numbers(crop) if self._in_memory else crop
 
 

@@ -80,6 +80,7 @@ class Placements:
       errors.InputError: all are damaged.
     """
     self.pair_scale = getattr(source, "pair_scale", None)
+    self.has_teacher = getattr(source, "has_teacher", False)
     self._sizes = source.sizes
     self._places = places
     if len(damaged) == len(source):
@@ -95,11 +96,11 @@ class Placements:
   def __getitem__(self, index: int) -> Placement | pairs.Pair:
     index = self._stands_in[index]
     row, start = int(self._places.rows[index]), int(self._places.starts[index])
-    found = []
-    for height, width in sizes_of(self._sizes[index]):
-      found.append(Placement(row, start, _CHANNELS * width, height, width))
+    found = {}
+    for name, (height, width) in parts_of(self._sizes[index]).items():
+      found[name] = Placement(row, start, _CHANNELS * width, height, width)
       start += _CHANNELS * height * width
-    return pairs.Pair(*found) if self.pair_scale else found[0]
+    return pairs.Pair(**found) if self.pair_scale else found["hr"]
 
 
 def numbers(image: Any) -> Any:
@@ -127,7 +128,12 @@ def numbers(image: Any) -> Any:
 
 def sizes_of(size: Any) -> Sequence[tuple[int, int]]:
   """Height and width of each image of what `sizes` of a source has."""
-  return tuple(size) if isinstance(size, pairs.Pair) else (size,)
+  return tuple(parts_of(size).values())
+
+
+def parts_of(image: Any) -> dict[str, Any]:
+  """The parts of a pair by name, or an image alone as "hr"."""
+  return image.parts() if isinstance(image, pairs.Pair) else {"hr": image}
 
 
 def num_bytes(size: Any) -> int:

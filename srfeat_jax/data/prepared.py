@@ -49,6 +49,7 @@ class Prepared:
       )
     self.mean_bytes = manifest.mean_bytes
     self.pair_scale = manifest.lr_scale
+    self.has_teacher = manifest.has_teacher
     digest = hashlib.sha256(
       "".join(shard.sha256 for shard in manifest.shards).encode()
     ).hexdigest()[:12]
@@ -60,13 +61,15 @@ class Prepared:
 
   def __getitem__(self, index: int) -> np.ndarray | pairs.Pair:
     record = self.record(index)
-    return record.hr if record.lr is None else pairs.Pair(record.hr, record.lr)
+    if record.lr is None:
+      return record.hr
+    return pairs.Pair(record.hr, record.lr, record.teacher)
 
   read = __getitem__  # a damaged one ends the run
 
   @property
   def sizes(self) -> list[tuple[int, int]] | list[pairs.Pair]:
-    """Height and width of each image, or of both of each pair.
+    """Height and width of each image, or of all of each pair.
 
     Raises:
       errors.InputError: the set is damaged.
@@ -80,7 +83,8 @@ class Prepared:
       # The size is that of what LR shows, and HR is stored whole.
       height, width = file["size"]
       lr = height // scale, width // scale
-      sizes.append(pairs.Pair((file["height"], file["width"]), lr))
+      hr = file["height"], file["width"]
+      sizes.append(pairs.used_sizes(hr, lr, scale, self.has_teacher))
     return sizes
 
   def record(self, index: int) -> records.Record:
@@ -95,7 +99,8 @@ class Prepared:
       return records.decode(data)
     except errors.InputError as error:
       raise errors.InputError(
-        f"{self._shards.path_of(place)}: {error}; prepare the set anew"
+        f"{self._shards.path_of(place)}: {error}; copy it again, or delete it"
+        " and run the same command of srfeat_jax.prepare, which makes it again"
       ) from error
 
 

@@ -1,10 +1,10 @@
-"""One record of a prepared set: an HR image, and an LR image if there is one.
+"""One record of a prepared set: an HR image and what there is beside it.
 
 The bytes of a record are the length of its header (4 bytes, little-endian), the
 header in JSON, and its images one after the other. The header has "images", a
-list of objects with "kind" ("hr" or "lr"), "encoding" ("raw" or "png"), "shape"
-and "bytes"; and "about", what the image was cut from, such as "file", "top",
-"left" and "orientation".
+list of objects with "kind" ("hr", "lr" or "teacher", for a teacher's output),
+"encoding" ("raw" or "png"), "shape" and "bytes"; and "about", what the image
+was cut from, such as "file", "top", "left" and "orientation".
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from srfeat_jax import errors
 
 ENCODINGS = ("raw", "png")
 _LENGTH = 4
-_KINDS = ("hr", "lr")
+_KINDS = ("hr", "lr", "teacher")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +30,13 @@ class Record:
     hr: uint8 [H, W, 3], perhaps read-only.
     lr: uint8 [h, w, 3], or None where LR is made from HR while training.
     about: what it was cut from, JSON-able.
+    teacher: uint8 [H, W, 3], what a teacher makes of LR; None without one.
   """
 
   hr: np.ndarray
   lr: np.ndarray | None
   about: dict[str, Any]
+  teacher: np.ndarray | None = None
 
 
 def encode(record: Record, encoding: str) -> bytes:
@@ -46,7 +48,8 @@ def encode(record: Record, encoding: str) -> bytes:
       about half as large.
   """
   headers, parts = [], []
-  for kind, image in zip(_KINDS, (record.hr, record.lr), strict=True):
+  for kind in _KINDS:
+    image = getattr(record, kind)
     if image is None:
       continue
     part = _encoded(image, encoding)
@@ -77,7 +80,9 @@ def decode(data: bytes) -> Record:
       part = memoryview(data)[start : start + entry["bytes"]]
       start += entry["bytes"]
       images[entry["kind"]] = _decoded(part, entry["encoding"], entry["shape"])
-    return Record(images["hr"], images.get("lr"), header["about"])
+    return Record(
+      images["hr"], images.get("lr"), header["about"], images.get("teacher")
+    )
   except (ValueError, KeyError, TypeError, OSError, SyntaxError) as error:
     raise errors.InputError(f"a record is damaged ({error!r})") from error
 

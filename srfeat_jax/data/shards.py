@@ -87,8 +87,9 @@ class Shards:
       return self._reader(shard).read([position])[0]
     except (OSError, RuntimeError, ValueError, IndexError) as error:
       raise errors.InputError(
-        f"{self.path_of(index)} is damaged or missing ({_reason(error)}):"
-        " prepare the set anew, or copy this file again"
+        f"{self.path_of(index)} is damaged or missing ({_reason(error)}): copy"
+        " it again, or run the same command of srfeat_jax.prepare, which makes"
+        " this file again"
       ) from error
 
   def path_of(self, index: int) -> str:

@@ -13,7 +13,7 @@ import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,7 @@ class Cached:
     self.location = source.location
     self.mean_bytes = source.mean_bytes
     self.pair_scale = getattr(source, "pair_scale", None)
+    self.has_teacher = getattr(source, "has_teacher", False)
     self._arguments = (source, max_images)
     cuts_first = isinstance(source, Folder) and not max_images
     self._get = functools.lru_cache(max_images)(
@@ -155,8 +156,9 @@ def create(
 
   Args:
     train: "synthetic", a folder, a prepared set, or `hr=FOLDER,lr=FOLDER` of
-      pairs; or several as `FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT` where
-      WEIGHT (default 1) is how often an image comes from there.
+      pairs, to which `,teacher=FOLDER` adds a teacher's output; or several as
+      `FOLDER=WEIGHT,hr=FOLDER,lr=FOLDER=WEIGHT` where WEIGHT (default 1) is how
+      often an image comes from there.
     crop_size: pixels on each side of a training crop.
     cache_bytes: memory for decoded images, of all sources together.
     scale: how many times larger the HR image of a pair is than its LR image.
@@ -166,14 +168,15 @@ def create(
 
   Raises:
     errors.InputError: a folder is missing or holds no usable image, a weight
-      is not above 0, the folders of pairs do not match, or a prepared set has
-      pairs of another scale.
+      is not above 0, the folders of pairs do not match, a prepared set has
+      pairs of another scale, or only some have a teacher's output.
   """
   sources, weights = [], []
   source: Scenes | Folder | prepared.Prepared | pairs.Folders
-  for name, lr_name, weight in _parts(train):
-    if lr_name:
-      source = pairs.Folders(name, lr_name, scale, crop_size)
+  for (name, *others), weight in list(_parts(train)):
+    if others:
+      lr_name, *teachers = others
+      source = pairs.Folders(name, lr_name, scale, crop_size, *teachers)
     elif name == "synthetic":
       source = Scenes(max(SCENE_SIZE, crop_size))
     elif manifest.is_set(name):
@@ -188,6 +191,7 @@ def create(
       source = Folder(name, crop_size)
     sources.append(source)
     weights.append(weight)
+  _check_teachers(sources)
   budget = cache_bytes / len(sources)
   sources = [
     Cached(source, max_images=int(budget / source.mean_bytes))
@@ -196,22 +200,47 @@ def create(
   return sources, [weight / sum(weights) for weight in weights]
 
 
-def _parts(train: str) -> Iterator[tuple[str, str, float]]:
-  """Yields of each source its folder, that of LR images or "", and weight."""
-  parts = iter(train.split(","))
-  for part in parts:
-    hr_name = _after("hr=", part)
-    if not hr_name and not _after("lr=", part):
+def _check_teachers(sources: Sequence[Any]) -> None:
+  """All sources have a teacher's output or none: losses compare with one."""
+  by_teacher = {
+    getattr(source, "has_teacher", False): source.location or "synthetic"
+    for source in sources
+  }
+  if len(by_teacher) > 1:
+    raise errors.InputError(
+      f"config.data.train has a teacher's output for {by_teacher[True]}, and"
+      f" none for {by_teacher[False]}: name teacher=FOLDER, or sets prepared"
+      " with it, for all or for none"
+    )
+
+
+def _parts(train: str) -> Iterator[tuple[list[str], float]]:
+  """Yields of each source its weight and folders.
+
+  They are of images; or of pairs: HR, LR, and the teacher's output if there.
+  """
+  parts = train.split(",")
+  while parts:
+    part = parts.pop(0)
+    if not any(_after(f"{name}=", part) for name in ("hr", "lr", "teacher")):
       name, weight = _split_weight(part)
-      yield name, "", weight
+      yield [name], weight
       continue
-    lr_name = _after("lr=", next(parts, "")) if hr_name else ""
-    if not lr_name or _split_weight(hr_name) != (hr_name, 1.0):
+    folders = [
+      _after("hr=", part),
+      _after("lr=", parts.pop(0) if parts else ""),
+    ]
+    if parts and _after("teacher=", parts[0]):
+      folders.append(_after("teacher=", parts.pop(0)))
+    *others, last = folders
+    if not all(folders) or any(_split_weight(x) != (x, 1.0) for x in others):
       raise errors.InputError(
         f'config.data.train has "{part}": expected pairs as hr=FOLDER,lr=FOLDER'
-        " or hr=FOLDER,lr=FOLDER=WEIGHT"
+        " or hr=FOLDER,lr=FOLDER,teacher=FOLDER, with =WEIGHT at the end or"
+        " without"
       )
-    yield hr_name, *_split_weight(lr_name)
+    name, weight = _split_weight(last)
+    yield [*others, name], weight
 
 
 def _after(prefix: str, part: str) -> str:

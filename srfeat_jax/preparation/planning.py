@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srfeat_jax import errors
 from srfeat_jax.data import manifest, pairs, survey
+from srfeat_jax.data import partners as partners_lib
 from srfeat_jax.image_io import images
 from srfeat_jax.preparation import recipes, shard_task
 
@@ -32,6 +33,7 @@ class Request:
     lr_folders: of LR images, one for each of `folders`; () where LR is made
       from HR while training.
     lr_scale: how many times larger HR is than these; the recipe is `Whole`.
+    teacher_folders: of what a teacher makes of these, as many; () without.
   """
 
   folders: Sequence[str]
@@ -44,17 +46,42 @@ class Request:
   processes: int = 0
   lr_folders: Sequence[str] = ()
   lr_scale: int | None = None
+  teacher_folders: Sequence[str] = ()
+
+  def groups(self) -> list[dict[str, str]]:
+    """Folders that belong together, by the kind of their images."""
+    kinds = {
+      "hr": self.folders,
+      "lr": self.lr_folders,
+      "teacher": self.teacher_folders,
+    }
+    kinds = {kind: folders for kind, folders in kinds.items() if folders}
+    return [
+      dict(zip(kinds, each, strict=True))
+      for each in zip(*kinds.values(), strict=True)
+    ]
 
   def places(self) -> list[str]:
     """Where the images are, without slashes at the end."""
-    folders, lr_folders = (
-      [os.fspath(pathlib.Path(folder)) for folder in each]
-      for each in (self.folders, self.lr_folders)
-    )
-    if not lr_folders:
-      return folders
-    both = zip(folders, lr_folders, strict=True)
-    return [f"hr={hr},lr={lr}" for hr, lr in both]
+    groups = [
+      {kind: os.fspath(pathlib.Path(x)) for kind, x in group.items()}
+      for group in self.groups()
+    ]
+    if not self.lr_folders:
+      return [group["hr"] for group in groups]
+    return [
+      ",".join(f"{kind}={folder}" for kind, folder in group.items())
+      for group in groups
+    ]
+
+  def pixels(self, of_hr: int) -> int:
+    """How many the images of records have whose HR images have so many."""
+    pixels = of_hr
+    if self.lr_scale:
+      pixels += of_hr // self.lr_scale**2
+    if self.teacher_folders:
+      pixels += of_hr
+    return pixels
 
   def parameters(self) -> dict[str, Any]:
     """All that the set depends on apart from the files, JSON-able."""
@@ -100,11 +127,12 @@ def create(request: Request) -> Plan:
   output = pathlib.Path(request.output)
   order, used, skipped, identity = [], [], [], []
   damaged = 0
-  for index, folder in enumerate(request.folders):
+  for index, group in enumerate(request.groups()):
+    folder = group["hr"]
     paths = images.find(folder)
     cache = output / manifest.PROGRESS / f"headers-{index}.json"
     headers = survey.scan(folder, paths, cache)
-    partners = _partners(request, index, paths)
+    found = _partners(request, index, paths)
     for path, header in zip(paths, headers, strict=True):
       name = path.relative_to(folder).as_posix()
       if len(request.folders) > 1:
@@ -113,16 +141,19 @@ def create(request: Request) -> Plan:
       identity.append([name, header.bytes, header.mtime_ns])
       file = shard_task.File(os.fspath(path), name)
       damage, size, misfit = header.problem, (header.height, header.width), ""
-      if partner := partners.get(path):
-        lr_path, lr_header = partner
-        identity[-1] += [lr_header.bytes, lr_header.mtime_ns]
-        file = dataclasses.replace(file, lr_path=os.fspath(lr_path))
-        if lr_header.problem:
-          damage = damage or f"has an LR image that {lr_header.problem}"
+      if partners := found.get(path):
+        for kind, (partner, of_it) in partners.items():
+          identity[-1] += [of_it.bytes, of_it.mtime_ns]
+          file = dataclasses.replace(
+            file, others={**file.others, kind: os.fspath(partner)}
+          )
+          if of_it.problem:
+            damage = damage or f"has a partner, {partner}, that {of_it.problem}"
         if not damage:
-          size, misfit = _fitting(size, lr_header, request.lr_scale)
+          size, misfit = _fitting(size, partners, request.lr_scale)
       elif request.lr_folders:
-        misfit = f"has no partner in {request.lr_folders[index]}"
+        _, *others = group.values()
+        misfit = f"has no partner in {' or '.join(others)}"
       reason = damage or misfit or _too_small(request.recipe, size)
       if reason:
         is_damaged = bool(damage)
@@ -162,9 +193,7 @@ def _groups(
   for file, size in used:
     count = request.recipe.count(*size)
     height, width = request.recipe.record_size(*size)
-    pixels = height * width
-    if request.lr_scale:
-      pixels += pixels // request.lr_scale**2
+    pixels = request.pixels(height * width)
     weight = count * (3 * pixels + _OVERHEAD)
     if groups[-1] and filled + weight > request.shard_bytes:
       groups.append([])
@@ -206,40 +235,45 @@ def first(skipped: Sequence[dict[str, Any]]) -> str:
 
 def _partners(
   request: Request, index: int, paths: Sequence[pathlib.Path]
-) -> dict[pathlib.Path, tuple[pathlib.Path, survey.Header]]:
-  """LR files by the files of a folder, with their headers.
+) -> dict[pathlib.Path, dict[str, tuple[pathlib.Path, survey.Header]]]:
+  """The files that go with each of a folder, by kind, with their headers.
 
   Raises:
-    errors.InputError: see `pairs.match`.
+    errors.InputError: see `partners.match`.
   """
   if not request.lr_scale:
     return {}
-  lr_folder = pathlib.Path(request.lr_folders[index])
-  matched = pairs.match(
-    paths,
-    images.find(lr_folder),
-    pathlib.Path(request.folders[index]),
-    lr_folder,
-    request.lr_scale,
-  )
-  cache = pathlib.Path(
-    request.output, manifest.PROGRESS, f"lr-headers-{index}.json"
-  )
-  headers = survey.scan(lr_folder, [lr for _, lr in matched], cache)
-  return {
-    hr: (lr, header) for (hr, lr), header in zip(matched, headers, strict=True)
-  }
+  group = request.groups()[index]
+  matched = partners_lib.match(paths, list(group.values()), request.lr_scale)
+  found: dict[pathlib.Path, dict] = {hr: {} for hr in matched}
+  _, *kinds = group
+  for kind, files in zip(
+    kinds, zip(*matched.values(), strict=True), strict=True
+  ):
+    cache = pathlib.Path(
+      request.output, manifest.PROGRESS, f"{kind}-headers-{index}.json"
+    )
+    headers = survey.scan(group[kind], files, cache)
+    for hr, path, header in zip(matched, files, headers, strict=True):
+      found[hr][kind] = path, header
+  return found
 
 
 def _fitting(
-  size: tuple[int, int], lr: survey.Header, scale: int | None
+  hr: tuple[int, int],
+  partners: Mapping[str, tuple[pathlib.Path, survey.Header]],
+  scale: int | None,
 ) -> tuple[tuple[int, int], str]:
   """What of an HR image its LR image shows, and why it fits none, or ""."""
   scale = scale or 1
+  sizes = {
+    kind: (header.height, header.width)
+    for kind, (_, header) in partners.items()
+  }
   try:
-    height, width = pairs.shared(size, (lr.height, lr.width), scale)
+    height, width = pairs.shared(pairs.Pair(hr, **sizes), scale)
   except errors.InputError as error:
-    return size, f"is not of scale {scale}: {error}"
+    return hr, f"is not of scale {scale}: {error}"
   return (scale * height, scale * width), ""
 
 

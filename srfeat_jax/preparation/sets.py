@@ -314,8 +314,6 @@ def _finish(
   pixels = sum(
     entry["records"] * entry["size"][0] * entry["size"][1] for entry in used
   )
-  if request.lr_scale:
-    pixels += pixels // request.lr_scale**2
   made = manifest.Manifest(
     preset=request.preset,
     parameters=json.loads(json.dumps(request.parameters())),
@@ -328,10 +326,11 @@ def _finish(
       "records": num_records,
     },
     min_size=min(min(entry["size"]) for entry in used),
-    mean_bytes=3 * pixels / num_records,
+    mean_bytes=3 * request.pixels(pixels) / num_records,
     lr_scale=request.lr_scale,
     shards=[manifest.Shard(**content["shard"]) for content in contents],
     files_sha256="",
+    has_teacher=bool(request.teacher_folders),
   )
   lines = [json.dumps(entries[name]) for name in plan.order]
   return manifest.write(output, made, lines)

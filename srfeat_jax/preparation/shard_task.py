@@ -15,10 +15,8 @@ import pathlib
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from srfeat_jax import atomic, errors
 from srfeat_jax.data import fingerprints, manifest, pairs, records, shards
@@ -35,12 +33,13 @@ class File:
   Attributes:
     path: of the file.
     name: that the set knows it by.
-    lr_path: of its LR image, "" where LR is made from HR while training.
+    others: files of its LR image, "lr", and of a teacher's output, "teacher";
+      none where LR is made from HR while training.
   """
 
   path: str
   name: str
-  lr_path: str = ""
+  others: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,26 +136,26 @@ def _records(task: Task, entries: list[dict[str, Any]]) -> Iterator[bytes]:
     if _stopping is not None and _stopping.is_set():
       raise Stopped
     try:
-      image = images.read_rgb(file.path)
-      lr = _read_lr(file, image, task.lr_scale) if task.lr_scale else None
+      pair = _read(file, task.lr_scale)
     except errors.InputError as error:
       problem = str(error).removeprefix(f"{file.path} ")
       entries.append({"file": file.name, "skipped": problem, "damaged": True})
       continue
-    height, width = image.shape[:2]
+    height, width = pair.hr.shape[:2]
     with open(file.path, "rb") as handle:
       digest = hashlib.file_digest(handle, "sha256").hexdigest()
     count = 0
-    for crop in task.recipe.cut(image, file.name):
+    for crop in task.recipe.cut(pair.hr, file.name):
       about = {"file": file.name, **crop.about}
-      yield records.encode(records.Record(crop.image, lr, about), task.encoding)
+      record = records.Record(crop.image, pair.lr, about, pair.teacher)
+      yield records.encode(record, task.encoding)
       count += 1
       if _records_done is not None:
         with _records_done.get_lock():
           _records_done.value += 1
     size = task.recipe.record_size(height, width)
-    if task.lr_scale and lr is not None:
-      size = task.lr_scale * lr.shape[0], task.lr_scale * lr.shape[1]
+    if task.lr_scale:
+      size = tuple(task.lr_scale * side for side in pair.lr.shape[:2])
     entries.append(
       {
         "file": file.name,
@@ -166,17 +165,17 @@ def _records(task: Task, entries: list[dict[str, Any]]) -> Iterator[bytes]:
         "width": width,
         "records": count,
         "size": size,
-        "fingerprint": fingerprints.of_image(image).tobytes().hex(),
+        "fingerprint": fingerprints.of_image(pair.hr).tobytes().hex(),
       }
     )
 
 
-def _read_lr(file: File, hr: np.ndarray, scale: int) -> np.ndarray:
-  """The LR pixels of which all HR pixels are there.
+def _read(file: File, scale: int | None) -> pairs.Pair:
+  """An HR image and what there is beside it.
 
   Raises:
-    errors.InputError: it cannot be read, or has a size that does not fit.
+    errors.InputError: one cannot be read, or has a size that does not fit.
   """
-  lr = images.read_rgb(file.lr_path)
-  height, width = pairs.shared(hr.shape, lr.shape, scale)
-  return lr[:height, :width]
+  if scale is None:
+    return pairs.Pair(images.read_rgb(file.path), None)
+  return pairs.read(pairs.Pair(file.path, **file.others), scale)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import ml_collections
 
-from srfeat_jax.training import batch_norm, losses
+from srfeat_jax.training import batch_norm, losses, teacher
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import state as state_lib
 
@@ -40,7 +40,8 @@ class Pass(NamedTuple):
 
   Attributes:
     real: HR.
-    target: what losses compare SR with: HR, or what a teacher makes of LR.
+    target: what losses compare SR with: HR, or a share of it and of what a
+      teacher makes of LR.
     fake: SR.
     ema_sr: the output of the generator's running average, `[b, H, W, 3]`; None
       if no loss is of it.
@@ -66,11 +67,12 @@ def make(
   state: state_lib.TrainState,
   vgg_variables: Any,
   teacher_variables: Any,
-) -> Callable[[jax.Array, jax.Array, jax.Array], Pass]:
+) -> Callable[[jax.Array, jax.Array, jax.Array | None, jax.Array], Pass]:
   """The pass of a step.
 
   Args:
-    config: of the run; read are `losses` and `freeze_batch_norm`.
+    config: of the run; read are `losses`, `freeze_batch_norm` and
+      `teacher_share`.
     networks: the modules.
     state: before the step.
     vgg_variables: of VGG-19, {} without it.
@@ -78,13 +80,19 @@ def make(
 
   Returns:
     A pure function of LR `[b, h, w, 3]` and HR `[b, H, W, 3]`, float32 in
-    [0, 1], and of the shares `Pass.real_share`.
+    [0, 1]; of a teacher's output as HR, None to compute it if there is a
+    teacher; and of the shares `Pass.real_share`.
   """
 
   def extract(image: jax.Array) -> Images:
     return _extract_features(networks, config.losses, vgg_variables, image)
 
-  def run(lr: jax.Array, hr: jax.Array, real_share: jax.Array) -> Pass:
+  def run(
+    lr: jax.Array,
+    hr: jax.Array,
+    taught: jax.Array | None,
+    real_share: jax.Array,
+  ) -> Pass:
     def super_resolve(params):
       sr, batch_stats = _generate(
         networks, state.generator, params, lr, frozen=config.freeze_batch_norm
@@ -96,8 +104,10 @@ def make(
       super_resolve, state.generator.params, has_aux=True
     )
     target, ema_sr = real, None
-    if networks.teacher is not None:
-      target = extract(networks.teacher.target(teacher_variables, lr, hr))
+    if taught is None and networks.teacher is not None:
+      taught = networks.teacher.output(teacher_variables, lr)
+    if taught is not None:
+      target = extract(teacher.target(taught, hr, config.teacher_share))
     if _needs_ema(config.losses):
       ema_sr = networks.generator.apply(state.ema, lr)
     return Pass(real, target, fake, ema_sr, real_share, pullback, batch_stats)

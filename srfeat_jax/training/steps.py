@@ -25,6 +25,7 @@ from srfeat_jax.training import (
   forward_pass,
   generator_update,
   microbatches,
+  teacher,
 )
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
@@ -45,8 +46,8 @@ def make_step(
   Args:
     config: the run's config; read are `losses`, `ema_decay`, `degradation`,
       `seed`, `freeze_batch_norm`, `update_first`, `discriminators`,
-      `discriminator_steps`, `accumulation_steps`, `optimizer.kind` and
-      `matmul_precision`.
+      `discriminator_steps`, `accumulation_steps`, `optimizer.kind`,
+      `teacher_share` and `matmul_precision`.
     networks: the modules.
     optimizers: theirs.
 
@@ -54,8 +55,9 @@ def make_step(
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
     without it), uint8 HR crops `[b, H, W, 3]`, `num_batches(config)` times
     `config.batch_size` of them, or a batch with pairs, see
-    `degradation.of_batch`, and the variables of `networks.teacher` (None
-    without it), to the next state and a dict of float32 scalars by name.
+    `degradation.of_batch` and `teacher.output_in`, and the variables of
+    `networks.teacher` (None without it), to the next state and a dict of
+    float32 scalars by name.
 
   Raises:
     errors.InputError: a field of the config has a value it does not take.
@@ -85,7 +87,8 @@ def make_step(
     )
 
     updated, scalars = state.discriminators, {}
-    for arrays in _split((lr, hr, real_share), num_batches(config)):
+    all_arrays = lr, hr, teacher.output_in(batch), real_share
+    for arrays in _split(all_arrays, num_batches(config)):
       # Only the last one reaches the generator.
       batches = microbatches.Microbatches(
         arrays, config.accumulation_steps, forward
@@ -133,13 +136,17 @@ def num_batches(config: ml_collections.ConfigDict) -> int:
 
 
 def _split(
-  arrays: tuple[jax.Array, ...], count: int
-) -> list[tuple[jax.Array, ...]]:
+  arrays: tuple[jax.Array | None, ...], count: int
+) -> list[tuple[jax.Array | None, ...]]:
   """Batches of every `count`-th image, so that none changes its device."""
   if count == 1:
     return [arrays]
-  grouped = [x.reshape(-1, count, *x.shape[1:]) for x in arrays]
-  return [tuple(x[:, i] for x in grouped) for i in range(count)]
+  grouped = jax.tree.map(lambda x: x.reshape(-1, count, *x.shape[1:]), arrays)
+
+  def batch(i):
+    return jax.tree.map(lambda x: x[:, i], grouped)
+
+  return [batch(i) for i in range(count)]
 
 
 def _check_order(update_first: str) -> None:

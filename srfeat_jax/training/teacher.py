@@ -5,9 +5,11 @@ What compares SR with HR, pixels or VGG-19's features, then compares it with
   share * clip(T(LR)) + (1 - share) * HR,
 
 as in knowledge distillation for super-resolution. Discriminators still see HR.
+T(LR) is computed in the step, or a batch brings it, read from files.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -15,6 +17,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax import errors, models
+from srfeat_jax.ops import pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,36 +26,54 @@ class Teacher:
 
   Attributes:
     generator: maps LR to what SR is to be.
-    share: of its output in the target, `config.teacher_share`.
   """
 
   generator: nn.Module
-  share: float
 
-  def target(self, variables: Any, lr: jax.Array, hr: jax.Array) -> jax.Array:
-    """What SR is compared with.
+  def output(self, variables: Any, lr: jax.Array) -> jax.Array:
+    """What it makes of LR.
 
     Args:
       variables: of the generator.
       lr: float32 `[b, h, w, 3]` in [0, 1].
-      hr: float32 `[b, H, W, 3]` in [0, 1].
 
     Returns:
-      Float32, of the shape and range of `hr`.
+      Float32 `[b, H, W, 3]` in [0, 1].
     """
-    output = jnp.clip(self.generator.apply(variables, lr), 0, 1)
-    return self.share * output + (1 - self.share) * hr
+    return jnp.clip(self.generator.apply(variables, lr), 0, 1)
 
 
-def make(
-  generator: nn.Module, learner: nn.Module, share: float, dtype: str
-) -> Teacher:
+def output_in(batch: Any) -> jax.Array | None:
+  """The teacher's output that a batch brings, None if it brings none.
+
+  Args:
+    batch: see `degradation.of_batch`; uint8 `[b, H, W, 3]` is its "teacher".
+
+  Returns:
+    Float32 `[b, H, W, 3]` in [0, 1].
+  """
+  if not isinstance(batch, Mapping) or "teacher" not in batch:
+    return None
+  return pixels.to_float(batch["teacher"])
+
+
+def target(output: jax.Array, hr: jax.Array, share: float) -> jax.Array:
+  """What SR is compared with.
+
+  Args:
+    output: the teacher's, float32 `[b, H, W, 3]` in [0, 1].
+    hr: likewise.
+    share: of the output, `config.teacher_share`.
+  """
+  return share * output + (1 - share) * hr
+
+
+def make(generator: nn.Module, learner: nn.Module, dtype: str) -> Teacher:
   """The teacher of a network.
 
   Args:
     generator: the trained one.
     learner: the one in training.
-    share: of the teacher's output in the target.
     dtype: its compute dtype, `config.dtype`; "" leaves it as it is.
 
   Raises:
@@ -65,4 +86,4 @@ def make(
     )
   if dtype and "dtype" in models.fields_of(generator):
     generator = generator.clone(dtype=dtype)
-  return Teacher(generator, share)
+  return Teacher(generator)

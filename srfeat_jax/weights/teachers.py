@@ -17,7 +17,7 @@ def add(
   """Adds the teacher to the networks of a run, if there is to be one.
 
   Args:
-    config: of the run; read are `teacher`, `teacher_share` and `dtype`.
+    config: of the run; read are `teacher` and `dtype`.
     networks: without a teacher.
 
   Returns:
@@ -32,7 +32,6 @@ def add(
   added = teacher.make(
     models.build(loaded.generator),
     networks.generator,
-    config.teacher_share,
     config.dtype,
   )
   return dataclasses.replace(networks, teacher=added), loaded.variables

@@ -44,6 +44,8 @@ class OnDeviceTest(image_files.FolderTestCase):
       images.write(self.photos / f"{i:02}.png", hr)
       lr = rng.integers(0, 256, (height // 2, width // 2, 3), np.uint8)
       images.write(self.folder / "lr" / f"{i:02}.png", lr)
+      sr = rng.integers(0, 256, (*(2 * n for n in lr.shape[:2]), 3), np.uint8)
+      images.write(self.folder / "teacher" / f"{i:02}.png", sr)
     pairs = f"hr={self.photos},lr={self.folder / 'lr'}"
     prepared = str(self.folder / "set")
     sets.prepare(
@@ -57,9 +59,10 @@ class OnDeviceTest(image_files.FolderTestCase):
         lr_scale=2,
       )
     )
+    taught = f"{pairs},teacher={self.folder / 'teacher'}"
     self.train = {
       "folder": str(self.photos),
-      "pairs": pairs,
+      "pairs with a teacher's output": taught,
       "both": f"{pairs},{self.photos}=2",
       "prepared pairs": f"{prepared},{self.photos}",
     }
@@ -88,7 +91,7 @@ class OnDeviceTest(image_files.FolderTestCase):
     ("folder", 1, 20),
     ("folder", 4, 20),
     ("folder", 4, 1, 3),  # divided between the devices
-    ("pairs", 1, 20),
+    ("pairs with a teacher's output", 1, 20),
     ("both", 4, 1, 3),
     ("prepared pairs", 1, 20),
   )

@@ -1,11 +1,14 @@
 """Several crops of each decoded image, and how much is read ahead."""
 
 import collections
+import gc
 import itertools
 import json
 import threading
+import weakref
 from unittest import mock
 
+import grain
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -35,6 +38,38 @@ class Counted:
 
   def __reduce__(self):
     return Counted, ()
+
+
+class CloseTest(absltest.TestCase):
+  def test_closing_frees_the_crops(self):
+    # Those of workers are in shared memory, which else would leak.
+    made = []
+
+    def group(index):
+      crops = np.full((2, 4, 4, 3), index, np.uint8)
+      made.append(weakref.ref(crops))
+      return crops
+
+    batches = iter(
+      image_blocks.Batches(
+        grain.MapDataset.range(100).map(group).repeat(),
+        batch_size=4,
+        crops_per_image=2,
+        crop_bytes=48,
+        process_index=0,
+        process_count=1,
+        num_workers=0,
+      )
+    )
+    next(batches)
+    self.assertIsNotNone(made[0]())
+    batches.close()
+    gc.collect()
+    self.assertIsNone(made[0]())
+    # And it may begin again.
+    batches.set_state({"global_next_index": 4})
+    self.assertEqual(next(batches)[:, 0, 0, 0].tolist(), [4, 5, 6, 7])
+    batches.close()
 
 
 class BatchesTestCase(parameterized.TestCase):

@@ -60,7 +60,7 @@ class ManifestTest(image_files.FolderTestCase):
 
   def test_another_version(self):
     self.change(version=2)
-    self.refused("version 2", "reads version 1", "anew")
+    self.refused("version 2", "reads version 1: delete the folder")
 
   def test_damaged(self):
     self.change(format="something")

@@ -1,4 +1,4 @@
-"""HR images with LR images of their own: names, sizes and crops."""
+"""HR images with LR images of their own, and perhaps a teacher's output."""
 
 import contextlib
 import itertools
@@ -13,6 +13,7 @@ from srfeat_jax.data import pairs, pipeline, sources
 from tests.support import image_files
 
 SCALE = 3
+TAUGHT = 100  # what numbers of a teacher's output have more than those of HR
 
 
 def coded(number: int, height: int, width: int, step: int = 1) -> np.ndarray:
@@ -31,9 +32,17 @@ class PairsTestCase(image_files.FolderTestCase):
     image = coded(number, *size)
     return self.file(f"lr/{name}", image_files.encode(image, "PNG"))
 
-  def open(self, scale: int = SCALE, min_size: int = 12) -> pairs.Folders:
-    folders = (str(self.folder / name) for name in ("hr", "lr"))
-    return pairs.Folders(*folders, scale, min_size)
+  def teacher(self, name: str, number: int = 0, size=(36, 45)) -> pathlib.Path:
+    image = coded(TAUGHT + number, *size, step=SCALE)
+    return self.file(f"teacher/{name}", image_files.encode(image, "PNG"))
+
+  def open(
+    self, scale: int = SCALE, min_size: int = 12, teacher: str = ""
+  ) -> pairs.Folders:
+    hr, lr, *others = (
+      str(self.folder / name) for name in ("hr", "lr", teacher) if name
+    )
+    return pairs.Folders(hr, lr, scale, min_size, *others)
 
   def sentence(self, **options) -> str:
     with self.assertRaises(errors.InputError) as caught:
@@ -127,11 +136,20 @@ class SizesTest(PairsTestCase):
   def test_what_is_shown_by_both_is_used(self, height, lr_height):
     self.hr("a.png", size=(height, 45))
     self.lr("a.png", size=(lr_height, 15))
-    source = self.open()
-    hr, lr = source[0]
+    hr, lr, teacher = self.open()[0]
     self.assertEqual(hr.shape, (height, 45, 3))
     self.assertEqual(lr.shape, (12, 15, 3))
     np.testing.assert_array_equal(hr[:36:SCALE, ::SCALE], lr)
+    self.assertIsNone(teacher)
+    # As `upscale` writes it, or as large as HR.
+    for taught_height in (SCALE * lr_height, height):
+      self.teacher("a_LRx3.png", size=(taught_height, 45))
+      source = self.open(teacher="teacher")
+      sizes = source.sizes[0]
+      self.assertEqual(sizes, ((height, 45), (12, 15), (36, 45)))
+      _, same, teacher = source[0]
+      np.testing.assert_array_equal(same, lr)
+      np.testing.assert_array_equal(teacher, coded(TAUGHT, 36, 45, SCALE))
 
   def test_sizes_that_do_not_divide_are_told(self):
     for name in "abc":
@@ -152,7 +170,33 @@ class SizesTest(PairsTestCase):
       self.assertLen(self.open(), 1)
     text = "\n".join(logs.output)
     self.assertIn("hr/1.png: HR is 45x36 and LR 15x11", text)
-    self.assertIn("3 files are not 3 times as large as their LR", text)
+    self.assertIn(
+      "3 files do not fit the size of their partners at a scale", text
+    )
+
+  def test_a_teacher_s_output_that_does_not_fit(self):
+    for i, size in enumerate([(36, 45), (36, 44), (12, 15)]):
+      self.hr(f"{i}.png")
+      self.lr(f"{i}.png")
+      self.teacher(f"{i}.png", size=size)
+    self.hr("3.png")
+    self.lr("3.png")
+    with self.assertLogs(level="WARNING") as logs:
+      self.assertLen(self.open(teacher="teacher"), 1)
+    text = "\n".join(logs.output)
+    self.assertRegex(text, r"hr/3\.png has no partner in .*/teacher")
+    self.assertIn(
+      "hr/2.png: the teacher's output is 15x12, and LR 15x12: expected 45x36, 3"
+      " times that, or 45x36 as HR",
+      text,
+    )
+    (self.folder / "teacher/0.png").unlink()
+    with self.assertLogs(level="WARNING"):
+      sentence = self.sentence(teacher="teacher")
+    self.assertRegex(
+      sentence, r"3, such as .*1\.png: the teacher's .* is 44x36"
+    )
+    self.assertIn("cannot be read: No such", self.sentence(teacher="nowhere"))
 
   def test_small_ones_are_skipped(self):
     for name, rows in (("a", 4), ("b", 5)):
@@ -197,6 +241,7 @@ class CropsTest(PairsTestCase):
     for i in range(5):
       self.hr(f"{i}.png", i, size=(37, 46))
       self.lr(f"{i}x3.png", i, size=(13, 16))
+      self.teacher(f"{i}x3.png", i, size=(39, 48))
 
   def batches(self, train: str, **options):
     created, weights = sources.create(train, 12, 1e6, SCALE)
@@ -214,21 +259,26 @@ class CropsTest(PairsTestCase):
 
   @parameterized.parameters(
     ("random", True, {}),
-    ("random", True, {"num_workers": 1, "crops_per_image": 2}),
-    ("random", False, {}),
-    ("center", True, {}),
+    ("random", True, {"num_workers": 1, "crops_per_image": 2}, True),
+    ("random", False, {}, True),
+    ("center", True, {}, True),
     ("center", False, {}),
   )
-  def test_both_are_cut_alike(self, crop, augment, options):
-    batches = self.batches(self.pairs_, crop=crop, augment=augment, **options)
+  def test_all_are_cut_alike(self, crop, augment, options, taught=False):
+    train = self.pairs_ + taught * f",teacher={self.folder}/teacher"
+    batches = self.batches(train, crop=crop, augment=augment, **options)
     seen = set()
     for batch in itertools.islice(batches, 4):
-      self.assertEqual(set(batch), {"hr", "lr"})
+      names = {"hr", "lr", "teacher"} if taught else {"hr", "lr"}
+      self.assertEqual(set(batch), names)
       self.assertEqual(batch["hr"].shape, (20, 12, 12, 3))
       self.assertEqual(batch["lr"].shape, (20, 4, 4, 3))
       # Every HR pixel says which LR pixel it belongs to.
       shown = batch["lr"].repeat(SCALE, axis=1).repeat(SCALE, axis=2)
       np.testing.assert_array_equal(batch["hr"], shown)
+      if taught:
+        shown += np.uint8([TAUGHT, 0, 0])
+        np.testing.assert_array_equal(batch["teacher"], shown)
       seen |= {crop.tobytes() for crop in batch["lr"]}
     # Five images, at one place or many, in one orientation or eight.
     if crop == "center" and not augment:
@@ -270,8 +320,13 @@ class FlagTest(PairsTestCase):
     ("hr={0}/hr,lr={0}/lr", [True], [1]),
     ("hr={0}/hr, lr={0}/lr=3,{0}/hr", [True, False], [0.75, 0.25]),
     ("{0}/lr,hr={0}/hr,lr={0}/lr", [False, True], [0.5, 0.5]),
+    (
+      "hr={0}/hr,lr={0}/lr, teacher={0}/hr=3,"
+      "hr={0}/hr,lr={0}/lr,teacher={0}/hr",
+      *([True, True], [0.75, 0.25], True),
+    ),
   )
-  def test_understood(self, train, paired, weights):
+  def test_understood(self, train, paired, weights, taught=False):
     self.hr("a.png")
     self.lr("a.png")
     created, received = sources.create(
@@ -282,10 +337,12 @@ class FlagTest(PairsTestCase):
       self.assertLen(source, 1)
       self.assertEqual("1 pairs, " in source.identity, pairs_are_there)
       self.assertEqual(source.pair_scale, SCALE if pairs_are_there else None)
+      self.assertEqual(source.has_teacher, taught)
 
   @parameterized.parameters(
     *("hr=a", "hr=a,b", "hr=a,lr=", "hr=a,hr=b", "hr=a=2,lr=b", "hr=a,lr=0.5"),
-    *("lr=a,hr=a", "lr=a/b"),
+    *("lr=a,hr=a", "lr=a/b", "teacher=a", "hr=a,teacher=b,lr=c"),
+    *("hr=a,lr=b,teacher=c,teacher=d", "hr=a,lr=b=2,teacher=c"),
   )
   def test_not_understood(self, train):
     with self.assertRaisesRegex(
@@ -293,6 +350,16 @@ class FlagTest(PairsTestCase):
       r'config.data.train has "\S+": expected pairs as hr=FOLDER,lr=FOLDER or',
     ):
       sources.create(train, 12, 1e6, SCALE)
+
+  @parameterized.parameters("{0}/hr", "hr={0}/hr,lr={0}/lr", "synthetic")
+  def test_only_some_with_a_teacher_s_output(self, other):
+    self.hr("a.png")
+    self.lr("a.png")
+    train = "hr={0}/hr,lr={0}/lr,teacher={0}/hr,"
+    with self.assertRaisesRegex(
+      errors.InputError, "a teacher's output for .*, and none for .* all or for"
+    ):
+      sources.create((train + other).format(self.folder), 12, 1e6, SCALE)
 
   def test_folders_that_are_called_so(self):
     self.hr("a.png")

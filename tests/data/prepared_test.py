@@ -1,9 +1,10 @@
 """Prepared sets as sources of training images."""
 
+import json
 import pickle
 
 import numpy as np
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.data import manifest, pairs, prepared, sources
@@ -100,7 +101,7 @@ class PreparedTest(image_files.FolderTestCase):
 
 
 class PairsTest(image_files.FolderTestCase):
-  """Sets of HR images with LR images of their own."""
+  """Sets of HR images with LR images, and perhaps a teacher's output."""
 
   def setUp(self):
     super().setUp()
@@ -109,50 +110,84 @@ class PairsTest(image_files.FolderTestCase):
       # As cropped images have it, as MATLAB has it, and of another scale.
       [((37, 46), (12, 15)), ((37, 46), (13, 16)), ((36, 45), (9, 11))]
     ):
-      for name, size in ((f"hr/{i}.png", hr), (f"lr/{i}x3.png", lr)):
+      upscaled = 3 * lr[0], 3 * lr[1]
+      for name, size in (
+        (f"hr/{i}.png", hr),
+        (f"lr/{i}x3.png", lr),
+        (f"teacher/{i}x3.png", upscaled),
+      ):
         image = rng.integers(0, 256, (*size, 3), np.uint8)
         images.write(self.folder / name, image)
     images.write(self.folder / "hr/alone.png", image)
-    self.folders = [str(self.folder / name) for name in ("hr", "lr")]
-    self.set = str(self.folder / "set")
+    self.hr, self.lr, self.teacher = (
+      str(self.folder / name) for name in ("hr", "lr", "teacher")
+    )
+    self.set = self.folder / "set"
+
+  def prepare(self, *teacher_folders: str) -> manifest.Manifest:
     with self.assertLogs("absl", "WARNING"):
-      self.made = sets.prepare(
+      return sets.prepare(
         planning.Request(
-          folders=self.folders[:1],
-          output=self.set,
+          folders=[self.hr],
+          output=str(self.set),
           preset="folder",
           recipe=recipes.Whole(1),
           processes=1,
-          lr_folders=self.folders[1:],
+          lr_folders=[self.lr],
           lr_scale=3,
+          teacher_folders=teacher_folders,
         )
       )
 
-  def test_as_the_folders_are(self):
-    self.assertEqual(self.made.counts["records"], 2)
-    self.assertEqual((self.made.lr_scale, self.made.min_size), (3, 36))
+  @parameterized.parameters(False, True)
+  def test_as_the_folders_are(self, taught):
+    teachers = [self.teacher] if taught else []
+    made = self.prepare(*teachers)
+    self.assertEqual(made.counts["records"], 2)
+    self.assertEqual((made.lr_scale, made.min_size), (3, 36))
+    self.assertEqual(made.has_teacher, taught)
+    self.assertEqual(f"teacher={self.teacher}" in made.folders[0], taught)
     skipped = [
       entry["skipped"]
-      for entry in manifest.read_files(self.set, self.made)
+      for entry in manifest.read_files(self.set, made)
       if "skipped" in entry
     ]
     self.assertRegex(skipped[0], "not of scale 3: HR is 45x36 and LR 11x9")
-    self.assertRegex(skipped[1], "has no partner in .*lr$")
+    others = f"lr or {self.teacher}" if taught else "lr"
+    self.assertRegex(skipped[1], f"has no partner in .*{others}$")
     with self.assertLogs("absl", "WARNING"):
-      expected = pairs.Folders(*self.folders, 3, 36)
-    (source,), _ = sources.create(self.set, 36, 0, 3)
+      expected = pairs.Folders(self.hr, self.lr, 3, 36, *teachers)
+    (source,), _ = sources.create(str(self.set), 36, 0, 3)
     self.assertEqual((len(source), source.pair_scale), (2, 3))
-    self.assertEqual(source.mean_bytes, 3 * (36 * 45 + 12 * 15))
+    self.assertEqual(source.has_teacher, taught)
+    self.assertEqual(source.mean_bytes, 3 * ((1 + taught) * 36 * 45 + 12 * 15))
     self.assertEqual(source.source.sizes, expected.sizes)
     for i in range(2):
+      self.assertEqual(source[i].teacher is not None, taught)
       for ours, theirs in zip(source[i], expected[i], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
+  def test_manifest_of_an_earlier_version(self):
+    self.prepare()
+    path = self.set / "manifest.json"
+    content = json.loads(path.read_bytes())
+    del content["has_teacher"]
+    path.write_text(json.dumps(content))
+    self.assertFalse(prepared.Prepared(self.set, 36).has_teacher)
+
+  def test_a_teacher_s_output_of_another_size_is_left_out(self):
+    images.write(f"{self.teacher}/0x3.png", np.zeros((36, 44, 3), np.uint8))
+    made = self.prepare(self.teacher)
+    self.assertEqual(made.counts["records"], 1)
+    first = manifest.read_files(self.set, made)[0]
+    self.assertRegex(first["skipped"], "scale 3: the teacher's output is 44x36")
+
   def test_another_scale(self):
+    self.prepare()
     with self.assertRaisesRegex(
       errors.InputError, "set holds pairs of scale 3, and config.gen.* is 4"
     ):
-      sources.create(self.set, 36, 0, 4)
+      sources.create(str(self.set), 36, 0, 4)
 
 
 if __name__ == "__main__":

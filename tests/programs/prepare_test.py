@@ -109,6 +109,11 @@ class PrepareProgramTest(programs.ProgramTestCase):
       self.prepare("coco", f"hr={photos},lr={photos}", "--output=x"),
       "pairs are stored whole",
     )
+    pairs = f"hr={photos},lr={photos}"
+    self.assert_fails(
+      self.prepare("folder", f"{pairs},teacher={photos}", pairs, "--output=x"),
+      "only some pairs have a teacher's output: name teacher=FOLDER for all",
+    )
     self.assert_fails(self.prepare("coco", photos), "--output is missing")
     self.assert_fails(
       self.prepare("coco", photos, f"--output={self.folder / 'set'}"),
@@ -137,7 +142,7 @@ class PrepareProgramTest(programs.ProgramTestCase):
     result = self.prepare("folder", photos, f"--output={output}", sets)
     self.assertIn("0001.png is Mine/1 (", result.stdout)
     result = self.prepare("check", output)
-    self.assertIn("1 shards are as their manifest says", result.stdout)
+    self.assertIn("1 shard, checksums as in the manifest", result.stdout)
     (shard,) = output.glob("*.array_record")
     shard.write_bytes(bytes(shard.stat().st_size))
     self.assert_fails(self.prepare("check", output), f"{shard.name} is damaged")
