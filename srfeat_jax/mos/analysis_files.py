@@ -130,7 +130,8 @@ def _summary(analysis: analysis_lib.Analysis) -> str:
 def _differences(analysis: analysis_lib.Analysis) -> str:
   rows = [
     (
-      *(name, each.first, each.second, f"{each.mean:+.2f}"),
+      *(name, each.first, each.second),
+      "-" if each.mean is None else f"{each.mean:+.2f}",
       *(_p(each.p_raters), _p(each.p_images)),
     )
     for name, opinions in analysis.sets.items()
@@ -167,10 +168,11 @@ def _consistency(analysis: analysis_lib.Analysis) -> str:
     )
   lines.append(
     "- A rater is an outlier whose correlation with the mean of the others is"
-    f" below {consistency.LEAST_CORRELATION}, whose scores are all the same,"
-    " whom ITU-R BT.500-13 rejects, or whose mean for HR is not"
-    f" {consistency.LEAST_GAP:g} above that for nearest. With fewer than"
-    f" {consistency.LEAST_RATERS} raters nobody is."
+    f" below {consistency.LEAST_CORRELATION}, whose scores are all the same, or"
+    f" whose mean for HR is not {consistency.LEAST_GAP:g} above that for"
+    f" nearest. With fewer than {consistency.LEAST_RATERS} raters nobody is."
+    " Whom ITU-R BT.500-13 rejects is named, but not left out: on a scale of"
+    " whole numbers the rule rejects consistent raters, too."
   )
   return "\n".join(lines)
 
@@ -185,12 +187,13 @@ def _raters(analysis: analysis_lib.Analysis) -> str:
       (
         *(name[:8], each.ratings, f"{each.mean:.2f}"),
         *(_number(each.correlation), _number(each.retest), anchors or "-"),
-        *(f"{each.seconds:.1f}", "; ".join(each.reasons)),
+        *(f"{each.seconds:.1f}", "rejects" if each.bt500 else ""),
+        "; ".join(each.reasons),
       )
     )
   heads = (
     *("rater", "ratings", "mean", "correlation", "retest difference"),
-    *("nearest, HR", "median seconds", "outlier"),
+    *("nearest, HR", "median seconds", "BT.500", "outlier"),
   )
   return _table(heads, rows, 1)
 

@@ -192,12 +192,14 @@ def _below(folder: pathlib.Path) -> Images:
 def _name_flat_sets(found: dict[str, Images], flat: Sequence[str]) -> None:
   """Names the set of images that lie in no folder of a set."""
   sets = {set_name for each in found.values() for set_name, _ in each} - {""}
-  if flat and len(sets) > 1:
+  if not flat:
+    return
+  if len(sets) > 1:
     raise errors.InputError(
       f"the images of {flat[0]} lie in no folder of a set, and there are"
       f" several sets, {', '.join(sorted(sets))}: expected FOLDER/SET/NAME.png"
     )
-  (name,) = sets or {"images"}
+  name = next(iter(sets), "images")
   for method in flat:
     found[method] = {
       (set_name or name, image): read

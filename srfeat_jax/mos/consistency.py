@@ -20,13 +20,15 @@ class Rater:
   Attributes:
     ratings: how many.
     mean: of the scores.
-    correlation: Pearson's, of the scores with the mean of the other raters;
+    correlation: of the scores (Pearson's) with the mean of the other raters;
       None if it is not defined.
     retest: mean absolute difference between the scores of an image that was
       shown twice; None if none was.
     anchors: mean score of the lower and of the upper anchor; None if there are
       none.
     seconds: median time of a rating.
+    bt500: whether ITU-R BT.500 rejects the rater. It is reported alone: on a
+      scale of whole numbers it rejects honest raters, too.
     reasons: why the rater is an outlier; empty if not.
   """
 
@@ -36,6 +38,7 @@ class Rater:
   retest: float | None
   anchors: tuple[float, float] | None
   seconds: float
+  bt500: bool
   reasons: tuple[str, ...]
 
 
@@ -48,7 +51,7 @@ class Retest:
     difference: mean absolute difference.
     equal: share of equal scores.
     within_one: share of scores that differ by at most 1.
-    correlation: Pearson's, over all pairs; None if it is not defined.
+    correlation: over all pairs (Pearson's); None if it is not defined.
   """
 
   pairs: int
@@ -150,9 +153,8 @@ def raters(
 
   An outlier is a rater for whom one of these holds: the correlation with the
   mean of the others is below `LEAST_CORRELATION`, or is not defined because
-  all scores are the same; BT.500 rejects the rater; the mean score of the upper
-  anchor is not `LEAST_GAP` above that of the lower one. With fewer than
-  `LEAST_RATERS` raters nobody is.
+  all scores are the same; the mean score of the upper anchor is not `LEAST_GAP`
+  above that of the lower one. With fewer than `LEAST_RATERS` raters nobody is.
 
   Args:
     scores: of all items.
@@ -172,8 +174,6 @@ def raters(
       reasons.append("all scores are the same")
     elif related is not None and related < LEAST_CORRELATION:
       reasons.append(f"correlation with the others {related:.2f}")
-    if rejected[row]:
-      reasons.append("rejected by BT.500")
     pair = None
     if anchors is not None and not np.isnan(anchors[row]).any():
       pair = float(anchors[row, 0]), float(anchors[row, 1])
@@ -188,6 +188,7 @@ def raters(
         again.difference if again else None,
         pair,
         float(np.nanmedian(seconds[row])),
+        rejected[row],
         tuple(reasons) if enough else (),
       )
     )

@@ -108,7 +108,8 @@ class Difference:
   Attributes:
     first: a method.
     second: another one.
-    mean: the first's mean opinion score minus the second's.
+    mean: the first's mean opinion score minus the second's, where a rater rated
+      both; None if nobody did.
     p_raters: of the Wilcoxon signed-rank test (two-sided) over the raters' mean
       differences, corrected by Holm's method for all pairs.
     p_images: likewise over the images' mean differences; None for fewer than 6
@@ -117,7 +118,7 @@ class Difference:
 
   first: str
   second: str
-  mean: float
+  mean: float | None
   p_raters: float
   p_images: float | None
 
@@ -134,7 +135,7 @@ def differences(scores: dict[str, np.ndarray]) -> list[Difference]:
   for first, second in pairs:
     gap = scores[first] - scores[second]
     by_rater, by_image = (_means(gap, axis) for axis in (1, 0))
-    means.append(float(by_image.mean()) if len(by_image) else float("nan"))
+    means.append(float(by_image.mean()) if len(by_image) else None)
     over_raters.append(_signed_rank(by_rater))
     over_images.append(_signed_rank(by_image))
   enough = all(each.shape[1] >= _LEAST_IMAGES for each in scores.values())

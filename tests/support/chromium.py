@@ -163,8 +163,8 @@ class Page:
     found = []
     for event in self._browser.events:
       params = event.get("params", {})
-      match event.get("method"):
-        case "Runtime.exceptionThrown":
+      match event.get("method", ""):
+        case name if name.startswith("Runtime.exception"):
           found.append(str(params["exceptionDetails"]))
         case "Runtime.consoleAPICalled" if params["type"] in (
           "error",
@@ -198,10 +198,11 @@ def started(folder: str | os.PathLike) -> Iterator[Browser]:
   folder = pathlib.Path(folder)
   to_read, source = os.pipe()
   sink, to_write = os.pipe()
-  # It reads from descriptor 3 and writes to 4.
+  # It reads from descriptor 3 and writes to 4. (Not sh: it may know but one
+  # digit.)
   command = f'exec "$@" 3<&{to_read} 4>&{to_write}'
   process = subprocess.Popen(
-    ["sh", "-c", command, "sh", PATH, f"--user-data-dir={folder}", *_FLAGS],
+    ["bash", "-c", command, "bash", PATH, f"--user-data-dir={folder}", *_FLAGS],
     pass_fds=(to_read, to_write),
     stdout=subprocess.DEVNULL,
     stderr=subprocess.DEVNULL,
