@@ -82,11 +82,11 @@ def analyze(collected: collected_lib.Collected, seed: int = 0) -> Analysis:
     good = {method: each[kept] for method, each in by_method.items()}
     good = {m: each for m, each in good.items() if not np.isnan(each).all()}
     if good:
-      sets[name] = SetOpinions(
-        {m: opinion.opinion(each, seed) for m, each in good.items()},
-        {m: opinion.opinion(by_method[m], seed) for m in good},
-        opinion.differences(good),
-      )
+      methods = {m: opinion.opinion(each, seed) for m, each in good.items()}
+      everyone = methods
+      if not kept.all():
+        everyone = {m: opinion.opinion(by_method[m], seed) for m in good}
+      sets[name] = SetOpinions(methods, everyone, opinion.differences(good))
   anchors = {}
   for method, told in study_lib.ANCHORS.items():
     every = _by_method(study, scores[kept], firsts).get(method)

@@ -13,6 +13,12 @@ from srfeat_jax.mos import consistency, opinion
 
 JSON, MARKDOWN = "analysis.json", "analysis.md"
 DISTRIBUTION, BARS = "distribution.png", "mos.png"
+_HEADS = (
+  *("set", "method", "MOS", "95%, other raters"),
+  *("95%, other raters and images", "MOS with outliers"),
+  *("raters", "images", "ratings"),
+)
+_NAMES = 2  # columns that are no numbers
 
 
 def write(analysis: analysis_lib.Analysis, folder: pathlib.Path) -> None:
@@ -56,25 +62,31 @@ def _fields(analysis: analysis_lib.Analysis) -> dict[str, Any]:
   }
 
 
-def table(analysis: analysis_lib.Analysis) -> str:
-  """Returns the mean opinion scores as a Markdown table."""
-  rows = []
-  for name, each in analysis.sets.items():
-    for method, score in each.methods.items():
-      rows.append(
-        (
-          *(name, method, f"{score.mos:.2f}", _interval(score.interval)),
-          _interval(score.wide_interval),
-          f"{each.everyone[method].mos:.2f}",
-          *(score.raters, score.images, score.ratings),
-        )
-      )
-  heads = (
-    *("set", "method", "MOS", "95 %, other raters"),
-    *("95 %, other raters and images", "MOS with outliers"),
-    *("raters", "images", "ratings"),
+def text(analysis: analysis_lib.Analysis) -> str:
+  """Returns the mean opinion scores as a table for the screen."""
+  lines = [_HEADS, *_rows(analysis)]
+  widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+  return "\n".join(
+    "  ".join(
+      each.ljust(width) if i < _NAMES else each.rjust(width)
+      for i, (each, width) in enumerate(zip(line, widths, strict=True))
+    )
+    for line in lines
   )
-  return _table(heads, rows, 2)
+
+
+def _rows(analysis: analysis_lib.Analysis) -> list[tuple[str, ...]]:
+  """The mean opinion scores, below `_HEADS`."""
+  return [
+    (
+      *(name, method, f"{score.mos:.2f}", _interval(score.interval)),
+      _interval(score.wide_interval),
+      f"{each.everyone[method].mos:.2f}",
+      *(str(score.raters), str(score.images), str(score.ratings)),
+    )
+    for name, each in analysis.sets.items()
+    for method, score in each.methods.items()
+  ]
 
 
 def markdown(analysis: analysis_lib.Analysis) -> str:
@@ -83,12 +95,11 @@ def markdown(analysis: analysis_lib.Analysis) -> str:
     f"# {_escaped(analysis.study.title)}",
     _summary(analysis),
     "## Mean opinion scores",
-    table(analysis),
+    _table(_HEADS, _rows(analysis), _NAMES),
     "A score is the mean over the images of the mean over the raters. The first"
     " interval is Student's t over the raters, for other raters of the same"
     " images. The second is the bootstrap over raters and over images, for"
-    " other images, too; it errs on the wide side where there are many images,"
-    " and with fewer than ten it says little.",
+    " other images, too; with few images it is too narrow.",
     f"![Mean opinion scores]({BARS})",
     f"![How often each score was given]({DISTRIBUTION})",
     "Columns show how often each score was given; the mark is the mean.",

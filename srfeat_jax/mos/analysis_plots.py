@@ -53,7 +53,7 @@ def distribution(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
         if share >= 0.005:
           axis.annotate(
             f"{share:.0%}",
-            (column, score),
+            (column - 0.12, score),
             ha="center",
             va="center",
             fontsize=8,
@@ -61,7 +61,7 @@ def distribution(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
           )
       if method in each.methods:
         mean = each.methods[method].mos
-        left, right = column - 0.42, column + 0.42
+        left, right = column + 0.16, column + 0.46  # beside the numbers
         axis.plot((left, right), (mean, mean), _RED, linewidth=2.5)
     axis.set_title(name, loc="left")
     axis.set(ylabel="score", yticks=list(_SCORES))
@@ -71,7 +71,9 @@ def distribution(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
     axis.set_xticks(np.arange(len(methods)), methods)
     _fit_names(axis, methods)
   assert mesh is not None  # there is a set
-  bar = sheet.colorbar(mesh, ax=list(axes), label="share of the ratings")
+  label = "share of the ratings"
+  aspect = 16 * len(sets)
+  bar = sheet.colorbar(mesh, ax=list(axes), label=label, aspect=aspect)
   bar.ax.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
   axes[0].plot([], [], _RED, linewidth=2.5, label="mean")
   sheet.legend(loc="outside upper right", frameon=False)
@@ -79,7 +81,7 @@ def distribution(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
 
 
 def bars(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
-  """Draws the mean opinion scores with their 95 % intervals over raters.
+  """Draws the mean opinion scores with their 95% intervals over raters.
 
   Args:
     analysis: of any study.
@@ -135,7 +137,7 @@ def bars(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
   axis.set_yticks(
     list(_SCORES), [f"{score} {study_lib.WORDS[score]}" for score in _SCORES]
   )
-  axis.set(ylabel="mean opinion score, 95 % over raters", ylim=(1, 5.35))
+  axis.set(ylabel="mean opinion score, 95% over raters", ylim=(1, 5.35))
   axis.grid(axis="y", alpha=0.3)
   axis.set_axisbelow(True)
   _fit_names(axis, methods)

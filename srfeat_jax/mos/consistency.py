@@ -113,8 +113,8 @@ def bt500(scores: np.ndarray) -> list[bool]:
 
   An item's scores are compared with their mean, +- 2 standard deviations if
   their kurtosis is from 2 to 4, else +- sqrt(20). A rater is rejected who is
-  outside for more than 5 % of the items, and about as often above as below
-  (their difference less than 30 %): who errs on one side only is strict or
+  outside for more than 5% of the items, and about as often above as below
+  (their difference less than 30%): who errs on one side only is strict or
   lenient, but consistent.
 
   Returns:

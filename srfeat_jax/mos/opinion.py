@@ -21,9 +21,9 @@ class Opinion:
 
   Attributes:
     mos: the mean over the images of the mean over the raters.
-    interval: the 95 % interval for other raters and the same images; None for
+    interval: the 95% interval for other raters and the same images; None for
       fewer than 2 raters.
-    wide_interval: the 95 % interval for other raters and other images; None for
+    wide_interval: the 95% interval for other raters and other images; None for
       fewer than 2 of either.
     raters: how many rated an image.
     images: how many were rated.
@@ -47,7 +47,8 @@ def opinion(scores: np.ndarray, seed: int = 0) -> Opinion:
   the images' means is one sample. Where every rater rated every image, this is
   the t interval of the raters' means. The wide interval is the percentile
   bootstrap over raters and over images, drawn independently (Owen, "The
-  pigeonhole bootstrap", 2007), which errs on the wide side.
+  pigeonhole bootstrap", 2007); with 5 images it contains the true mean in 91% of
+  simulated studies, not in 95%.
 
   Args:
     scores: at least one is not NaN.

@@ -316,7 +316,7 @@ async function send() {
     keep();
   }
   const body = state.pending;
-  const {rater, revision} = JSON.parse(body);
+  const {rater, revision, ratings} = JSON.parse(body);
   sending = true;
   report();
   let again = 0;
@@ -327,17 +327,20 @@ async function send() {
       body,
       keepalive: body.length < 60000,
     });
-    if ([404, 405, 501].includes(answer.status)) {
-      server = "none";
-    } else if (answer.status >= 500 || answer.status === 429) {
+    // Other servers may answer anything, even that all is well.
+    const said = (await answer.json().catch(() => null)) || {};
+    const taken = answer.ok && said.ratings === ratings.length;
+    if (answer.status !== 501 && (answer.status >= 500 || answer.status === 429)) {
       again = 5000;
+    } else if (!taken && !said.error) {
+      server = "none";
     } else {
       server = "there";
-      refusal = answer.ok ? "" : (await answer.json()).error;
+      refusal = taken ? "" : said.error;
       if (state.rater === rater) {
         state.pending = null;
         state.sent = revision;
-        if (answer.ok) state.settled = Math.max(state.settled, revision);
+        if (taken) state.settled = Math.max(state.settled, revision);
         keep();
         if (state.revision > revision && done()) again = 1;
       }
