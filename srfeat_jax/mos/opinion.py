@@ -47,8 +47,8 @@ def opinion(scores: np.ndarray, seed: int = 0) -> Opinion:
   the images' means is one sample. Where every rater rated every image, this is
   the t interval of the raters' means. The wide interval is the percentile
   bootstrap over raters and over images, drawn independently (Owen, "The
-  pigeonhole bootstrap", 2007); with 5 images it contains the true mean in 91% of
-  simulated studies, not in 95%.
+  pigeonhole bootstrap", 2007); with 5 images it contains the true mean in 91%
+  of simulated studies, not in 95%.
 
   Args:
     scores: at least one is not NaN.
