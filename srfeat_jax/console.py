@@ -56,6 +56,11 @@ def demo() -> None:
   _run("demo")
 
 
+def browser() -> None:
+  """Runs `srfeat_jax.browser`."""
+  _run("browser")
+
+
 def mos() -> None:
   """Runs `srfeat_jax.mos`."""
   _run("mos")

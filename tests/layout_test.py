@@ -19,6 +19,7 @@ WITHOUT = {
   "batches/device_images": "what is cut there: batches/on_device_test",
   "batches/on_host": "beside those on devices: batches/on_device_test",
   "batches/training_images": "what whole runs find: train_test",
+  "browser/__main__": "a program: browser/single_page_test",
   "configs/common": "all files in one: configs_test",
   "configs/degradations": "all files in one: configs_test",
   "configs/feature_discriminator": "all files in one: configs_test",

@@ -150,6 +150,25 @@ class Page:
     for kind in ("keyDown", "keyUp"):
       self.call("Input.dispatchKeyEvent", type=kind, key=key)
 
+  def upload(self, selector: str, path: str | os.PathLike) -> None:
+    """Chooses a file in an input."""
+    found = self.call(
+      "Runtime.evaluate",
+      expression=f"document.querySelector({json.dumps(selector)})",
+    )
+    self.call(
+      "DOM.setFileInputFiles",
+      files=[os.fspath(path)],
+      objectId=found["result"]["objectId"],
+    )
+
+  def disconnect(self) -> None:
+    """Takes the page off the network."""
+    speeds = dict.fromkeys(
+      ("latency", "downloadThroughput", "uploadThroughput"), 0
+    )
+    self.call("Network.emulateNetworkConditions", offline=True, **speeds)
+
   def screenshot(self, path: str | os.PathLike, **options) -> None:
     data = self.call("Page.captureScreenshot", **options)["data"]
     pathlib.Path(path).write_bytes(base64.b64decode(data))
