@@ -56,6 +56,16 @@ def demo() -> None:
   _run("demo")
 
 
+def browser() -> None:
+  """Runs `srfeat_jax.browser`."""
+  _run("browser")
+
+
+def mos() -> None:
+  """Runs `srfeat_jax.mos`."""
+  _run("mos")
+
+
 def _find_modules_here() -> None:
   """Lets a config name a degradation of the current folder, as `-m` does."""
   sys.path.insert(0, os.getcwd())

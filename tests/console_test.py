@@ -33,7 +33,7 @@ class ConsoleTest(programs.ProgramTestCase):
       for path in package.glob("*.py")
       if "cli.run(main)" in path.read_text()
     }
-    self.assertEqual(functions, found | {"demo"})
+    self.assertEqual(functions, found | {"browser", "demo", "mos"})
     for name, target in scripts.items():
       module, _, function = target.partition(":")
       self.assertEqual(module, "srfeat_jax.console")

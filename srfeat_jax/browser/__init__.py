@@ -1,0 +1,1 @@
+"""A page that upscales images in a browser, without a server."""

@@ -1,0 +1,114 @@
+"""Mean opinion scores, their intervals and differences."""
+
+import numpy as np
+from absl.testing import absltest, parameterized
+from scipy import stats
+
+from srfeat_jax.mos import opinion
+from tests.support import opinion_studies
+
+NAN = np.nan
+
+
+def study_scores(quality, num_raters, seed) -> np.ndarray:
+  """Scores [raters, images] of one method."""
+  study = opinion_studies.draw(len(quality), 0, ("a",))
+  rng = np.random.default_rng(seed)
+  population = opinion_studies.Opinions(np.array([quality]))
+  order = np.argsort([item.name for item in study.items])
+  return population.ratings(study, num_raters, rng).scores[:, order]
+
+
+class OpinionTest(parameterized.TestCase):
+  def test_a_mean(self):
+    found = opinion.opinion(np.array([[1.0, 5], [2, 5], [3, 2]]))
+    self.assertEqual(found.mos, 3)
+    self.assertEqual(found.histogram, (1, 2, 1, 0, 2))
+    self.assertEqual((found.raters, found.images, found.ratings), (3, 2, 6))
+
+  def test_the_interval_is_student_s_over_raters(self):
+    scores = study_scores([2, 3, 4], 26, 0)
+    means = scores.mean(1)
+    expected = stats.t.interval(
+      0.95, len(means) - 1, means.mean(), stats.sem(means)
+    )
+    np.testing.assert_allclose(opinion.opinion(scores).interval, expected)
+
+  def test_missing_scores(self):
+    """Images count alike, whoever rated them; the strict rate the bad one."""
+    scores = np.array([[5.0, NAN], [4, NAN], [4, 2], [3, 1], [NAN, NAN]])
+    found = opinion.opinion(scores)
+    self.assertEqual(found.mos, (4 + 1.5) / 2)
+    self.assertEqual((found.raters, found.images, found.ratings), (4, 2, 6))
+    effects = [1, 0, 0.25, -0.75]
+    half = stats.t.ppf(0.975, 3) * stats.sem(effects)
+    self.assertAlmostEqual(found.interval[1] - found.mos, half)
+
+  def test_few_scores(self):
+    one = opinion.opinion(np.array([[3.0, 4]]))
+    self.assertEqual((one.mos, one.interval), (3.5, None))
+    self.assertIsNone(one.wide_interval)
+    self.assertIsNone(opinion.opinion(np.ones((2, 1))).wide_interval)
+    self.assertEqual(opinion.opinion(np.ones((2, 1))).interval, (1, 1))
+    sparse = np.full((9, 9), NAN)
+    np.fill_diagonal(sparse, 3)
+    self.assertEqual(opinion.opinion(sparse).wide_interval, (3, 3))
+
+  def test_the_wide_interval_has_the_images_variance(self):
+    """By the analysis of variance of a crossed design with random effects."""
+    quality = np.linspace(2, 4, 40)
+    scores = study_scores(quality, 30, 1)
+    rows, columns = scores.mean(1), scores.mean(0)
+    error = scores - rows[:, None] - columns + scores.mean()
+    variance = rows.var(ddof=1) / 30 + columns.var(ddof=1) / 40
+    variance -= error.var() / (30 * 40)
+    low, high = opinion.opinion(scores).wide_interval
+    half = 1.96 * np.sqrt(variance)
+    np.testing.assert_allclose((high - low) / 2, half, rtol=0.12)
+    narrow = opinion.opinion(scores).interval
+    self.assertLess(low, narrow[0])
+    self.assertGreater(high, narrow[1])
+    self.assertEqual(
+      opinion.opinion(scores, 5), opinion.opinion(scores.copy(), 5)
+    )
+
+  @parameterized.parameters(
+    ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
+    ([0.5, 0.9], [1, 1]),
+    ([], []),
+  )
+  def test_holm(self, p_values, expected):
+    np.testing.assert_allclose(opinion.holm(p_values), expected)
+
+  def test_differences(self):
+    a, b = (study_scores(np.full(8, q), 26, i) for i, q in enumerate((3, 4)))
+    found = {
+      (each.first, each.second): each
+      for each in opinion.differences({"a": a, "b": b, "again": a})
+    }
+    self.assertLen(found, 3)
+    p = stats.wilcoxon(np.round((a - b).mean(1), 9)).pvalue
+    different = found["a", "b"]
+    self.assertAlmostEqual(different.mean, (a - b).mean())
+    self.assertAlmostEqual(different.p_raters, 3 * p)
+    self.assertLess(different.p_raters, 0.01)
+    self.assertLess(different.p_images, 0.05)
+    self.assertEqual(found["a", "again"].mean, 0)
+    self.assertEqual(found["a", "again"].p_raters, 1)
+    few = opinion.differences({"a": a[:, :5], "b": b[:, :5]})
+    self.assertIsNone(few[0].p_images)
+
+  def test_differences_of_what_is_missing(self):
+    a, b = np.full((2, 6, 7), 3.0)
+    a[:, 0] = NAN
+    b[0] += 1
+    b[1] = NAN
+    (found,) = opinion.differences({"a": a, "b": b})
+    self.assertAlmostEqual(found.mean, -1 / 5)
+    b[:] = NAN
+    (found,) = opinion.differences({"a": a, "b": b})
+    self.assertIsNone(found.mean)
+
+
+if __name__ == "__main__":
+  absltest.main()
