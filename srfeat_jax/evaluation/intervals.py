@@ -24,8 +24,9 @@ def of(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
   Returns:
     {"level": 0.95, "resamples": .., "seed": .., "means": {METHOD: {SET:
     {METRIC: [low, high]}}}}; and for several methods "differences", likewise of
-    all but one, bicubic or else the first, whose name is under "from". An interval is missing where
-    there is none, see `bootstrap.interval`; ratios have none of differences.
+    all but one, bicubic or else the first, whose name is under "from". An
+    interval is missing where there is none, see `bootstrap.interval`; ratios
+    have none of differences.
   """
   reference = "bicubic" if "bicubic" in methods else next(iter(methods))
   others = [method for method in methods if method != reference]

@@ -162,8 +162,9 @@ def rows(sets: Sequence[str], scale: int) -> list[dict[str, Any]]:
     "sets": {"Set5": {"psnr_y": .., "ssim_y": ..}}}. "Y, crop 4" is Y without a
     border of 4 pixels, LR by MATLAB's bicubic; "RGB, crop 4" likewise. Scores
     have the names of ours that are measured alike: those of RGB are
-    `psnr_rgb_crop4` and `ssim_rgb_crop4`. SPSR's LPIPS is `lpips_of_spsr`, as it does not say which
-    backbone it has. Rows without scores of these sets are left out.
+    `psnr_rgb_crop4` and `ssim_rgb_crop4`. SPSR's LPIPS is `lpips_of_spsr`,
+    as it does not say which backbone it has. Rows without scores of these sets
+    are left out.
   """
   if scale != SCALE:
     return []

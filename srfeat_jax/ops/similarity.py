@@ -48,7 +48,8 @@ def ms_ssim(
   """
   xp = a.__array_namespace__()
   exponents = np.array(_EXPONENTS[:scales])
-  exponents /= exponents.sum()
+  if scales < len(_EXPONENTS):  # the paper's do not quite sum to 1
+    exponents /= exponents.sum()
   product = 1.0
   for i, exponent in enumerate(exponents.tolist()):
     luminance, structure = _similarities(a, b)

@@ -7,7 +7,8 @@ import numpy as np
 from absl.testing import absltest
 
 from srfeat_jax.image_io import images
-from tests.support import programs
+from srfeat_jax.interchange import dists_file, lpips_file
+from tests.support import dists_files, lpips_files, programs
 
 
 class EvaluateTest(programs.ProgramTestCase):
@@ -55,8 +56,10 @@ class EvaluateTest(programs.ProgramTestCase):
         "images/S/a.png",
         "images/S/b.c.png",
         "images/T/gray.png",
+        "results.csv",
         "results.json",
         "results.md",
+        "results.tex",
       ],
     )
     self.assertEqual(images.size(out / "images/S/a.png"), (40, 44))
@@ -91,6 +94,85 @@ class EvaluateTest(programs.ProgramTestCase):
     self.assertTrue((out / "images/small.safetensors/S/b.c.png").is_file())
     # The whole image, bicubic, both weights, and the target.
     self.assertEqual(images.size(out / "comparison.png")[1], 12 + 5 * 300)
+
+  def test_pairs_and_perceptual_metrics(self):
+    """What `evaluate` measures of its own images, and of them as pairs."""
+    self.write("sets/S/HR/a.png", 97, 199, 3)
+    self.write("sets/S/HR/b.png", 97, 199, 3)
+    lpips = ",".join(
+      self.joint_lpips(backbone) for backbone in ("squeeze", "alex")
+    )
+    niqe = self.folder / "niqe.npz"
+    np.savez(niqe, mu_pris_param=np.zeros(36), cov_pris_param=np.eye(36))
+    own = self.file(
+      "own.py",
+      b"def clipiqa(a, b): return 0.5\ndef maniqa(a, b): return 0.25\n"
+      b"def musiq(a, b): return 50\n",
+    )
+    metrics = (
+      *(f"--lpips_weights={lpips}", f"--niqe_params={niqe}"),
+      f"--dists_weights={self.joint_dists()}",
+      f"--metric={own}:clipiqa,{own}:maniqa,{own}:musiq",
+    )
+    result = self.evaluate(
+      *("--weights=bicubic", "--baselines=nearest,lanczos", "--save_images"),
+      *(f"--benchmarks={self.folder / 'sets'}", *metrics),
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    methods = [line.split()[2] for line in result.stdout.splitlines()[2:5]]
+    self.assertEqual(methods, ["nearest", "lanczos", "bicubic"])
+    out = self.folder / "out"
+    results = json.loads((out / "results.json").read_text())
+    images_of = [str(out / "images/S"), str(self.folder / "sets/S/HR")]
+    again = self.folder / "again"
+    result = self.evaluate(
+      "--pairs", *images_of, f"--output={again}", *metrics, "--published"
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("there are no scores of these sets", result.stdout)
+    of_pairs = json.loads((again / "results.json").read_text())
+    self.assertEqual(of_pairs["sets"], results["sets"])
+    self.assertNotIn("speed", of_pairs)
+    scores = of_pairs["sets"]["S"]
+    self.assertAlmostEqual(
+      scores["perceptual_score"],
+      (2 - scores["lpips_alex"] - scores["dists"] + 0.5 + 0.25 + 0.5)
+      + max(0, (10 - scores["niqe"]) / 10),
+    )
+    self.assertIsNone(scores["ms_ssim_y"])  # the images are too small
+    self.assertIn("ms_ssim_y is not defined for 2 of 2", result.stdout)
+    self.assertEqual(of_pairs["weights"], images_of[0])
+    for arguments, part in (
+      (("--pairs", images_of[0]), "takes two folders"),
+      (("--pairs", *images_of, "--sets=S"), "--sets does not go with --pairs"),
+      (("--pairs=a,b", "--protocol=center296"), "crops HR before LR"),
+      (("--pairs", f"{self.folder}/none", images_of[1]), "none"),
+      (("--weights=bicubic",), "--benchmarks is needed"),
+      (
+        ("--weights=bicubic", f"--benchmarks={images_of[1]}", "--scale=2"),
+        "--sc",
+      ),
+      (
+        (
+          "--weights=bicubic",
+          f"--benchmarks={images_of[1]}",
+          "--baselines=box",
+        ),
+        "--baselines=box: expected names of nearest, bicubic, lanczos",
+      ),
+    ):
+      with self.subTest(part):
+        self.assert_fails(self.evaluate(*arguments), part)
+
+  def joint_lpips(self, backbone: str) -> str:
+    output = self.folder / f"{backbone}.safetensors"
+    lpips_file.convert(lpips_files.save(self.folder, backbone), output)
+    return str(output)
+
+  def joint_dists(self) -> str:
+    output = self.folder / "dists.safetensors"
+    dists_file.convert(dists_files.save(self.folder), output)
+    return str(output)
 
   def test_help_lists_the_flags_of_the_upscaler(self):
     text = programs.run("evaluate", "-h").stdout
