@@ -165,9 +165,9 @@ def main(argv: Sequence[str]) -> None:
     names = list(made)
     if names == [options_lib.BICUBIC]:
       baselines = [each for each in baselines if each != options_lib.BICUBIC]
+    at_once = max(len(several) for several, _ in made.values())
     for name in baselines:
-      function = interpolation.make(name, scale)
-      upscalers[name] = [function] * jax.local_device_count()
+      upscalers[name] = [interpolation.make(name, scale)] * at_once
     upscalers |= {name: upscaler for name, (upscaler, _) in made.items()}
     sets = rules.load(_BENCHMARKS.value or "", _names(_SETS.value), scale)
   lpips, more, own = _metrics(rules, scale)

@@ -6,6 +6,8 @@ A score is there if all its parts are: of metrics that are not built in, by
 
 from collections.abc import Mapping
 
+import numpy as np
+
 # Of the challenge's evaluation: from the means over all images.
 PERCEPTUAL_SCORE = (
   "NTIRE 2025's score of image super-resolution (x4), perceptual track:"
@@ -30,7 +32,7 @@ def scores(
     backbone: that of `lpips`; with several, they are `lpips_alex` and so on.
 
   Returns:
-    "perceptual_score", "pi", both or neither.
+    "perceptual_score", "pi", both or neither; NaN if a part is.
   """
   found = {}
   lpips = means.get("lpips" if backbone == "alex" else "lpips_alex")
@@ -39,7 +41,7 @@ def scores(
       (1 - lpips)
       + (1 - means["dists"])
       + (means["clipiqa"] + means["maniqa"] + means["musiq"] / 100)
-      + max(0.0, (10 - means["niqe"]) / 10)
+      + np.maximum(0.0, (10 - means["niqe"]) / 10).item()
     )
   if "ma" in means and "niqe" in means:
     found["pi"] = ((10 - means["ma"]) + means["niqe"]) / 2

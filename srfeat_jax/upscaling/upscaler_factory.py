@@ -37,15 +37,18 @@ def make(
 def make_each(
   options: options_lib.Options,
 ) -> tuple[list[Callable[..., np.ndarray]], int]:
-  """Makes an upscaler for each device of this process, to call at once.
+  """Makes an upscaler for each accelerator of this process, to call at once.
 
   Args:
     options: as `make`, and so is what is raised.
 
   Returns:
-    The upscalers, of bicubic a single one; and their scale factor.
+    The upscalers, of bicubic or on a CPU a single one, and their scale factor.
   """
-  return _make(options, [[device] for device in jax.local_devices()])
+  devices = jax.local_devices()
+  if devices[0].platform == "cpu":  # which all use the same cores
+    return _make(options, [None])
+  return _make(options, [[device] for device in devices])
 
 
 def _make(

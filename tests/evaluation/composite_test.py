@@ -1,5 +1,7 @@
 """Tests of srfeat_jax.evaluation.composite."""
 
+import math
+
 from absl.testing import absltest
 
 from srfeat_jax.evaluation import composite
@@ -23,6 +25,8 @@ class CompositeTest(absltest.TestCase):
     self.assertEqual(found["pi"], 3)
     bad = composite.scores(_PARTS | {"niqe": 12.0}, "alex")
     self.assertAlmostEqual(bad["perceptual_score"], 3.35)
+    undefined = composite.scores(_PARTS | {"niqe": math.nan}, "alex")
+    self.assertTrue(math.isnan(undefined["perceptual_score"]))
 
   def test_without_a_part_there_is_none(self):
     for missing in _PARTS:

@@ -97,11 +97,8 @@ class EvaluateTest(programs.ProgramTestCase):
 
   def test_pairs_and_perceptual_metrics(self):
     """What `evaluate` measures of its own images, and of them as pairs."""
-    self.write("sets/S/HR/a.png", 97, 199, 3)
-    self.write("sets/S/HR/b.png", 97, 199, 3)
-    lpips = ",".join(
-      self.joint_lpips(backbone) for backbone in ("squeeze", "alex")
-    )
+    self.write("sets/S/HR/a.png", 106, 201, 3)
+    lpips = self.joint_lpips("alex")
     niqe = self.folder / "niqe.npz"
     np.savez(niqe, mu_pris_param=np.zeros(36), cov_pris_param=np.eye(36))
     own = self.file(
@@ -136,33 +133,46 @@ class EvaluateTest(programs.ProgramTestCase):
     scores = of_pairs["sets"]["S"]
     self.assertAlmostEqual(
       scores["perceptual_score"],
-      (2 - scores["lpips_alex"] - scores["dists"] + 0.5 + 0.25 + 0.5)
+      (2 - scores["lpips"] - scores["dists"] + 0.5 + 0.25 + 0.5)
       + max(0, (10 - scores["niqe"]) / 10),
     )
     self.assertIsNone(scores["ms_ssim_y"])  # the images are too small
-    self.assertIn("ms_ssim_y is not defined for 2 of 2", result.stdout)
+    self.assertIn("ms_ssim_y is not defined for 1 of 1", result.stdout)
     self.assertEqual(of_pairs["weights"], images_of[0])
-    for arguments, part in (
-      (("--pairs", images_of[0]), "takes two folders"),
-      (("--pairs", *images_of, "--sets=S"), "--sets does not go with --pairs"),
-      (("--pairs=a,b", "--protocol=center296"), "crops HR before LR"),
-      (("--pairs", f"{self.folder}/none", images_of[1]), "none"),
-      (("--weights=bicubic",), "--benchmarks is needed"),
+
+  def test_arguments_that_do_not_go_together(self):
+    lpips = self.joint_lpips("squeeze")
+    sets = self.benchmarks()
+    folders = "--pairs", f"{self.folder}/none", f"{self.folder}/sets"
+    self.check_mistakes(
+      (folders[:2], ("takes two folders",)),
+      ((*folders, "--sets=S"), ("--sets does not go with --pairs",)),
+      (("--pairs=a,b", "--protocol=center296"), ("crops HR before LR",)),
+      (folders, ("none",)),
+      (("--weights=bicubic",), ("--benchmarks is needed",)),
+      (("--weights=bicubic", sets, "--scale=2"), ("--scale is of --pairs",)),
+      (("--weights=bicubic", sets, "--baselines=box"), ("nearest, bicubic",)),
       (
-        ("--weights=bicubic", f"--benchmarks={images_of[1]}", "--scale=2"),
-        "--sc",
+        ("--weights=bicubic", sets, f"--lpips_weights={lpips},{lpips}"),
+        ("two files of the same backbone, of lpips_squeeze",),
       ),
-      (
-        (
-          "--weights=bicubic",
-          f"--benchmarks={images_of[1]}",
-          "--baselines=box",
-        ),
-        "--baselines=box: expected names of nearest, bicubic, lanczos",
-      ),
-    ):
-      with self.subTest(part):
-        self.assert_fails(self.evaluate(*arguments), part)
+      (("--weights=bicubic", sets, "--niqe_params=x"), ("parameters of NIQE",)),
+      (("--weights=bicubic", sets, "--dists_weights=x"), ("convert dists",)),
+    )
+
+  def check_mistakes(self, *cases):
+    """Each is of arguments, and of what the sentence on stderr has."""
+    lists = [
+      arguments
+      if any(str(each).startswith("--output") for each in arguments)
+      else (*arguments, f"--output={self.folder / 'out'}")
+      for arguments, _ in cases
+    ]
+    results = programs.run_each("evaluate", lists)
+    for result, (arguments, parts) in zip(results, cases, strict=True):
+      with self.subTest(arguments[-1]):
+        self.assert_fails(result, *parts)
+    self.assertFalse((self.folder / "out/results.json").exists())
 
   def joint_lpips(self, backbone: str) -> str:
     output = self.folder / f"{backbone}.safetensors"
@@ -195,7 +205,7 @@ class EvaluateTest(programs.ProgramTestCase):
     self.file("file")
     bicubic = "--weights=bicubic"
     small = f"--benchmarks={self.folder / 'small'}"
-    for arguments, parts in (
+    self.check_mistakes(
       ((bicubic, f"--benchmarks={self.folder}/none"), ("none",)),
       ((bicubic, sets, "--sets=S,Set5"), ("Set5", "S, T")),
       (("--weights=missing", sets), ("missing",)),
@@ -213,12 +223,7 @@ class EvaluateTest(programs.ProgramTestCase):
         (bicubic, sets, f"--output={self.folder}/file"),
         ("file: File exists, where a folder",),
       ),
-    ):
-      with self.subTest(arguments[-1]):
-        self.assert_fails(self.evaluate(*arguments), *parts)
-    self.assertFalse((self.folder / "out").exists())
-    self.assert_fails(  # found while measuring
-      self.evaluate(bicubic, small), "tiny.png", "16 x 40", "19"
+      ((bicubic, small), ("tiny.png", "16 x 40", "19")),  # while measuring
     )
 
 
