@@ -7,6 +7,10 @@
     --output=vgg19.safetensors
   python -m srfeat_jax.convert lpips squeezenet1_1-b8a52dc0.pth squeeze.pth \\
     --output=lpips.safetensors
+  python -m srfeat_jax.convert dists vgg16-397923af.pth weights.pt \\
+    --output=dists.safetensors
+  python -m srfeat_jax.convert niqe niqe_pris_params.npz \\
+    --output=niqe.safetensors
   python -m srfeat_jax.convert blend runs/pretrained runs/gan --alpha=0.3 \\
     --output=blend.safetensors
 
@@ -30,6 +34,12 @@ they need. Weights in torchvision's layout that come from Caffe need
 
 lpips: torchvision's backbone (SqueezeNet 1.1, AlexNet or VGG-16) and the file
 with its linear layers of LPIPS v0.1, which are combined.
+
+dists: torchvision's VGG-16 and the file of DISTS' authors with the weights of
+its channels, which are combined.
+
+niqe: the statistics of photographs that NIQE compares with, as published in
+BasicSR's niqe_pris_params.npz or in the authors' modelparameters.mat.
 
 blend: two generators of the same architecture, workdirs or files, interpolated
 with the share --alpha of the second.
@@ -112,6 +122,8 @@ _COMMANDS = {
   "export": (_FORMAT,),
   "vgg19": (_PREPROCESSING, _POOLING, _CLIP),
   "lpips": (),
+  "dists": (),
+  "niqe": (),
   "blend": (_ALPHA,),
 }
 
@@ -145,6 +157,10 @@ def main(argv: Sequence[str]) -> None:
       _vgg19(sources, output)
     case "lpips":
       _lpips(sources, output)
+    case "dists":
+      _dists(sources, output)
+    case "niqe":
+      _niqe(sources, output)
     case "blend":
       _blend(sources, output)
 
@@ -256,6 +272,25 @@ def _lpips(sources: list[str], output: pathlib.Path) -> None:
 
   backbone = lpips_file.convert(sources, output)
   print(f"{', '.join(sources)} (LPIPS, {backbone}) -> {output}")
+
+
+def _dists(sources: list[str], output: pathlib.Path) -> None:
+  if not sources:
+    raise errors.InputError(
+      "expected two files for dists, that of VGG-16 and weights.pt, got none"
+    )
+  from srfeat_jax.interchange import dists_file
+
+  dists_file.convert(sources, output)
+  print(f"{', '.join(sources)} (DISTS) -> {output}")
+
+
+def _niqe(sources: list[str], output: pathlib.Path) -> None:
+  source = _one(sources, "one file with the parameters of NIQE")
+  from srfeat_jax.interchange import niqe_file
+
+  niqe_file.convert(source, output)
+  print(f"{source} (NIQE) -> {output}")
 
 
 def _blend(sources: list[str], output: pathlib.Path) -> None:

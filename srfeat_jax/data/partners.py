@@ -52,45 +52,73 @@ def _match(
   scale: int,
 ) -> dict[pathlib.Path, pathlib.Path]:
   """See `match`, of two folders."""
-  folders = hr_folder, lr_folder
+  found = matched(hr_paths, lr_paths, hr_folder, lr_folder, scale)
+  if not found:
+    raise errors.InputError(
+      f"no image in {hr_folder} and {lr_folder} has a partner in the other"
+      " folder: expected the same names, in the second with or without"
+      f" x{scale} or _LR at the end, and there are"
+      f" {_name(hr_paths[0], hr_folder)} and {_name(lr_paths[0], lr_folder)}"
+    )
+  for paths, taken, other in (
+    (hr_paths, set(found), lr_folder),
+    (lr_paths, set(found.values()), hr_folder),
+  ):
+    lines = [
+      f"{path} has no partner in {other}" for path in paths if path not in taken
+    ]
+    skipped_files.report(f"without a partner in {other}", lines)
+  return found
+
+
+def matched(
+  hr_paths: Sequence[pathlib.Path],
+  other_paths: Sequence[pathlib.Path],
+  hr_folder: pathlib.Path,
+  other_folder: pathlib.Path,
+  scale: int,
+) -> dict[pathlib.Path, pathlib.Path]:
+  """As `match`, of two folders, but leaves out files in silence.
+
+  Args:
+    hr_paths: files below `hr_folder`.
+    other_paths: files below `other_folder`: LR images, or SR images.
+    hr_folder: of the HR images.
+    other_folder: of the other images.
+    scale: of which names may have marks.
+
+  Returns:
+    The other file of each HR file that has one, in the order of `hr_paths`; may
+    be empty.
+
+  Raises:
+    errors.InputError: a file could have several partners.
+  """
+  folders = hr_folder, other_folder
   partners: dict[pathlib.Path, pathlib.Path] = {}
-  left: tuple[Sequence[pathlib.Path], ...] = (hr_paths, lr_paths)
+  left: tuple[Sequence[pathlib.Path], ...] = (hr_paths, other_paths)
   for unmarked in (False, True):
-    hr_by_name, lr_by_name = (
+    hr_by_name, other_by_name = (
       _by_name(paths, folder, scale if unmarked else 0)
       for paths, folder in zip(left, folders, strict=True)
     )
     for name, hr_found in hr_by_name.items():
-      lr_found = lr_by_name.get(name, [])
-      if not lr_found:
+      other_found = other_by_name.get(name, [])
+      if not other_found:
         continue
-      if len(hr_found) > 1 or len(lr_found) > 1:
-        several, one = sorted((hr_found, lr_found), key=len, reverse=True)
+      if len(hr_found) > 1 or len(other_found) > 1:
+        several, one = sorted((hr_found, other_found), key=len, reverse=True)
         raise errors.InputError(
           f"{several[0]} and {several[1]} both go with {one[0]} by their names:"
           " rename or remove one"
         )
-      partners[hr_found[0]] = lr_found[0]
+      partners[hr_found[0]] = other_found[0]
     taken = set(partners.values())
     left = (
       [path for path in hr_paths if path not in partners],
-      [path for path in lr_paths if path not in taken],
+      [path for path in other_paths if path not in taken],
     )
-  if not partners:
-    raise errors.InputError(
-      f"no image in {_said(folders)} has a partner in the other folder:"
-      f" expected the same names, in the second with or without x{scale} or _LR"
-      f" at the end, and there are {_name(hr_paths[0], hr_folder)} and"
-      f" {_name(lr_paths[0], lr_folder)}"
-    )
-  for paths, folder in zip(left, reversed(folders), strict=True):
-    lines = [f"{path} has no partner in {folder}" for path in paths]
-    skipped_files.report(f"without a partner in {folder}", lines)
   return {hr: partners[hr] for hr in hr_paths if hr in partners}
-
-
-def _said(folders: Iterable[pathlib.Path]) -> str:
-  return " and ".join(map(str, folders))
 
 
 def _name(path: pathlib.Path, folder: pathlib.Path) -> str:
@@ -112,5 +140,5 @@ def _by_name(
 
 def _without_marks(name: str, scale: int) -> str:
   """A name as it is without "x4", "_LR" and the like at its end."""
-  marks = rf"([ ._-]*(x{scale}|{scale}x)|[ ._-]+(LR|HR|GT|LRBI))+"
+  marks = rf"([ ._-]*(x{scale}|{scale}x)|[ ._-]+(LR|HR|SR|GT|LRBI|out))+"
   return re.sub(rf"(?<=[^/]){marks}$", "", name, flags=re.IGNORECASE)

@@ -6,6 +6,7 @@ about 2 dB lower in RGB than in Y. `MATLAB` is the protocol of published tables,
 """
 
 import dataclasses
+import math
 import os
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ from srfeat_jax.data import benchmarks
 from srfeat_jax.ops import artifacts, color, quality, resize
 
 _SSIM_WINDOW = 11
-_RATIOS = ("checkerboard",)
+RATIOS = ("checkerboard",)  # averaged by the geometric mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Protocol:
       hr = _center(hr, scale * side)
       lr = Image.fromarray(hr).resize((side, side), Image.Resampling.BICUBIC)
       return np.asarray(lr), hr
-    least = _SSIM_WINDOW + 2 * self._border(scale)
+    least = _SSIM_WINDOW + 2 * self.border(scale)
     if min(hr.shape[:2]) < least:
       raise errors.InputError(
         f"{image.hr_path} has {hr.shape[0]} x {hr.shape[1]} pixels (height x"
@@ -86,7 +87,7 @@ class Protocol:
 
   def metrics(self, scale: int) -> tuple[str, ...]:
     """Returns the names of the metrics of `measure`."""
-    border = self._border(scale)
+    border = self.border(scale)
     return (
       *("psnr_y", "ssim_y", "psnr_y_float", "psnr_rgb"),
       *((f"psnr_rgb_crop{border}",) if border else ()),
@@ -113,9 +114,9 @@ class Protocol:
       all pixels, see `ops.artifacts`. Gray images are compared as they are
       under all of these names.
     """
-    border = self._border(scale)
+    border = self.border(scale)
     sr_y, hr_y = _luma(sr), _luma(hr)
-    sr_levels, hr_levels = _rounded(sr_y), _rounded(hr_y)
+    sr_levels, hr_levels = luma_levels(sr), luma_levels(hr)
     scores = (
       quality.psnr(sr_levels, hr_levels, border),
       quality.ssim(sr_levels, hr_levels, border),
@@ -129,7 +130,8 @@ class Protocol:
     )
     return dict(zip(self.metrics(scale), scores, strict=True))
 
-  def _border(self, scale: int) -> int:
+  def border(self, scale: int) -> int:
+    """Returns how many pixels are left out on each side."""
     return scale if self.shaved else 0
 
 
@@ -155,14 +157,21 @@ ALL = {protocol.name: protocol for protocol in (MATLAB, CENTER296)}
 
 
 def set_value(metric: str, values: Sequence[float]) -> float:
-  """Averages a metric of `Protocol.measure` over a set's images, at least one.
+  """Averages a metric of `Protocol.measure` over a set's images.
 
   The average is the arithmetic mean; for ratios it is the geometric mean, in
-  which an image with twice as much and one with half as much cancel.
+  which an image with twice as much and one with half as much cancel. Images for
+  which the metric is not defined are left out; NaN if none is left.
   """
-  if metric in _RATIOS:
-    return float(np.exp(np.mean(np.log(values))))
-  return float(np.mean(values))
+  defined = np.array([value for value in values if not np.isnan(value)])
+  return float(average(metric, defined)) if defined.size else math.nan
+
+
+def average(metric: str, values: np.ndarray) -> np.ndarray:
+  """As `set_value`, over the last axis of an array."""
+  if metric in RATIOS:
+    return np.exp(np.mean(np.log(values), axis=-1))
+  return np.mean(values, axis=-1)
 
 
 def checkerboard(image: np.ndarray, scale: int) -> float:
@@ -176,7 +185,19 @@ def checkerboard(image: np.ndarray, scale: int) -> float:
     A ratio of Y in whole levels on all pixels, 1 for none; see
     `ops.artifacts.checkerboard`.
   """
-  return artifacts.checkerboard(_rounded(_luma(image)), scale)
+  return artifacts.checkerboard(luma_levels(image), scale)
+
+
+def luma_levels(image: np.ndarray) -> np.ndarray:
+  """Y in whole levels, as MATLAB's `rgb2ycbcr` of an 8-bit image has it.
+
+  Args:
+    image: uint8 [H, W, 3], or gray [H, W], which stays as it is.
+
+  Returns:
+    Float64 [H, W].
+  """
+  return np.floor(_luma(image) + 0.5)
 
 
 def _luma(image: np.ndarray) -> np.ndarray:
@@ -184,10 +205,6 @@ def _luma(image: np.ndarray) -> np.ndarray:
   if image.ndim == 2:
     return image.astype(float)
   return 255 * color.rgb_to_y(image / 255)
-
-
-def _rounded(luma: np.ndarray) -> np.ndarray:
-  return np.floor(luma + 0.5)
 
 
 def _center(image: np.ndarray, side: int) -> np.ndarray:

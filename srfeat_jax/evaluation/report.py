@@ -1,9 +1,10 @@
 """Results as tables, as files, and as images side by side.
 
 `results` is what `evaluator.evaluate` returns, with the name of what was
-evaluated under "weights", if there is a baseline to compare with, its "sets"
-under "bicubic", and if more was evaluated, the "sets" of each by its name under
-"others".
+evaluated under "weights". Further, if it is there: the "sets" of bicubic under
+"bicubic", those of other baselines by their names under "baselines", and those
+of more weights by theirs under "others"; "speed" by the name of the method;
+"intervals", see `intervals.of`; and "published", see `published.rows`.
 """
 
 import dataclasses
@@ -11,47 +12,46 @@ import json
 import math
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from srfeat_jax import atomic
-from srfeat_jax.evaluation import detailed_region
+from srfeat_jax.evaluation import (
+  columns,
+  detailed_region,
+  latex,
+  result_tables,
+  tables,
+)
 from srfeat_jax.image_io import images
 
+FILES = ("results.json", "results.md", "results.csv", "results.tex")
+_PUBLISHED = "Published by others, each in its own protocol; not measured here."
 # Of `comparison`:
 _CROP = 96  # HR pixels on each side of the crops
 _ZOOM = 3  # factor by which pixels of crops are repeated
 _CAPTION = 28  # height of the captions, in pixels of the sheet
 _GAP = 12  # space between two panels, likewise
-# Metrics that a screen has no room for; the files have them.
-_NOT_ON_SCREEN = ("psnr_y_float", "mse_rgb", "phase_error", "color_error")
-_THREE_DIGITS = ("checkerboard", "phase_error", "color_error")
 
 
 def table(results: Mapping[str, Any]) -> str:
   """Lays out the main averages of each set in columns, for a screen."""
-  rows = _means(results)
-  shown = [
-    i
-    for i, name in enumerate(rows[0])
-    if name not in _NOT_ON_SCREEN and not name.startswith("psnr_rgb_crop")
+  on_screen = [
+    each
+    for each in result_tables.metrics(results)
+    if columns.of(each).on_screen
   ]
-  header, *rows = [[row[i] for i in shown] for row in rows]
-  widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-  lines = []
-  for row in (header, ["-" * width for width in widths], *rows):
-    names, numbers = row[:2], row[2:]
-    cells = [
-      text.ljust(width) for text, width in zip(names, widths, strict=False)
-    ]
-    cells += [
-      text.rjust(width) for text, width in zip(numbers, widths[2:], strict=True)
-    ]
-    lines.append("  ".join(cells).rstrip())
-  return "\n".join(lines)
+  parts = [tables.plain(result_tables.means(results, on_screen))]
+  if "speed" in results:
+    parts.append(tables.plain(result_tables.speed(results)))
+  if "published" in results:
+    # Sources, which are long, are in the files.
+    published = [row[:-1] for row in result_tables.published(results)]
+    parts += [_PUBLISHED, tables.plain(published, names=3)]
+  return "\n\n".join([*parts, *result_tables.gaps(results)])
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -64,19 +64,74 @@ def markdown(results: Mapping[str, Any]) -> str:
   ]
   if "lpips" in results:
     parts.append(f"`lpips`: {results['lpips']}.")
+  for name, description in results.get("metrics", {}).items():
+    parts.append(f"`{name}`: {description}.")
   for name, source in results.get("own_metrics", {}).items():
     parts.append(f"`{name}`: the function `{source}`.")
-  parts.append(_markdown_table(_means(results)))
+  metrics = result_tables.metrics(results)
+  parts += [
+    tables.markdown(result_tables.means(results, metrics)),
+    *result_tables.gaps(results),
+  ]
+  if "speed" in results:
+    parts += ["## Speed", tables.markdown(result_tables.speed(results))]
+  if "intervals" in results:
+    parts += _interval_parts(results)
+  if "published" in results:
+    parts += ["## Published", _PUBLISHED]
+    parts.append(tables.markdown(result_tables.published(results), names=3))
   for name in results["sets"]:
-    parts += [f"## {name}", _markdown_table(_images(results, name))]
+    parts += [
+      f"## {name}",
+      tables.markdown(result_tables.images(results, name)),
+    ]
   return "\n\n".join(parts) + "\n"
 
 
+def comma_separated(results: Mapping[str, Any]) -> str:
+  """Writes all numbers as CSV, unrounded.
+
+  The column `kind` has "mean", for those over a set; "low" and "high", the ends
+  of their intervals; "image"; and "published". There `protocol` is the
+  published one. A number that is missing, not defined or infinite is empty.
+  """
+  metrics = result_tables.metrics(results)
+  for row in results.get("published", ()):
+    for scores in row["sets"].values():
+      metrics += [each for each in scores if each not in metrics]
+  ours = results["protocol"]["name"]
+  rows = [["kind", "set", "image", "method", "protocol", "source", *metrics]]
+
+  def add(kind, name, image, method, scores, protocol=ours, source=""):
+    numbers = [scores.get(each) for each in metrics]
+    cells = ["" if finite(x) is None else repr(finite(x)) for x in numbers]
+    rows.append([kind, name, image, method, protocol, source, *cells])
+
+  for name in results["sets"]:
+    for method, sets in result_tables.methods(results).items():
+      add("mean", name, "", method, sets[name])
+      if "intervals" in results:
+        ends = results["intervals"]["means"][method][name]
+        for i, kind in enumerate(("low", "high")):
+          add(kind, name, "", method, {k: v[i] for k, v in ends.items()})
+  for row in results.get("published", ()):
+    for name, scores in row["sets"].items():
+      add(
+        *("published", name, "", row["method"], scores),
+        *(row["protocol"], row["source"]),
+      )
+  for name in results["sets"]:
+    for method, sets in result_tables.methods(results).items():
+      for image, scores in sets[name]["images"].items():
+        add("image", name, image, method, scores)
+  return tables.comma_separated(rows)
+
+
 def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
-  """Writes `results.json` and `results.md`, each whole or not at all.
+  """Writes `FILES`, each whole or not at all.
 
   JSON has no infinity: the PSNR of an image equal to its target, and a mean
-  that contains it, is null.
+  that contains it, is null, and so is what is not defined.
 
   Args:
     results: see the module.
@@ -87,8 +142,26 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
   """
   folder = pathlib.Path(folder)
   text = json.dumps(finite(results), indent=2, allow_nan=False)
-  atomic.replace(folder / "results.json", f"{text}\n".encode())
-  atomic.replace(folder / "results.md", markdown(results).encode())
+  protocol = results["protocol"]
+  of_latex = latex.table(
+    result_tables.methods(results),
+    [
+      each
+      for each in result_tables.metrics(results)
+      if columns.of(each).on_screen
+    ],
+    results.get("published", ()),
+    f"x{protocol['scale']}, {protocol['description']}\nneeds"
+    " \\usepackage{booktabs}",
+  )
+  written = (
+    f"{text}\n",
+    markdown(results),
+    comma_separated(results),
+    of_latex,
+  )
+  for name, content in zip(FILES, written, strict=True):
+    atomic.replace(folder / name, content.encode())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,49 +238,23 @@ def _overview(
   return whole
 
 
-def _methods(results: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-  """Yields the name and the sets of the baseline, if any, and all weights."""
-  if "bicubic" in results:
-    yield "bicubic", results["bicubic"]
-  yield results["weights"], results["sets"]
-  yield from results.get("others", {}).items()
-
-
-def _means(results: Mapping[str, Any]) -> list[list[str]]:
-  rows = []
-  for name in results["sets"]:
-    for method, sets in _methods(results):
-      scores = {k: v for k, v in sets[name].items() if k != "images"}
-      rows.append(
-        [f"{name} ({len(sets[name]['images'])})", method, *_cells(scores)]
-      )
-  return [["set (images)", "method", *scores], *rows]
-
-
-def _images(results: Mapping[str, Any], name: str) -> list[list[str]]:
-  rows = []
-  for image in results["sets"][name]["images"]:
-    for method, sets in _methods(results):
-      scores = sets[name]["images"][image]
-      rows.append([image, method, *_cells(scores)])
-  return [["image", "method", *scores], *rows]
-
-
-def _cells(scores: Mapping[str, float]) -> list[str]:
-  """Formats PSNR with two digits, SSIM and LPIPS with four, as papers do."""
-  return [f"{value:.{_digits(metric)}f}" for metric, value in scores.items()]
-
-
-def _digits(metric: str) -> int:
-  if metric.startswith(("psnr", "mse")):
-    return 2
-  return 3 if metric in _THREE_DIGITS else 4
-
-
-def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
-  header, *rows = rows
-  rule = ["---", "---", *["---:"] * (len(header) - 2)]
-  return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+def _interval_parts(results: Mapping[str, Any]) -> list[str]:
+  """Two tables of intervals, with what they are."""
+  intervals = results["intervals"]
+  what = (
+    f"{100 * intervals['level']:g} % intervals by the bootstrap over images:"
+    f" {intervals['resamples']} resamples, seed {intervals['seed']}."
+  )
+  parts = ["## Intervals of the means", what]
+  parts.append(tables.markdown(result_tables.ends(results, intervals["means"])))
+  if "differences" in intervals:
+    parts += [
+      f"## Differences from {intervals['from']}",
+      "Intervals of the mean difference on the same images. Where one has 0 in"
+      " it, other images of this kind might reverse the order.",
+      tables.markdown(result_tables.ends(results, intervals["differences"])),
+    ]
+  return parts
 
 
 def finite(value: Any) -> Any:

@@ -7,7 +7,7 @@ baseline that every generator is compared with.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -56,6 +56,7 @@ class Upscaler:
     memory: int | None = None,
     ensemble: bool = False,
     precision: str | None = None,
+    devices: Sequence[jax.Device] | None = None,
   ):
     """Prepares the variables; the first image sends them to the devices.
 
@@ -73,6 +74,7 @@ class Upscaler:
         better and takes eight times as long.
       precision: "float32" (in full: by default, GPUs and TPUs use fewer bits)
         or "bfloat16"; None: the precision that the generator was built with.
+      devices: of this process; None: all of them.
 
     Raises:
       errors.InputError: the tile is not larger than its margins, the memory is
@@ -102,6 +104,7 @@ class Upscaler:
       generator = generator.clone(dtype=precision)
     self._generator = generator
     self._largest = self._largest_tile(tile)
+    self._devices = list(devices or jax.local_devices())
     self._placed = {}  # the variables by the number of devices they are on
 
   def __call__(
@@ -167,7 +170,7 @@ class Upscaler:
         for side, length in zip((height, width), shape, strict=True)
       )
     several = shape[0] > height or shape[1] > width
-    batch = len(jax.local_devices()) if several else 1
+    batch = len(self._devices) if several else 1
     return tiling.Tiling(self.scale, (height, width), self._overlap, batch)
 
   def _whole(self, shape: tuple[int, int]) -> tiling.Tiling:
@@ -219,7 +222,7 @@ class Upscaler:
       (num_devices,),
       ("tiles",),
       axis_types=(jax.sharding.AxisType.Auto,),
-      devices=jax.local_devices()[:num_devices],
+      devices=self._devices[:num_devices],
     )
     if num_devices not in self._placed:
       everywhere = jax.NamedSharding(mesh, P())

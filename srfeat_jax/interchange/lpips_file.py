@@ -9,10 +9,10 @@ layers by LPIPS' authors. `convert` joins them:
 
 In the joint file, .safetensors or .npz, arrays are named and laid out as in
 those two, but with "lpips." before the names of the linear layers. Which
-backbone it is shows in the arrays.
+backbone it is shows in the arrays. A state dict of the whole network of the
+package `lpips`, which has a backbone in "net.slice1" and so on, does as well.
 """
 
-import hashlib
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -23,13 +23,7 @@ import numpy as np
 from flax import traverse_util
 
 from srfeat_jax import errors
-from srfeat_jax.interchange import mismatch
-from srfeat_jax.interchange.containers import (
-  file_kind,
-  npz_file,
-  safetensors_file,
-  torch_file,
-)
+from srfeat_jax.interchange import joint_file, mismatch
 from srfeat_jax.interchange.layouts import torch_layout
 from srfeat_jax.models import lpips
 
@@ -79,44 +73,20 @@ def convert(sources: Sequence[str], output: pathlib.Path) -> str:
     errors.InputError: as `load`; or the file cannot be written.
   """
   arrays = {}
-  metadata = {"format": _FORMAT}
-  for i, source in enumerate(map(pathlib.Path, sources)):
+  for source in map(pathlib.Path, sources):
     arrays |= _read(source)
-    with open(source, "rb") as file:
-      digest = hashlib.file_digest(file, "sha256").hexdigest()
-    metadata |= {f"source_{i}": source.name, f"source_{i}_sha256": digest}
   backbone = _backbone(" and ".join(sources), arrays)
-  arrays = {k: np.asarray(v, np.float32) for k, v in arrays.items()}
-  safetensors_file.write(output, arrays, metadata)
+  joint_file.write(output, _FORMAT, arrays, sources)
   return backbone
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
   """Reads a file's arrays, except the backbone's classifier."""
-  try:
-    kind = file_kind.find(path)
-  except errors.InputError as error:
-    raise errors.InputError(
-      f"{error}; it should hold the weights of LPIPS; {_HINT}"
-    ) from error
-  match kind:
-    case file_kind.Kind.NPZ:
-      arrays = npz_file.load(path)
-    case file_kind.Kind.TORCH:
-      arrays = torch_file.load(path)
-    case file_kind.Kind.SAFETENSORS:
-      arrays, _ = safetensors_file.read(path)
-    case _:
-      raise errors.InputError(
-        f"{path} is not a file with the weights of LPIPS: expected .pth,"
-        f" .safetensors or .npz; {_HINT}"
-      )
-  if not isinstance(arrays, Mapping):
-    arrays = {}
   return {
-    re.sub(r"^lin(?=\d)", "lpips.lin", str(name)): array
-    for name, array in arrays.items()
-    if isinstance(array, np.ndarray) and not str(name).startswith("classifier.")
+    re.sub(r"^lin(?=\d)", "lpips.lin", name): array
+    for name, array in joint_file.read(path, "LPIPS", _HINT).items()
+    # The whole network's state has the linear layers twice.
+    if not name.startswith(("scaling_layer.", "lins."))
   }
 
 

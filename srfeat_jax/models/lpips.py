@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax import errors
+from srfeat_jax.models import vgg16
 
 # Height and width of the smallest image of which every layer has something.
 MIN_SIZES = {"squeeze": 17, "alex": 31, "vgg": 16}
@@ -30,14 +31,6 @@ _FIRES = {
   **{3: (16, 64), 4: (16, 64), 6: (32, 128), 7: (32, 128)},
   **{9: (48, 192), 10: (48, 192), 11: (64, 256), 12: (64, 256)},
 }
-# Numbers in `features`, and output channels, of VGG-16's blocks.
-_VGG_BLOCKS = (
-  ((0, 2), 64),
-  ((5, 7), 128),
-  ((10, 12, 14), 256),
-  ((17, 19, 21), 512),
-  ((24, 26, 28), 512),
-)
 
 
 class LPIPS(nn.Module):
@@ -108,12 +101,7 @@ def _alex(x: jax.Array) -> Iterator[jax.Array]:
 
 
 def _vgg(x: jax.Array) -> Iterator[jax.Array]:
-  for block, (numbers, channels) in enumerate(_VGG_BLOCKS):
-    if block:
-      x = _max_pool(x, 2)
-    for number in numbers:
-      x = _conv(x, channels, 3, f"features_{number}", padding=1)
-    yield x
+  return vgg16.blocks(x, lambda features: _max_pool(features, 2))
 
 
 _BACKBONES: dict[str, Callable[[jax.Array], Iterator[jax.Array]]] = {

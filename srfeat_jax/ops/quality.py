@@ -6,6 +6,8 @@ leaves out `border` pixels on each side (the field shaves as many as the scale).
 
 import numpy as np
 
+from srfeat_jax.ops import similarity
+
 _PEAK = 255.0
 
 
@@ -44,6 +46,25 @@ def ssim(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
   luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
   structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
   return float(np.mean(luminance * structure))
+
+
+def ms_ssim(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
+  """MS-SSIM (Wang et al. 2003) on five scales, see `similarity.ms_ssim`.
+
+  The mean over channels for color. Where contrasts are opposed on a scale it is
+  0, as in pytorch-msssim.
+
+  Raises:
+    ValueError: shapes differ, or less than 176 pixels are left on a side.
+  """
+  a, b = _prepare(a, b, border)
+  if min(a.shape[:2]) < similarity.LEAST_SIDE:
+    raise ValueError(
+      f"MS-SSIM needs at least {similarity.LEAST_SIDE} pixels a side, got"
+      f" {a.shape[1]}x{a.shape[0]} after shaving {border}"
+    )
+  a, b = (np.atleast_3d(image)[None] / _PEAK for image in (a, b))
+  return float(np.mean(similarity.ms_ssim(a, b)))
 
 
 def _window(x: np.ndarray) -> np.ndarray:

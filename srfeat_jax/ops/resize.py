@@ -26,8 +26,8 @@ def resize(
       uint16. The result has the same dtype, as in MATLAB: floats are neither
       clipped nor rounded, integers are rounded after each of the two passes.
     scale: factor above 0; 0.25 shrinks four times, 4 upscales four times.
-    kernel: "bicubic" (Keys 1981, a = -0.5) or "bilinear"; when upscaling the
-      latter equals PyTorch's `interpolate(align_corners=False)`.
+    kernel: "bicubic" (Keys 1981, a = -0.5); "bilinear", which when upscaling
+      equals PyTorch's `interpolate(align_corners=False)`; or "lanczos3".
     antialias: widen the kernel when shrinking.
 
   Returns:
@@ -73,8 +73,8 @@ def _upscale(xp, image, scale: float, kernel: str):
   """
   if scale != int(scale) or image.dtype == np.uint8:
     raise ValueError("an image of unknown size takes a whole number as scale")
-  scale, reach = int(scale), 2
-  function, _ = _kernel(kernel)
+  function, support = _kernel(kernel)
+  scale, reach = int(scale), int(support / 2)
   offsets = np.arange(-reach, reach + 1)
   centers = (np.arange(scale) + 0.5) / scale - 0.5
   weights = function(centers[:, None] - offsets)
@@ -172,7 +172,11 @@ def _kernel(name: str):
     return _cubic, 4.0
   if name == "bilinear":
     return _triangle, 2.0
-  raise ValueError(f'kernel must be "bicubic" or "bilinear", got "{name}"')
+  if name == "lanczos3":
+    return _lanczos, 6.0
+  raise ValueError(
+    f'kernel must be "bicubic", "bilinear" or "lanczos3", got "{name}"'
+  )
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:
@@ -184,3 +188,7 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 
 def _triangle(x: np.ndarray) -> np.ndarray:
   return np.maximum(1 - np.abs(x), 0.0)
+
+
+def _lanczos(x: np.ndarray) -> np.ndarray:
+  return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)

@@ -8,18 +8,13 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from srfeat_jax import errors
-from srfeat_jax.ops import pixels
+from srfeat_jax.ops import pixels, similarity
 
 _CHECKERBOARD_WINDOW = 8  # LR pixels
 _SMALLEST_STEP = 0.1 / 255  # a flat image has no steps to compare
 _CHARBONNIER_EPSILON = 1e-3
-_SSIM_SIDE, _SSIM_SIGMA = 11, 1.5
-_SSIM_CONSTANTS = (0.01**2, 0.03**2)
-# Of the scales, the finest first (Wang et al. 2003, section 3.2).
-_MS_SSIM_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _SMALLEST_SIMILARITY = 1e-6  # powers have no slope at 0
 _LDL_SIDE = 7
 _SMALLEST_VARIANCE = 1e-12  # likewise
@@ -123,23 +118,16 @@ def ms_ssim(sr: jax.Array, hr: jax.Array) -> jax.Array:
     errors.InputError: a side has less than 11 pixels.
   """
   side = min(sr.shape[1:3])
-  if side < _SSIM_SIDE:
+  if side < similarity.WINDOW:
     raise errors.InputError(
-      f"config.losses.ms_ssim_weight: MS-SSIM needs crops of {_SSIM_SIDE} px,"
-      f" and these have {side}: set config.crop_size higher, or the weight to 0"
+      f"config.losses.ms_ssim_weight: MS-SSIM needs crops of"
+      f" {similarity.WINDOW} px, and these have {side}: set config.crop_size"
+      " higher, or the weight to 0"
     )
-  levels = (side // _SSIM_SIDE).bit_length()
-  exponents = np.array(_MS_SSIM_EXPONENTS[:levels])
-  exponents /= exponents.sum()
-  product = jnp.ones(())
-  for i, exponent in enumerate(exponents):
-    luminance, structure = _similarities(sr, hr)
-    last = i == len(exponents) - 1
-    similarity = luminance * structure if last else structure
-    mean = jnp.mean(similarity, axis=(1, 2))
-    product *= jnp.maximum(mean, _SMALLEST_SIMILARITY) ** exponent
-    sr, hr = _halved(sr), _halved(hr)
-  return 1 - jnp.mean(product)
+  values = similarity.ms_ssim(
+    sr, hr, similarity.num_scales(side), least=_SMALLEST_SIMILARITY
+  )
+  return 1 - jnp.mean(values)
 
 
 def fft(sr: jax.Array, hr: jax.Array) -> jax.Array:
@@ -192,38 +180,6 @@ def _steps_by_phase(images: jax.Array, scale: int) -> jax.Array:
     return means / (jnp.mean(means, axis=1, keepdims=True) + _SMALLEST_STEP)
 
   return jnp.stack([of_columns(luma), of_columns(jnp.swapaxes(luma, 1, 2))])
-
-
-def _similarities(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """SSIM's two factors at each position: of luminance, and of structure."""
-  mean_a, mean_b = _gaussian(a), _gaussian(b)
-  variances = _gaussian(a * a + b * b) - mean_a**2 - mean_b**2
-  covariance = _gaussian(a * b) - mean_a * mean_b
-  c1, c2 = _SSIM_CONSTANTS
-  luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-  return luminance, (2 * covariance + c2) / (variances + c2)
-
-
-def _gaussian(x: jax.Array) -> jax.Array:
-  """Means in SSIM's window, only where it lies within the image."""
-  offsets = np.arange(_SSIM_SIDE) - _SSIM_SIDE // 2
-  weights = np.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
-  weights = (weights / weights.sum()).astype(np.float32)
-  # Sums of slices: a convolution might have fewer bits on an accelerator.
-  for axis in (1, 2):
-    length = x.shape[axis] - _SSIM_SIDE + 1
-    x = sum(
-      weight * jax.lax.slice_in_dim(x, i, i + length, axis=axis)
-      for i, weight in enumerate(weights)
-    )
-  return x
-
-
-def _halved(x: jax.Array) -> jax.Array:
-  """The means of 2x2 pixels; an odd last row or column is left out."""
-  window = (1, 2, 2, 1)
-  sums = jax.lax.reduce_window(x, 0.0, jax.lax.add, window, window, "VALID")
-  return sums / 4
 
 
 def _local_variance(x: jax.Array, side: int) -> jax.Array:

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 
+import jax
 import numpy as np
 from absl.testing import absltest
 from PIL import Image
 
+from srfeat_jax import errors
 from srfeat_jax.evaluation import evaluator, protocol
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
@@ -57,6 +59,56 @@ class EvaluatorTest(image_files.FolderTestCase):
   def test_equal_images_have_infinite_psnr(self):
     scores = evaluator.evaluate(upscaler.bicubic, self.sets)["sets"]["B"]
     self.assertEqual((scores["psnr_y"], scores["ssim_y"]), (math.inf, 1))
+
+  def test_several_devices_share_the_images(self):
+    seen, devices = [], []
+
+    class Brightness:
+      name, description = "brightness", "the mean level; not defined for 9"
+
+      def __call__(self, sr, hr):
+        devices.append(jax.numpy.zeros(()).device)
+        return math.nan if hr.max() == 9 else float(sr.mean())
+
+    def upscale(lr):
+      return upscaler.bicubic(lr)
+
+    options = {"more": [Brightness()], "timed": True}
+    results = evaluator.evaluate(
+      [upscale] * 2, self.sets, on_image=lambda *a: seen.append(a[1]), **options
+    )
+    self.assertCountEqual(seen, ["0", "1", "2", "flat"])
+    self.assertContainsSubset(devices, jax.local_devices()[:2])
+    speed = results.pop("speed")
+    alone = evaluator.evaluate(upscale, self.sets, **options)
+    of_set = alone.pop("speed")["A"]
+    self.assertEqual(repr(results), repr(alone))  # NaN is not equal to itself
+    self.assertEqual(list(speed["A"]["images"]), ["0", "1", "2"])
+    total = sum(of_set["images"].values())
+    self.assertAlmostEqual(of_set["seconds"], total / 3)
+    self.assertAlmostEqual(
+      of_set["megapixels_per_second"], 3 * 40 * 48 / 1e6 / total
+    )
+    self.assertTrue(math.isnan(results["sets"]["B"]["brightness"]))
+    self.assertIn("brightness", results["metrics"])
+
+  def test_a_mistake_ends_all_threads(self):
+    def metric(sr, hr):
+      raise errors.InputError("no such thing")
+
+    metric.name = metric.description = "x"
+    with self.assertRaisesRegex(errors.InputError, "[AB] .*: no such thing"):
+      evaluator.evaluate([upscaler.bicubic] * 2, self.sets, more=[metric])
+
+  def test_the_first_image_of_a_size_is_upscaled_twice_for_its_time(self):
+    sizes = []
+
+    def upscale(lr):
+      sizes.append(lr.shape)
+      return upscaler.bicubic(lr)
+
+    evaluator.evaluate(upscale, self.sets, timed=True)
+    self.assertEqual(sizes, [(10, 12, 3)] * 4 + [(10, 10)] * 2)
 
   def test_no_sets(self):
     self.assertEqual(evaluator.evaluate(upscaler.bicubic, [])["sets"], {})

@@ -123,7 +123,7 @@ class ProgramsTest(image_files.FolderTestCase):
     self.assertEndsWith(result.stdout, f"(LPIPS, squeeze) -> {weights}\n")
     result = self.evaluate(weights)
     self.assertEqual(result.returncode, 0, result.stderr)
-    self.assertRegex(result.stdout, r"psnr_rgb +checkerboard +lpips\n")
+    self.assertRegex(result.stdout, r"psnr_rgb +checkerboard +lpips *\n")
     results = json.loads((self.folder / "out/results.json").read_text())
     scores = results["sets"]["S"]
     self.assertEqual(scores["lpips"], scores["images"]["a"]["lpips"])

@@ -1,5 +1,8 @@
 """Tests of srfeat_jax.evaluation.report."""
 
+import copy
+import csv
+import io
 import json
 import math
 import os
@@ -29,6 +32,45 @@ def _results() -> dict:
     "sets": {"Set5": {**better, "images": {"baby": better}}},
     "bicubic": {"Set5": {**means, "images": {"baby": means}}},
   }
+
+
+def _all_results() -> dict:
+  results = _results()
+  results["weights"] = "runs/x4_a"
+  better = {"psnr_y": 32.0, "ssim_y": 0.9, "niqe": 5.0}
+  results["sets"] = {"Set5": {**better, "images": {"baby": better}}}
+  for scores in (
+    results["bicubic"]["Set5"],
+    results["bicubic"]["Set5"]["images"]["baby"],
+  ):
+    scores["niqe"] = math.nan
+  of_bicubic = results["bicubic"]
+  results["baselines"] = {"lanczos": copy.deepcopy(of_bicubic)}
+  results["baselines"]["lanczos"]["Set5"]["psnr_y"] = math.inf
+  results["baselines"]["nearest"] = of_bicubic
+  speed = {"seconds": 0.5, "megapixels_per_second": 2.0}
+  results["speed"] = {"runs/x4_a": {"Set5": {**speed, "images": {"baby": 0.5}}}}
+  ends = {"psnr_y": [27.0, 29.0]}
+  names = ("nearest", "bicubic", "lanczos", "runs/x4_a")
+  results["intervals"] = {
+    "level": 0.95,
+    "resamples": 2000,
+    "seed": 0,
+    "means": {name: {"Set5": ends | {"niqe": [4.0, 6.0]}} for name in names},
+    "from": "bicubic",
+    "differences": {"runs/x4_a": {"Set5": ends}},
+  }
+  for name in names[:-1]:
+    del results["intervals"]["means"][name]["Set5"]["niqe"]
+  results["published"] = [
+    {
+      "method": "SRFeat_M",
+      "protocol": "Y, crop 4",
+      "source": "a paper",
+      "sets": {"Set5": {"psnr_y": 32.27, "ssim_y": 0.8938}},
+    }
+  ]
+  return results
 
 
 class ReportTest(image_files.FolderTestCase):
@@ -61,7 +103,56 @@ class ReportTest(image_files.FolderTestCase):
     self.assertEqual(results["bicubic"]["Set5"]["psnr_y"], 28.416)
     page = (folder / "results.md").read_text()
     self.assertIn("| baby | bicubic | 28.42 | 0.8101 |", page)
-    self.assertCountEqual(os.listdir(folder), ["results.json", "results.md"])
+    self.assertCountEqual(os.listdir(folder), report.FILES)
+    rows = list(csv.DictReader((folder / "results.csv").open()))
+    self.assertEqual(
+      [(row["kind"], row["method"], row["psnr_y"]) for row in rows],
+      [
+        *(("mean", "bicubic", "28.416"), ("mean", "runs/x4", "")),
+        *(("image", "bicubic", "28.416"), ("image", "runs/x4", "")),
+      ],
+    )
+
+  def test_all_that_results_can_have(self):
+    results = _all_results()
+    screen = report.table(results)
+    self.assertRegex(screen, r"bicubic +28.42  0.8101 +-\n")
+    self.assertRegex(screen, r"runs/x4_a +32.00  0.9000 +5.000\n")
+    self.assertRegex(screen, r"runs/x4_a +0.500 +2.00\n")
+    self.assertRegex(screen, r"Published by others(.|\n)* SRFeat_M +Y, crop 4")
+    self.assertEndsWith(
+      screen,
+      "niqe is not defined for 1 of 1 images of Set5, which its mean leaves"
+      " out.",
+    )
+    order = [screen.index(name) for name in ("nearest", "bicubic", "lanczos")]
+    self.assertEqual(order, sorted(order))
+    page = report.markdown(results)
+    self.assertIn("| Set5 | bicubic | 27.00 to 29.00 | - |", page)
+    self.assertIn("## Differences from bicubic", page)
+    self.assertIn("| Set5 | SRFeat_M | Y, crop 4 | 32.27 | 0.8938 |", page)
+    rows = list(csv.DictReader(io.StringIO(report.comma_separated(results))))
+    published = [row for row in rows if row["kind"] == "published"]
+    self.assertEqual([row["protocol"] for row in published], ["Y, crop 4"])
+    low = [row["psnr_y"] for row in rows if row["kind"] == "low"]
+    self.assertIn("27.0", low)
+
+  def test_latex(self):
+    report.write(_all_results(), self.folder)
+    lines = (self.folder / "results.tex").read_text().splitlines()
+    body = [line for line in lines if not line.startswith("%")]
+    self.assertEqual(body[0], r"\begin{tabular}{llrrr}")
+    self.assertEqual(body[-1], r"\end{tabular}")
+    self.assertIn(r"PSNR (Y) $\uparrow$ & SSIM (Y) $\uparrow$ & NIQE", body[2])
+    self.assertIn(
+      r" & runs/x4\_a & \textbf{32.00} & \textbf{0.9000} & 5.000 \\", body
+    )
+    self.assertIn(r" & SRFeat\_M$^\dagger$ & 32.27 & 0.8938 & -- \\", body)
+    self.assertIn(r" & lanczos & $\infty$ & 0.8101 & -- \\", body)
+    for line in body:
+      if line.endswith(r"\\") and "multicolumn" not in line:
+        self.assertEqual(line.count("&"), 4, line)
+    self.assertLen([line for line in body if "rule" in line], 3)
 
   def test_comparison_shows_the_detail(self):
     target = np.full((200, 300, 3), 128, np.uint8)

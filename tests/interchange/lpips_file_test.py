@@ -55,6 +55,22 @@ class FileTest(image_files.FolderTestCase):
         self.assertEqual(lpips_file.convert(files, output), "squeeze")
         self.assert_same(output)
 
+  def test_the_whole_state_of_the_package_lpips(self):
+    """Its modules have other names, and its linear layers two each."""
+    state = {}
+    for name, array in self.joint().items():
+      if name.startswith("lpips.lin"):
+        number = name.removeprefix("lpips.lin")
+        state |= {f"lin{number}": array, f"lins.{number}": array}
+      else:
+        place = name.removeprefix("features.")
+        state[f"net.slice{1 + int(place.split('.')[0]) // 3}.{place}"] = array
+    state["scaling_layer.shift"] = torch.zeros(1, 3, 1, 1)
+    source, output = self.folder / "x.pth", self.folder / "x.safetensors"
+    torch.save(state, source)
+    self.assertEqual(lpips_file.convert([str(source)], output), "squeeze")
+    self.assert_same(output)
+
   def test_sources_are_named(self):
     output = self.folder / "x.safetensors"
     lpips_file.convert(lpips_files.save(self.folder, "squeeze"), output)

@@ -6,6 +6,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax.ops import quality
+from tests.support import image_files
 
 
 def _levels(*shape: int, seed: int = 0) -> np.ndarray:
@@ -77,6 +78,40 @@ class QualityTest(parameterized.TestCase):
     self.assertBetween(expected, 0.5, 0.98)
     self.assertAlmostEqual(quality.ssim(a, b), expected, places=12)
     self.assertAlmostEqual(quality.ssim(b, a), expected, places=12)
+
+  def test_ssim_is_scikit_image_s(self):
+    """Version 0.26, Gaussian weights of 1.5, without the sample covariance."""
+    a, b = image_files.waves(40, 51)
+    self.assertAlmostEqual(quality.ssim(a, b), 0.4706959937078439, places=9)
+    self.assertAlmostEqual(
+      quality.ssim(a[..., 0], b[..., 0]), 0.49015684057198144, places=9
+    )
+
+  def test_ms_ssim_is_pytorch_msssim_s(self):
+    """Version 1.0.0, in float64, but its window is one of float32."""
+    a, b = image_files.waves(176, 192)
+    self.assertAlmostEqual(quality.ms_ssim(a, b), 0.9393962714765642, places=6)
+    self.assertAlmostEqual(
+      quality.ms_ssim(a[..., 0], b[..., 0]), 0.945894722988068, places=6
+    )
+    # The negative of an image is its opposite, of which there is no power.
+    self.assertEqual(quality.ms_ssim(a, 255 - a), 0)
+    self.assertEqual(quality.ms_ssim(a, a), 1)
+    shaved = quality.ms_ssim(
+      np.pad(a, ((2, 2), (2, 2), (0, 0))),
+      *(np.pad(b, ((2, 2), (2, 2), (0, 0)), constant_values=255), 2),
+    )
+    self.assertEqual(shaved, quality.ms_ssim(a, b))
+
+  def test_ms_ssim_of_constants_and_of_shifted_images(self):
+    """Of constants, the luminance at the coarsest scale alone remains."""
+    a, b = np.full((176, 176), 100), np.full((176, 176), 150)
+    luminance = (2 * 100 * 150 + 2.55**2) / (100**2 + 150**2 + 2.55**2)
+    self.assertAlmostEqual(quality.ms_ssim(a, b), luminance**0.1333)
+    image = _levels(180, 176)
+    self.assertLess(quality.ms_ssim(image[4:], image[:-4]), 0.3)
+    with self.assertRaisesRegex(ValueError, "176 pixels a side, got 180x175"):
+      quality.ms_ssim(*[_levels(175, 180)] * 2)
 
   def test_ssim_of_constants(self):
     """The structure term is 1, the luminance term remains."""

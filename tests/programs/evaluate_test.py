@@ -7,7 +7,8 @@ import numpy as np
 from absl.testing import absltest
 
 from srfeat_jax.image_io import images
-from tests.support import programs
+from srfeat_jax.interchange import dists_file, lpips_file
+from tests.support import dists_files, lpips_files, programs
 
 
 class EvaluateTest(programs.ProgramTestCase):
@@ -55,8 +56,10 @@ class EvaluateTest(programs.ProgramTestCase):
         "images/S/a.png",
         "images/S/b.c.png",
         "images/T/gray.png",
+        "results.csv",
         "results.json",
         "results.md",
+        "results.tex",
       ],
     )
     self.assertEqual(images.size(out / "images/S/a.png"), (40, 44))
@@ -92,6 +95,95 @@ class EvaluateTest(programs.ProgramTestCase):
     # The whole image, bicubic, both weights, and the target.
     self.assertEqual(images.size(out / "comparison.png")[1], 12 + 5 * 300)
 
+  def test_pairs_and_perceptual_metrics(self):
+    """What `evaluate` measures of its own images, and of them as pairs."""
+    self.write("sets/S/HR/a.png", 106, 201, 3)
+    lpips = self.joint_lpips("alex")
+    niqe = self.folder / "niqe.npz"
+    np.savez(niqe, mu_pris_param=np.zeros(36), cov_pris_param=np.eye(36))
+    own = self.file(
+      "own.py",
+      b"def clipiqa(a, b): return 0.5\ndef maniqa(a, b): return 0.25\n"
+      b"def musiq(a, b): return 50\n",
+    )
+    metrics = (
+      *(f"--lpips_weights={lpips}", f"--niqe_params={niqe}"),
+      f"--dists_weights={self.joint_dists()}",
+      f"--metric={own}:clipiqa,{own}:maniqa,{own}:musiq",
+    )
+    result = self.evaluate(
+      *("--weights=bicubic", "--baselines=nearest,lanczos", "--save_images"),
+      *(f"--benchmarks={self.folder / 'sets'}", *metrics),
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    methods = [line.split()[2] for line in result.stdout.splitlines()[2:5]]
+    self.assertEqual(methods, ["nearest", "lanczos", "bicubic"])
+    out = self.folder / "out"
+    results = json.loads((out / "results.json").read_text())
+    images_of = [str(out / "images/S"), str(self.folder / "sets/S/HR")]
+    again = self.folder / "again"
+    result = self.evaluate(
+      "--pairs", *images_of, f"--output={again}", *metrics, "--published"
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("there are no scores of these sets", result.stdout)
+    of_pairs = json.loads((again / "results.json").read_text())
+    self.assertEqual(of_pairs["sets"], results["sets"])
+    self.assertNotIn("speed", of_pairs)
+    scores = of_pairs["sets"]["S"]
+    self.assertAlmostEqual(
+      scores["perceptual_score"],
+      (2 - scores["lpips"] - scores["dists"] + 0.5 + 0.25 + 0.5)
+      + max(0, (10 - scores["niqe"]) / 10),
+    )
+    self.assertIsNone(scores["ms_ssim_y"])  # the images are too small
+    self.assertIn("ms_ssim_y is not defined for 1 of 1", result.stdout)
+    self.assertEqual(of_pairs["weights"], images_of[0])
+
+  def test_arguments_that_do_not_go_together(self):
+    lpips = self.joint_lpips("squeeze")
+    sets = self.benchmarks()
+    folders = "--pairs", f"{self.folder}/none", f"{self.folder}/sets"
+    self.check_mistakes(
+      (folders[:2], ("takes two folders",)),
+      ((*folders, "--sets=S"), ("--sets does not go with --pairs",)),
+      (("--pairs=a,b", "--protocol=center296"), ("crops HR before LR",)),
+      (folders, ("none",)),
+      (("--weights=bicubic",), ("--benchmarks is needed",)),
+      (("--weights=bicubic", sets, "--scale=2"), ("--scale is of --pairs",)),
+      (("--weights=bicubic", sets, "--baselines=box"), ("nearest, bicubic",)),
+      (
+        ("--weights=bicubic", sets, f"--lpips_weights={lpips},{lpips}"),
+        ("two files of the same backbone, of lpips_squeeze",),
+      ),
+      (("--weights=bicubic", sets, "--niqe_params=x"), ("parameters of NIQE",)),
+      (("--weights=bicubic", sets, "--dists_weights=x"), ("convert dists",)),
+    )
+
+  def check_mistakes(self, *cases):
+    """Each is of arguments, and of what the sentence on stderr has."""
+    lists = [
+      arguments
+      if any(str(each).startswith("--output") for each in arguments)
+      else (*arguments, f"--output={self.folder / 'out'}")
+      for arguments, _ in cases
+    ]
+    results = programs.run_each("evaluate", lists)
+    for result, (arguments, parts) in zip(results, cases, strict=True):
+      with self.subTest(arguments[-1]):
+        self.assert_fails(result, *parts)
+    self.assertFalse((self.folder / "out/results.json").exists())
+
+  def joint_lpips(self, backbone: str) -> str:
+    output = self.folder / f"{backbone}.safetensors"
+    lpips_file.convert(lpips_files.save(self.folder, backbone), output)
+    return str(output)
+
+  def joint_dists(self) -> str:
+    output = self.folder / "dists.safetensors"
+    dists_file.convert(dists_files.save(self.folder), output)
+    return str(output)
+
   def test_help_lists_the_flags_of_the_upscaler(self):
     text = programs.run("evaluate", "-h").stdout
     for flag in ("-w,--weights", "--blend", "--alpha", "--[no]ensemble"):
@@ -113,7 +205,7 @@ class EvaluateTest(programs.ProgramTestCase):
     self.file("file")
     bicubic = "--weights=bicubic"
     small = f"--benchmarks={self.folder / 'small'}"
-    for arguments, parts in (
+    self.check_mistakes(
       ((bicubic, f"--benchmarks={self.folder}/none"), ("none",)),
       ((bicubic, sets, "--sets=S,Set5"), ("Set5", "S, T")),
       (("--weights=missing", sets), ("missing",)),
@@ -131,12 +223,7 @@ class EvaluateTest(programs.ProgramTestCase):
         (bicubic, sets, f"--output={self.folder}/file"),
         ("file: File exists, where a folder",),
       ),
-    ):
-      with self.subTest(arguments[-1]):
-        self.assert_fails(self.evaluate(*arguments), *parts)
-    self.assertFalse((self.folder / "out").exists())
-    self.assert_fails(  # found while measuring
-      self.evaluate(bicubic, small), "tiny.png", "16 x 40", "19"
+      ((bicubic, small), ("tiny.png", "16 x 40", "19")),  # while measuring
     )
 
 

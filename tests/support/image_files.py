@@ -17,6 +17,18 @@ RGB = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
 DEEP = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 
 
+def waves(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+  """Waves in three colors, and the same with noise: uint8 [H, W, 3]."""
+  y, x, c = np.mgrid[:height, :width, :3]
+  clean = 128 + 60 * np.sin(x / (5 + c)) + 50 * np.cos(y / (9 - c))
+  noise = np.random.default_rng(7).normal(0, 20, clean.shape)
+  clean, noisy = (
+    np.clip(np.floor(image + 0.5), 0, 255).astype(np.uint8)
+    for image in (clean, clean + noise)
+  )
+  return clean, noisy
+
+
 def encode(image, kind, **options) -> bytes:
   """Writes a PIL or numpy image with Pillow."""
   if isinstance(image, np.ndarray):

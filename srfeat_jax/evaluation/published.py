@@ -1,0 +1,203 @@
+"""Scores that others published for x4, each with its protocol and source.
+
+They were not measured here, and a difference of protocols can be larger than
+one of methods: tables have them in a part of their own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+SCALE = 4
+_Y = "Y, crop 4"
+_RGB = "RGB, crop 4"
+_SETS = ("Set5", "Set14", "BSD100", "Urban100")
+_LOSEAL = "LoSealL/VideoSuperResolution, Docs/Benchmark (paper).md"
+_LORNATANG = "Lornatang's reproduction, README"
+_SPSR = "Maclory/SPSR, README"
+_SRGAN = "Ledig et al. 2017 (its SSIM is another one, and left out)"
+_MMAGIC = "mmagic's model zoo (its SSIM is not BasicSR's, and left out)"
+# Method, protocol, source, and of each set PSNR and SSIM.
+_PAIRS = (
+  (
+    "bicubic",
+    _Y,
+    _LOSEAL,
+    ((28.42, 0.8104), (26.00, 0.7027), (25.96, 0.6675), (23.14, 0.6577)),
+  ),
+  ("SRResNet", _Y, _SRGAN, ((32.05,), (28.49,), (27.58,))),
+  (
+    "SRResNet, reproduced",
+    _Y,
+    _LORNATANG,
+    ((32.16, 0.8938), (28.57, 0.7815), (27.56, 0.7367)),
+  ),
+  ("SRGAN", _Y, _SRGAN, ((29.40,), (26.02,), (25.16,))),
+  (
+    "SRGAN, reproduced",
+    _Y,
+    _LORNATANG,
+    ((30.67, 0.8627), (27.12, 0.7321), (26.22, 0.6867)),
+  ),
+  (
+    "SRGAN, measured by SPSR",
+    _Y,
+    _SPSR,
+    ((29.168,), (26.171,), (25.459,), (24.397,)),
+  ),
+  (
+    "EDSR",
+    _Y,
+    _LOSEAL,
+    ((32.46, 0.8968), (28.80, 0.7876), (27.71, 0.7420), (26.64, 0.8033)),
+  ),
+  (
+    "SRFeat_M",
+    _Y,
+    f"Park et al. 2018, in {_LOSEAL}",
+    ((32.27, 0.8938), (28.71, 0.7835), (27.64, 0.7378)),
+  ),
+  (
+    "SRFeat",
+    _Y,
+    "the author in HyeongseokSon1/SRFeat, issue 7",
+    ((30.03,), (26.73,)),
+  ),
+  (
+    "RRDB, PSNR-oriented, DF2K",
+    _Y,
+    "xinntao/ESRGAN, README",
+    ((32.73, 0.9011), (28.99, 0.7917), (27.85, 0.7455), (27.03, 0.8153)),
+  ),
+  (
+    "ESRGAN",
+    _Y,
+    _LORNATANG,
+    ((30.44, 0.8525), (26.28, 0.6994), (25.33, 0.6534), (24.36, 0.7341)),
+  ),
+  (
+    "NinaSR-B0, 0.10 M parameters",
+    _Y,
+    "its authors",
+    ((31.77,), (28.28,), (27.36,), (25.45,)),
+  ),
+  (
+    "VapSR-S, 0.155 M parameters",
+    _Y,
+    "its authors",
+    ((32.14,), (28.64,), (27.60,), (26.05,)),
+  ),
+  (
+    "SAFMN, 0.240 M parameters",
+    _Y,
+    "its authors",
+    ((32.18,), (28.60,), (27.58,), (25.97,)),
+  ),
+  (
+    "PAN, 0.272 M parameters",
+    _Y,
+    "its authors",
+    ((32.13,), (28.61,), (27.59,), (26.11,)),
+  ),
+  (
+    "ECBSR, 0.603 M parameters",
+    _Y,
+    "its authors",
+    ((31.92,), (28.34,), (27.48,), (25.81,)),
+  ),
+  (
+    "MSRResNet",
+    _RGB,
+    "BasicSR's model zoo",
+    ((30.2468, 0.8651), (26.7817, 0.7451)),
+  ),
+  (
+    "MSRGAN",
+    _RGB,
+    "BasicSR's model zoo",
+    ((28.0158, 0.8087), (24.7474, 0.6623)),
+  ),
+  (
+    "EDSR_M",
+    _RGB,
+    "BasicSR's model zoo",
+    ((30.1821, 0.8641), (26.7528, 0.7432)),
+  ),
+  (
+    "EDSR_L",
+    _RGB,
+    "BasicSR's model zoo",
+    ((30.5499, 0.8701), (27.0011, 0.7509)),
+  ),
+  ("MSRResNet", _RGB, _MMAGIC, ((30.2252,), (26.7762,))),
+  ("SRGAN", _RGB, _MMAGIC, ((27.9499,), (24.7383,))),
+  ("RRDB, PSNR-oriented", _RGB, _MMAGIC, ((30.6428,), (27.0543,))),
+  ("ESRGAN", _RGB, _MMAGIC, ((28.2700,), (24.6328,))),
+)
+# Method, and of each set the perceptual index and LPIPS, as SPSR measured them.
+_PERCEPTUAL = (
+  (
+    "bicubic",
+    ((7.3699, 0.3407), (7.0268, 0.4393), (7.0026, 0.5249), (6.9435, 0.4726)),
+  ),
+  (
+    "SRGAN",
+    ((3.9820, 0.0882), (3.0851, 0.1663), (2.5459, 0.1980), (3.6980, 0.1551)),
+  ),
+  (
+    "ESRGAN",
+    ((3.7522, 0.0748), (2.9261, 0.1329), (2.4793, 0.1614), (3.7704, 0.1229)),
+  ),
+)
+
+
+def rows(sets: Sequence[str], scale: int) -> list[dict[str, Any]]:
+  """The published scores of some sets.
+
+  Args:
+    sets: names.
+    scale: scale factor.
+
+  Returns:
+    For each method and source {"method": .., "protocol": .., "source": ..,
+    "sets": {"Set5": {"psnr_y": .., "ssim_y": ..}}}. "Y, crop 4" is Y without a
+    border of 4 pixels, LR by MATLAB's bicubic; "RGB, crop 4" likewise. Scores
+    have the names of ours that are measured alike: those of RGB are
+    `psnr_rgb_crop4` and `ssim_rgb_crop4`. SPSR's LPIPS is `lpips_of_spsr`,
+    as it does not say which backbone it has. Rows without scores of these sets
+    are left out.
+  """
+  if scale != SCALE:
+    return []
+  tables = [
+    (method, protocol, source, ("psnr_y", "ssim_y"), scores)
+    if protocol == _Y
+    else (
+      method,
+      protocol,
+      source,
+      ("psnr_rgb_crop4", "ssim_rgb_crop4"),
+      scores,
+    )
+    for method, protocol, source, scores in _PAIRS
+  ]
+  tables += [
+    (method, "that of SPSR", _SPSR, ("pi", "lpips_of_spsr"), scores)
+    for method, scores in _PERCEPTUAL
+  ]
+  found = []
+  for method, protocol, source, metrics, scores in tables:
+    of_sets = {
+      name: dict(zip(metrics, values, strict=False))
+      for name, values in zip(_SETS, scores, strict=False)
+      if name in sets
+    }
+    if of_sets:
+      found.append(
+        {
+          "method": method,
+          "protocol": protocol,
+          "source": source,
+          "sets": of_sets,
+        }
+      )
+  return found
