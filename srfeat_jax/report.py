@@ -73,8 +73,8 @@ def main(argv: Sequence[str]) -> None:
     print(runs_lib.table(sources.runs, _METRIC.value))
   if len(runs_lib.differing(sources.runs)) > runs_lib.MOST_COLUMNS:
     print("\nthe runs differ in many settings: the report has a table of them")
-  for note in made.notes:
-    print(f"\n{note}")
+  for remark in made.remarks:
+    print(f"\n{remark}")
   print(f"\n{output}: {len(data) / 1e6:.1f} MB, open it in a browser")
 
 

@@ -158,9 +158,15 @@ def rows(
 def settings(
   runs: Sequence[Run], fields: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
-  """A header, and a row for each field with its value in each run."""
+  """A header, and a row for each field: its value in each run, - for none."""
   return ["field", *(run.name for run in runs)], [
-    [field, *(_shown(run.config.get(field)) for run in runs)]
+    [
+      field,
+      *(
+        _shown(run.config[field]) if field in run.config else "-"
+        for run in runs
+      ),
+    ]
     for field in fields
   ]
 

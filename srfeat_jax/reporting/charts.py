@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-WIDTH, HEIGHT = 400, 250
+WIDTH, HEIGHT = 400, 248
 LEFT, RIGHT, TOP, BOTTOM = 52, 388, 12, 212  # of the area of the lines
 NEUTRAL = -1  # the color of what all runs are compared with
 COLORS = 8
-_MOST_POINTS = 400
-_FEW_POINTS = 40  # are marked one by one
+_MOST_POINTS = 240
+_FEW_POINTS = 20  # are marked one by one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Chart:
     y_ticks: likewise.
     lines: the series.
     description: what it shows for who cannot see it.
-    data: for the script: name, values and places of each series, JSON-able.
+    data: for the script: name and values of each series, JSON-able.
   """
 
   title: str
@@ -131,7 +131,9 @@ def lay_out(
       for x, y in zip(each.x, each.y, strict=True)
     ]
     labels = each.labels or [""] * len(places)
-    marked = not each.joined or len(places) <= _FEW_POINTS
+    marked = not each.joined or (
+      len(places) <= _FEW_POINTS and each.color != NEUTRAL
+    )
     lines.append(
       Line(
         each.name,
@@ -152,7 +154,6 @@ def lay_out(
         "run": each.color,
         "x": [_rounded(x) for x in each.x],
         "y": [_rounded(y) for y in each.y],
-        "places": places,
         "labels": list(each.labels),
       }
     )
@@ -225,7 +226,7 @@ class _Axis:
         ]
         if len(values) <= 6:
           break
-      if len(values) >= 2:
+      if len(values) >= 3:
         return values
     step = _step((self._high - self._low) / 4)
     first = math.ceil(self._low / step - 1e-9)
@@ -234,9 +235,11 @@ class _Axis:
 
 
 def _step(least: float) -> float:
-  """The next number of 1, 2 or 5 times a power of ten."""
+  """The next number of 1, 2, 2.5 or 5 times a power of ten."""
   power = 10.0 ** math.floor(math.log10(least))
-  return next(n * power for n in (1, 2, 5, 10) if n * power >= least * 0.999)
+  return next(
+    n * power for n in (1, 2, 2.5, 5, 10) if n * power >= least * 0.999
+  )
 
 
 def _thin(series: Series) -> Series | None:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 # Bytes of all images; base64 makes four bytes of three.
-BUDGET = 12_000_000
+BUDGET = 10_000_000
 # Of WebP; None: lossless.
 _QUALITIES = (None, 95, 88, 75)
 _EFFORT = 40  # of 100, to make lossless files small

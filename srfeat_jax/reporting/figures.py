@@ -72,7 +72,7 @@ class Figures:
     layer: of VGG-19, whose features are shown.
     maps: feature maps of one or a few images.
     maps_need: how to get them; "" if they are there.
-    notes: sentences about what was left out.
+    remarks: sentences about what was left out.
   """
 
   viewers: Sequence[Viewer]
@@ -82,7 +82,7 @@ class Figures:
   layer: str
   maps: Sequence[feature_maps.Figure]
   maps_need: str
-  notes: Sequence[str]
+  remarks: Sequence[str]
 
 
 def make(
@@ -113,15 +113,15 @@ def make(
   is_middle = {
     stage.caption for stage in gallery.stages(sources) if stage.is_middle
   }
-  notes = []
+  remarks = []
   if len(keys) > len(examples):
-    notes.append(
+    remarks.append(
       f"{len(examples)} of {len(keys)} images have sliders: the worst and the"
       " best ones; --images=N shows more"
     )
-  viewers, compression = _viewers(examples, is_middle, notes)
+  viewers, compression = _viewers(examples, is_middle, remarks)
   many = sorted(examples, key=lambda each: -len(each.versions))
-  maps = _maps(extractor, many, notes)
+  maps = _maps(extractor, many, remarks)
   return Figures(
     viewers,
     compression,
@@ -130,19 +130,19 @@ def make(
     layer,
     maps,
     "" if maps else _maps_need(vgg_weights, bool(examples)),
-    notes,
+    remarks,
   )
 
 
 def _viewers(
-  examples: Sequence[gallery.Example], is_middle: set[str], notes: list[str]
+  examples: Sequence[gallery.Example], is_middle: set[str], remarks: list[str]
 ) -> tuple[list[Viewer], str]:
-  groups = [_shown(example, is_middle, notes) for example in examples]
+  groups = [_shown(example, is_middle, remarks) for example in examples]
   # The best and the worst ones first, for those in between may be left out.
   order = sorted(range(len(groups)), key=lambda i: min(i, len(groups) - 1 - i))
   fitted, words = embedding.fitted([groups[i] for i in order])
   if len(fitted) < len(groups):
-    notes.append(
+    remarks.append(
       f"{len(groups) - len(fitted)} images with sliders were left out, as the"
       " file would be too large"
     )
@@ -161,7 +161,7 @@ def _viewers(
 
 
 def _shown(
-  example: gallery.Example, is_middle: set[str], notes: list[str]
+  example: gallery.Example, is_middle: set[str], remarks: list[str]
 ) -> dict[str, np.ndarray]:
   """The versions but those amid a run, and the target."""
   versions = {
@@ -170,12 +170,12 @@ def _shown(
     if caption not in is_middle
   }
   if len(versions) > _MOST_VERSIONS:
-    note = (
+    remark = (
       f"images have more than {_MOST_VERSIONS} versions: the figures show the"
       " first ones"
     )
-    if note not in notes:
-      notes.append(note)
+    if remark not in remarks:
+      remarks.append(remark)
     versions = dict(list(versions.items())[:_MOST_VERSIONS])
   if example.target is not None:
     versions[gallery.TARGET] = example.target
@@ -208,7 +208,7 @@ def _crops(example: gallery.Example, is_middle: set[str]) -> Crops:
 def _maps(
   extractor: feature_maps.Extractor | None,
   examples: Sequence[gallery.Example],
-  notes: list[str],
+  remarks: list[str],
 ) -> list[feature_maps.Figure]:
   if extractor is None:
     return []
@@ -216,7 +216,7 @@ def _maps(
   for example in examples[:_MOST_MAPPED]:
     captions = list(example.versions)
     if len(captions) > _MOST_MAPS:
-      notes.append(
+      remarks.append(
         f"feature maps of {example.title}: the first {_MOST_MAPS} of"
         f" {len(captions)} versions"
       )

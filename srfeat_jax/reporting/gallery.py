@@ -60,7 +60,7 @@ class Stage:
     run: the name of the run.
     step: the number of updates.
     caption: the run and the step, for people.
-    is_middle: whether there is an earlier and a later one.
+    is_middle: whether training has begun, and there is a later one.
   """
 
   run: str
@@ -86,7 +86,7 @@ def stages(sources: sources_lib.Sources) -> list[Stage]:
         caption = f"pre-trained, start of {title}"
       elif step == run.config.get("num_steps"):
         caption = f"{title}, trained"
-      is_middle = steps[0] < step < steps[-1]
+      is_middle = 0 < step < steps[-1]
       found.append(Stage(run.name, step, caption, is_middle))
   return found
 
@@ -121,7 +121,7 @@ class Gallery:
     self._scores = {
       (set_name, name): scores.get("psnr_y", np.nan)
       for result in sources.results
-      for set_name, of_set in result.methods[result.weights].items()
+      for set_name, of_set in list(result.methods.values())[-1].items()
       for name, scores in of_set["images"].items()
     }
     self._benchmarks = {
@@ -136,7 +136,7 @@ class Gallery:
     return list(self._outputs)
 
   def score(self, key: tuple[str, str]) -> float:
-    """PSNR of an image as it was evaluated, or else of its last output.
+    """PSNR of the last output of an image, as it was evaluated if it was.
 
     Raises:
       errors.InputError: a file cannot be read.
@@ -214,19 +214,22 @@ def _saved(
 ) -> Iterator[tuple[tuple[str, str], str, pathlib.Path]]:
   """Set and image, caption and file of what `--save_images` wrote."""
   folder = result.folder / "images"
-  keys = [
-    (set_name, image)
-    for set_name, scores in result.methods[result.weights].items()
-    for image in scores["images"]
-  ]
-  places: Mapping[str, pathlib.Path] = {
-    pathlib.PurePath(result.weights).name: folder
-  } | {path.name: path for path in sorted(folder.glob("*")) if path.is_dir()}
-  for set_name, image in keys:
-    for caption, place in places.items():
-      path = place / set_name / f"{image}.png"
-      if path.exists():
-        yield (set_name, image), caption, path
+  for method, sets in result.methods.items():
+    # As `evaluate` names the folders of several weights; or of one.
+    places = [
+      folder / name
+      for name in (pathlib.PurePath(method).name, method.replace("/", "_"))
+    ]
+    if method == result.weights:
+      places.append(folder)
+    for set_name, scores in sets.items():
+      for image in scores["images"]:
+        for place in places:
+          path = place / set_name / f"{image}.png"
+          inside = path.resolve().is_relative_to(folder.resolve())
+          if inside and path.exists():
+            yield (set_name, image), result.titles[method], path
+            break
 
 
 def _different(versions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -251,7 +254,6 @@ def ranked(scores: Sequence[float], count: int) -> list[int]:
   order = sorted(
     range(len(scores)), key=lambda i: (np.isnan(scores[i]), scores[i])
   )
-  if len(order) <= count:
-    return order
+  count = min(count, len(order))
   worst = (count + 1) // 2
   return order[:worst] + order[len(order) - (count - worst) :][::-1]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import jinja2
 
-import srfeat_jax
 from srfeat_jax.reporting import (
   charts,
   curves,
@@ -30,11 +29,11 @@ class Page:
 
   Attributes:
     html: the text of the file.
-    notes: sentences about what it holds and what was left out.
+    remarks: sentences about what it holds and what was left out.
   """
 
   html: str
-  notes: Sequence[str]
+  remarks: Sequence[str]
 
 
 def make(
@@ -49,9 +48,9 @@ def make(
   """
   script = (_TEMPLATE / "script.js").read_text()
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-  notes = [*images.notes]
+  remarks = [*images.remarks]
   if sources.left_out:
-    notes.append(
+    remarks.append(
       "left out, as they have no config.json, results.json or sweep.json:"
       f" {', '.join(sources.left_out)}"
     )
@@ -63,7 +62,6 @@ def make(
     undefined=jinja2.StrictUndefined,
   )
   html = environment.get_template("page.html").render(
-    version=srfeat_jax.__version__,
     made=datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
     style=(_TEMPLATE / "style.css").read_text(),
     script=script,
@@ -85,7 +83,8 @@ def make(
     changes=tables.of_changes(sources),
     hardware=tables.of_hardware(sources),
     throughput=tables.of_throughput(sources),
-    notes=notes,
+    commands=tables.commands(sources),
+    remarks=remarks,
     address=embedding.address,
   )
-  return Page(html, notes)
+  return Page(html, remarks)

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from srfeat_jax import errors
@@ -20,7 +20,9 @@ from srfeat_jax.evaluation import runs as runs_lib
 _RUN, _RESULTS, _SWEEP = "config.json", "results.json", "sweep.json"
 _CHANGES = "config_changes.json"
 _WRITTEN_BY = {_RESULTS: "evaluate", _SWEEP: "sweep", _CHANGES: "a run"}
+_OF_RUNS = ("generator.safetensors", "best_generator.safetensors")
 BICUBIC = "bicubic"
+SPEED = "megapixels_per_second"  # of output, beside the metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Results:
     weights: the name of what was evaluated first.
     methods: by name of what was evaluated, by set: means by metric, and under
       "images" those of each image. The first one is bicubic, if it is there.
+    titles: how methods are called, by their names.
+    published: method, protocol, source, set and scores by metric.
   """
 
   name: str
@@ -43,6 +47,8 @@ class Results:
   lpips: str
   weights: str
   methods: Mapping[str, Mapping[str, Mapping[str, Any]]]
+  titles: Mapping[str, str]
+  published: Sequence[tuple[str, str, str, str, Mapping[str, float]]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,37 +142,70 @@ def load(folders: Sequence[str]) -> Sources:
 
 
 def _titles(runs: Sequence[runs_lib.Run]) -> dict[str, str]:
-  norms = {run.name: run.config.get("generator.batch_norm") for run in runs}
-  if not {True, False} <= {*norms.values()}:
-    return {name: name for name in norms}
+  norms = [run.config.get("generator.batch_norm") for run in runs]
+  if True not in norms or False not in norms:
+    return {run.name: run.name for run in runs}
+  words = [
+    f" ({'BN' if norm else 'NotBN'})" if isinstance(norm, bool) else ""
+    for norm in norms
+  ]
   return {
-    name: name if norm is None else f"{name} ({'BN' if norm else 'NotBN'})"
-    for name, norm in norms.items()
+    run.name: run.name + word for run, word in zip(runs, words, strict=True)
   }
 
 
 def _results(folder: pathlib.Path, content: Any) -> Results:
-  methods = {}
-  if BICUBIC in content:
-    methods[BICUBIC] = _sets(content[BICUBIC])
-  methods[str(content["weights"])] = _sets(content["sets"])
-  for name, sets in content.get("others", {}).items():
-    methods[name] = _sets(sets)
+  weights = str(content["weights"])
+  methods = {
+    **({BICUBIC: content[BICUBIC]} if BICUBIC in content else {}),
+    **content.get("baselines", {}),
+    weights: content["sets"],
+    **content.get("others", {}),
+  }
+  speed = content.get("speed", {})
   return Results(
     folder.absolute().name,
     folder,
     str(content["protocol"]["description"]),
     str(content.get("lpips", "")),
-    str(content["weights"]),
-    methods,
+    weights,
+    {name: _sets(sets, speed.get(name, {})) for name, sets in methods.items()},
+    _short(methods),
+    [
+      (
+        *(str(row[key]) for key in ("method", "protocol", "source")),
+        *(set_name, _numbers(scores)),
+      )
+      for row in content.get("published", ())
+      for set_name, scores in row["sets"].items()
+    ],
   )
 
 
-def _sets(sets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-  """Numbers of each set and of its images; null was infinite."""
+def _short(methods: Iterable[str]) -> dict[str, str]:
+  """The last part of each path, the workdir of a run's file, if they differ."""
+  short = {}
+  for method in methods:
+    path = pathlib.PurePath(method)
+    is_of_run = path.name in _OF_RUNS and path.parent.name
+    short[method] = path.parent.name if is_of_run else path.name
+  if len({*short.values()}) < len(short):
+    return {method: method for method in short}
+  return short
+
+
+def _sets(
+  sets: Mapping[str, Any], speed: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+  """Numbers of each set and of its images."""
   return {
     name: {
       **_numbers(scores),
+      **(
+        {SPEED: float(speed[name]["megapixels_per_second"])}
+        if name in speed
+        else {}
+      ),
       "images": {
         image: _numbers(each) for image, each in scores["images"].items()
       },
@@ -176,11 +215,14 @@ def _sets(sets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
-  return {
-    metric: math.inf if value is None else float(value)
-    for metric, value in scores.items()
-    if value is None or isinstance(value, int | float)
-  }
+  """What is a number. Null was infinite, a PSNR, or is not defined."""
+  numbers = {}
+  for metric, value in scores.items():
+    if value is None:
+      numbers[metric] = math.inf if metric.startswith("psnr") else math.nan
+    elif isinstance(value, int | float):
+      numbers[metric] = float(value)
+  return numbers
 
 
 def _sweep(folder: pathlib.Path, content: Any) -> Sweep:

@@ -12,13 +12,16 @@ from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import sources as sources_lib
 
 # Metrics of which less is better; of these prefixes, more is.
-_MORE_IS_BETTER = ("psnr", "ssim", "ms_ssim")
+_MORE_IS_BETTER = ("psnr", "ssim", "ms_ssim", "perceptual_score")
 _LESS_IS_BETTER = (
-  *("lpips", "dists", "niqe", "mse", "checkerboard", "phase_error"),
-  *("color_error", "perceptual"),
+  *("lpips", "dists", "niqe", "pi", "mse", "phase_error", "color_error"),
 )
 # Of `evaluate`, what comes first; the rest is out of sight at first.
-_MAIN = ("psnr_y", "ssim_y", "psnr_rgb", "ms_ssim", "lpips", "niqe", "dists")
+_MAIN = (
+  *("psnr_y", "ssim_y", "psnr_rgb", "ms_ssim_y", "lpips", "niqe", "dists"),
+  *("pi", sources_lib.SPEED),
+)
+_MANY_ROWS = 20  # are out of sight at first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,12 +78,14 @@ def of_results(results: Sequence[sources_lib.Results]) -> list[Table]:
     main = [
       metric
       for metric in metrics
-      if metric in _MAIN or metric.startswith(("lpips", "niqe", "dists"))
+      if metric in _MAIN or metric.startswith("lpips_")
     ]
     tables.append(_means(result, f"Evaluated: {result.name}", note, main))
     if main != metrics:
       title = f"All metrics of {result.name}"
       tables.append(_means(result, title, "", metrics, folded=True))
+    if result.published:
+      tables.append(_published(result))
   return tables
 
 
@@ -115,12 +120,28 @@ def _means(
       count = len(scores["images"])
       rows.append(
         [
-          f"{set_name} ({count}), {method}",
+          f"{set_name} ({count}), {result.titles[method]}",
           *(_score(metric, scores.get(metric)) for metric in metrics),
         ]
       )
   header = ["set (images), method", *metrics]
   return Table(title, note, header, rows, best, folded)
+
+
+def _published(result: sources_lib.Results) -> Table:
+  rows = [
+    [f"{set_name}, {method}", _listed(scores), protocol, source]
+    for method, protocol, source, set_name, scores in result.published
+  ]
+  header = ["set, method", "scores", "protocol", "source"]
+  note = "Not measured here: a protocol may differ more than two methods."
+  return Table("Published scores", note, header, rows, folded=True)
+
+
+def _listed(scores: Mapping[str, float]) -> str:
+  return ", ".join(
+    f"{name} {_score(name, value)}" for name, value in scores.items()
+  )
 
 
 def _sign(metric: str) -> int:
@@ -131,7 +152,7 @@ def _sign(metric: str) -> int:
 
 
 def _score(metric: str, value: float | None) -> str:
-  if value is None:
+  if value is None or math.isnan(value):
     return ""
   digits = 2 if metric.startswith(("psnr", "mse", "niqe")) else 4
   return f"{value:.{digits}f}"
@@ -142,7 +163,9 @@ def of_settings(runs: Sequence[runs_lib.Run]) -> list[Table]:
   tables = []
   if differing := runs_lib.differing(runs):
     header, rows = runs_lib.settings(runs, differing)
-    tables.append(Table("Where the runs differ", "", header, rows))
+    title = f"Where the runs differ: {len(rows)} fields"
+    folded = len(rows) > _MANY_ROWS
+    tables.append(Table(title, "", header, rows, folded=folded))
   if runs:
     fields = list(dict.fromkeys(name for run in runs for name in run.config))
     header, rows = runs_lib.settings(runs, fields)
@@ -228,11 +251,21 @@ def _environment(environment: Mapping[str, Any]) -> dict[str, str]:
       case "devices", list():
         counts = collections.Counter(map(str, value))
         found[name] = ", ".join(f"{n} x {kind}" for kind, n in counts.items())
-      case "command", list():
-        found[name] = shlex.join(map(str, value))
-      case _, dict():
+      case "command", _:
+        pass
+      case "packages", dict():
         found |= {str(key): str(each) for key, each in value.items()}
+      case _, dict():
+        found |= {f"{name} of {key}": str(each) for key, each in value.items()}
       case _:
         found[name] = str(value)
-  # Long, and of interest last.
-  return found | {"command": found.pop("command", "")}
+  return found
+
+
+def commands(sources: sources_lib.Sources) -> list[tuple[str, str]]:
+  """The title of each run that tells it, and its command line."""
+  return [
+    (sources.titles[name], shlex.join(map(str, environment["command"])))
+    for name, environment in sources.environments.items()
+    if isinstance(environment.get("command"), list)
+  ]

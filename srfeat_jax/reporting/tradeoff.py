@@ -1,5 +1,6 @@
 """The perception-distortion plane (Blau & Michaeli 2018): LPIPS over PSNR."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 from srfeat_jax.evaluation import runs as runs_lib
@@ -28,13 +29,14 @@ def planes(
   for result in sources.results:
     for method, sets in result.methods.items():
       for set_name, scores in sets.items():
-        if _X in scores and _Y in scores:
+        lpips = _lpips(scores)
+        if _X in scores and lpips is not None:
           neutral = method == sources_lib.BICUBIC
           found.setdefault(set_name.lower(), []).append(
             charts.Series(
-              *(method, [scores[_X]], [scores[_Y]]),
+              *(result.titles[method], [scores[_X]], [lpips]),
               charts.NEUTRAL if neutral else color,
-              labels=[method],
+              labels=[result.titles[method]],
               joined=False,
             )
           )
@@ -57,12 +59,33 @@ def planes(
     title, anchors = _published(set_name)
     chart = charts.lay_out(
       f"{title}: LPIPS over PSNR of Y, dB",
-      [*anchors, *series],
+      [*anchors, *_recolored(series, len(sources.runs))],
       x_title="PSNR of Y",
     )
     if chart:
       planes.append(chart)
   return planes
+
+
+def _recolored(
+  series: Sequence[charts.Series], num_runs: int
+) -> list[charts.Series]:
+  """Gives what is not of a run colors that runs of the same chart lack."""
+  taken = {
+    each.color % charts.COLORS for each in series if 0 <= each.color < num_runs
+  }
+  free = [i for i in range(charts.COLORS) if i not in taken] or [0]
+  others = dict.fromkeys(
+    each.color for each in series if each.color >= num_runs
+  )
+  colors = {
+    color: num_runs * charts.COLORS + free[i % len(free)]
+    for i, color in enumerate(others)
+  }
+  return [
+    dataclasses.replace(each, color=colors.get(each.color, each.color))
+    for each in series
+  ]
 
 
 def _of_run(
@@ -81,10 +104,7 @@ def _of_run(
           [psnr[step] for step in steps],
           [lpips[step] for step in steps],
           color,
-          labels=[
-            f"step {step}" if step in (steps[0], steps[-1]) else ""
-            for step in steps
-          ],
+          labels=[*([""] * (len(steps) - 1)), f"step {steps[-1]}"],
         )
         found.append((place.split("/")[1], series))
   return found
@@ -105,6 +125,13 @@ def _baseline(
         charts.Series(label, x, y, charts.NEUTRAL, labels=[label], joined=False)
       ]
   return []
+
+
+def _lpips(scores: Mapping[str, float]) -> float | None:
+  """LPIPS of a set: of several backbones, the first one."""
+  return next(
+    (value for name, value in scores.items() if name.startswith(_Y)), None
+  )
 
 
 def _published(set_name: str) -> tuple[str, Sequence[charts.Series]]:

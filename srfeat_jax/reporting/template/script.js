@@ -18,6 +18,12 @@ function setUpChart(figure) {
   const readout = figure.querySelector(".readout");
   const series = JSON.parse(figure.querySelector("script").textContent);
   const lines = [...svg.querySelectorAll(".line")];
+  series.forEach((each, i) => {
+    const joined = lines[i].querySelector("polyline");
+    each.places = joined
+      ? joined.getAttribute("points").split(" ").map((point) => point.split(",").map(Number))
+      : [...lines[i].querySelectorAll("circle")].map((mark) => [mark.cx.baseVal.value, mark.cy.baseVal.value]);
+  });
   const isPlane = figure.parentElement.parentElement.classList.contains("wide");
   let chosen = null; // the place of the chosen point, in units of the SVG
 
