@@ -5,8 +5,9 @@ shows values next to the pointer.
 """
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,6 +15,7 @@ WIDTH, HEIGHT = 400, 248
 LEFT, RIGHT, TOP, BOTTOM = 52, 388, 12, 212  # of the area of the lines
 NEUTRAL = -1  # the color of what all runs are compared with
 COLORS = 8
+_CHARACTER_WIDTH = 6.4
 _MOST_POINTS = 240
 _FEW_POINTS = 20  # are marked one by one
 
@@ -50,6 +52,27 @@ class Tick:
 
 
 @dataclasses.dataclass(frozen=True)
+class Mark:
+  """A point, and its label if there is room for it, in units of the SVG.
+
+  Attributes:
+    x: of the point.
+    y: likewise.
+    label: "" for none.
+    label_x: where it begins, or where it ends.
+    label_y: its baseline.
+    anchor: "start" or "end", which of the two `label_x` is.
+  """
+
+  x: float
+  y: float
+  label: str = ""
+  label_x: float = 0.0
+  label_y: float = 0.0
+  anchor: str = "start"
+
+
+@dataclasses.dataclass(frozen=True)
 class Line:
   """A series, laid out.
 
@@ -59,7 +82,7 @@ class Line:
     index: `Series.color`.
     dash: likewise.
     points: "x,y x,y ..." in units of the SVG, "" where points are not joined.
-    marks: x, y and label of points that are marked.
+    marks: points that are marked.
   """
 
   name: str
@@ -67,7 +90,7 @@ class Line:
   index: int
   dash: str
   points: str
-  marks: Sequence[tuple[float, float, str]]
+  marks: Sequence[Mark]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,39 +147,28 @@ def lay_out(
     low, high = min(low, y_range[0]), max(high, y_range[1])
   x_axis = _Axis(float(all_x.min()), float(all_x.max()), LEFT + 6, RIGHT - 6)
   y_axis = _Axis(low, high, BOTTOM - 8, TOP + 4, logarithmic=logarithmic)
-  lines, data = [], []
-  for each in thinned:
-    places = [
+  all_places = [
+    [
       (round(x_axis.place(x), 1), round(y_axis.place(y), 1))
       for x, y in zip(each.x, each.y, strict=True)
     ]
-    labels = each.labels or [""] * len(places)
-    marked = not each.joined or (
-      len(places) <= _FEW_POINTS and each.color != NEUTRAL
-    )
-    lines.append(
-      Line(
-        each.name,
-        each.color % COLORS if each.color != NEUTRAL else NEUTRAL,
-        each.color,
-        each.dash,
-        " ".join(f"{x:g},{y:g}" for x, y in places) if each.joined else "",
-        [
-          (x, y, label)
-          for (x, y), label in zip(places, labels, strict=True)
-          if marked
-        ],
-      )
-    )
-    data.append(
-      {
-        "name": each.name,
-        "run": each.color,
-        "x": [_rounded(x) for x in each.x],
-        "y": [_rounded(y) for y in each.y],
-        "labels": list(each.labels),
-      }
-    )
+    for each in thinned
+  ]
+  labeler = _Labeler(itertools.chain(*all_places))
+  lines = [
+    _line(each, places, labeler)
+    for each, places in zip(thinned, all_places, strict=True)
+  ]
+  data = [
+    {
+      "name": each.name,
+      "run": each.color,
+      "x": [_rounded(x) for x in each.x],
+      "y": [_rounded(y) for y in each.y],
+      "labels": list(each.labels),
+    }
+    for each in thinned
+  ]
   return Chart(
     title,
     x_title,
@@ -168,9 +180,60 @@ def lay_out(
   )
 
 
+def _line(
+  series: Series, places: Sequence[tuple[float, float]], labeler: "_Labeler"
+) -> Line:
+  is_neutral = series.color == NEUTRAL
+  marked = not series.joined or (len(places) <= _FEW_POINTS and not is_neutral)
+  labels = series.labels or [""] * len(places)
+  return Line(
+    series.name,
+    NEUTRAL if is_neutral else series.color % COLORS,
+    series.color,
+    series.dash,
+    " ".join(f"{x:g},{y:g}" for x, y in places) if series.joined else "",
+    [
+      labeler.mark(x, y, label)
+      for (x, y), label in zip(places, labels, strict=True)
+      if marked
+    ],
+  )
+
+
 def constant(name: str, value: float, x: Sequence[float]) -> Series:
   """A dashed line at a value over the range of x."""
   return Series(name, [min(x), max(x)], [value, value], NEUTRAL, "5 4")
+
+
+class _Labeler:
+  """Finds room for labels next to their points."""
+
+  def __init__(self, points: Iterable[tuple[float, float]]):
+    self._boxes = [(x - 3, y - 3, x + 3, y + 3) for x, y in points]
+
+  def mark(self, x: float, y: float, label: str) -> Mark:
+    """A point with its label, which is left out if it would hide another."""
+    width = _CHARACTER_WIDTH * len(label)
+    for left in (x + 6, x - 6 - width):
+      for baseline in (y - 5, y + 13, y + 4):
+        box = (left, baseline - 9, left + width, baseline + 2)
+        inside = left >= LEFT and left + width <= RIGHT + 8
+        if (
+          label
+          and inside
+          and not any(_overlap(box, each) for each in self._boxes)
+        ):
+          self._boxes.append(box)
+          is_right = left > x
+          return Mark(
+            *(x, y, label, round(left if is_right else x - 6, 1)),
+            *(round(baseline, 1), "start" if is_right else "end"),
+          )
+    return Mark(x, y)
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+  return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 class _Axis:

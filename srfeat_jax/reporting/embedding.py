@@ -10,7 +10,7 @@ from PIL import Image
 # Bytes of all images; base64 makes four bytes of three.
 BUDGET = 10_000_000
 # Of WebP; None: lossless.
-_QUALITIES = (None, 95, 88, 75)
+_QUALITIES = (None, 98, 92, 80)
 _EFFORT = 40  # of 100, to make lossless files small
 
 

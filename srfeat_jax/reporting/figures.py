@@ -15,7 +15,7 @@ _CROP = 96  # pixels a side
 _OVERVIEW = 240  # pixels of the longer side
 _MOST_CROPPED = 6  # images
 _MOST_MAPPED = 2
-_MOST_MAPS = 10  # versions
+_MOST_MAPS = 12  # versions
 _MOST_VERSIONS = 10
 
 
@@ -110,9 +110,8 @@ def make(
   keys = found.keys
   chosen = gallery.ranked([found.score(key) for key in keys], count)
   examples = [found.example(keys[i]) for i in chosen]
-  is_middle = {
-    stage.caption for stage in gallery.stages(sources) if stage.is_middle
-  }
+  middles = [stage for stage in gallery.stages(sources) if stage.is_middle]
+  is_middle = {stage.caption for stage in middles}
   remarks = []
   if len(keys) > len(examples):
     remarks.append(
@@ -121,7 +120,9 @@ def make(
     )
   viewers, compression = _viewers(examples, is_middle, remarks)
   many = sorted(examples, key=lambda each: -len(each.versions))
-  maps = _maps(extractor, many, remarks)
+  # Feature maps follow adversarial training, pre-training only to its end.
+  left_out = {each.caption for each in middles if not each.is_adversarial}
+  maps = _maps(extractor, many, left_out, remarks)
   return Figures(
     viewers,
     compression,
@@ -208,13 +209,14 @@ def _crops(example: gallery.Example, is_middle: set[str]) -> Crops:
 def _maps(
   extractor: feature_maps.Extractor | None,
   examples: Sequence[gallery.Example],
+  left_out: set[str],
   remarks: list[str],
 ) -> list[feature_maps.Figure]:
   if extractor is None:
     return []
   figures = []
   for example in examples[:_MOST_MAPPED]:
-    captions = list(example.versions)
+    captions = [each for each in example.versions if each not in left_out]
     if len(captions) > _MOST_MAPS:
       remarks.append(
         f"feature maps of {example.title}: the first {_MOST_MAPS} of"

@@ -61,12 +61,14 @@ class Stage:
     step: the number of updates.
     caption: the run and the step, for people.
     is_middle: whether training has begun, and there is a later one.
+    is_adversarial: whether the run has a discriminator.
   """
 
   run: str
   step: int
   caption: str
   is_middle: bool
+  is_adversarial: bool
 
 
 def stages(sources: sources_lib.Sources) -> list[Stage]:
@@ -87,7 +89,10 @@ def stages(sources: sources_lib.Sources) -> list[Stage]:
       elif step == run.config.get("num_steps"):
         caption = f"{title}, trained"
       is_middle = 0 < step < steps[-1]
-      found.append(Stage(run.name, step, caption, is_middle))
+      is_adversarial = any(
+        field.startswith("discriminators.") for field in run.config
+      )
+      found.append(Stage(run.name, step, caption, is_middle, is_adversarial))
   return found
 
 

@@ -54,6 +54,20 @@ class ChartsTest(absltest.TestCase):
     self.assertEqual((data["x"][0], data["x"][-1]), (0, 9999))
     self.assertLen(places(chart.lines[0]), len(data["x"]))
 
+  def test_labels_do_not_hide_each_other(self):
+    y = [1.0, 1.001, 1.0, 3.0]
+    labels = ["first", "second", "third", "fourth"]
+    series = charts.Series("a", [1, 1, 1.001, 2], y, labels=labels)
+    (line,) = charts.lay_out("psnr", [series]).lines
+    shown = [mark for mark in line.marks if mark.label]
+    self.assertIn("fourth", [mark.label for mark in shown])
+    self.assertLen({(mark.label_x, mark.label_y) for mark in shown}, len(shown))
+    many = charts.Series("a", [1] * 20, [1] * 20, labels=["label"] * 20)
+    (line,) = charts.lay_out("psnr", [many]).lines
+    shown = [mark.label_y for mark in line.marks if mark.label]
+    self.assertBetween(len(shown), 1, 6)
+    self.assertLen(line.marks, 20)
+
   def test_one_value_and_none(self):
     chart = charts.lay_out("psnr", [charts.Series("a", [5], [30.0])])
     self.assertLen(chart.lines[0].marks, 1)

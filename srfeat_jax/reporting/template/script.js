@@ -41,7 +41,10 @@ function setUpChart(figure) {
   }
 
   function show(x, y) {
-    const found = shown().map((each) => [each, ...nearest(each, x, y)]);
+    let found = shown().map((each) => [each, ...nearest(each, x, y)]);
+    // What all runs are compared with has a value at every step.
+    const constants = isPlane ? [] : found.filter(([each]) => each.run < 0);
+    if (constants.length < found.length) found = found.filter((each) => !constants.includes(each));
     cursor.replaceChildren();
     if (!found.length) return clear();
     found.sort((a, b) => a[2] - b[2]);
@@ -60,9 +63,12 @@ function setUpChart(figure) {
       const label = first.labels[index];
       readout.textContent = `${first.name}${label && label !== first.name ? ` (${label})` : ""}: PSNR ${first.x[index]} dB, LPIPS ${first.y[index]}`;
     } else {
-      near.sort((a, b) => series.indexOf(a[0]) - series.indexOf(b[0]));
-      readout.textContent = `step ${first.x[index]}: ` +
-        near.map(([each, i]) => `${each.name} ${each.y[i]}`).join(", ");
+      const all = [...near, ...constants.filter((each) => !near.includes(each))];
+      all.sort((a, b) => series.indexOf(a[0]) - series.indexOf(b[0]));
+      readout.textContent = `step ${first.x[index]}: ` + all.map(([each, i]) => {
+        const isElsewhere = each.run >= 0 && each.x[i] !== first.x[index];
+        return `${each.name} ${each.y[i]}${isElsewhere ? ` (step ${each.x[i]})` : ""}`;
+      }).join(", ");
     }
   }
 
@@ -148,7 +154,7 @@ function setUpViewer(figure) {
     stage.classList.toggle("zoomed", zoom > 1);
     const natural = versions[0].querySelector("img").naturalWidth || width;
     stage.classList.toggle("coarse", width * zoom / natural >= 1.5);
-    output.textContent = `${zoom.toFixed(zoom % 1 ? 1 : 0)}×`;
+    output.textContent = `${zoom.toFixed(zoom % 1 ? 1 : 0)}x`;
     handle.style.left = `${100 * border}%`;
     handle.setAttribute("aria-valuenow", Math.round(100 * border));
     handle.setAttribute("aria-valuetext",
