@@ -38,6 +38,7 @@ _ELEMENTS: Mapping[str, Any] = {
   "boundaries": 0.0,
   "factors": 0.0,
   "profile_steps": 0,
+  "snapshots": 0.0,
 }
 _TRUE, _FALSE = ("true", "t", "yes", "1"), ("false", "f", "no", "0")
 _LONGEST = 200  # characters of a value that a sentence repeats

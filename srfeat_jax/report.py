@@ -1,10 +1,12 @@
-"""Compares training runs, finished or not, in one table and one plot.
+"""Reports on training runs, finished or not, and on evaluations: an HTML file.
 
-  python -m srfeat_jax.report runs/* --output=report
+  python -m srfeat_jax.report runs/* results --output=report.html
 
-Prints a table with a row for each run: the config fields in which they differ,
-the last and the best score on each validation set, and the time. OUTPUT gets it
-as `report.md`, next to the curves in `report.png`.
+Names workdirs of runs, and folders that `evaluate` and `sweep` wrote. Prints a
+table with a row for each run: the config fields in which they differ, the last
+and the best score on each validation set, and the time. The file has that, and
+all curves, images to compare, feature maps, settings and hardware; it needs no
+other file and no network.
 """
 
 import pathlib
@@ -15,7 +17,7 @@ from absl import flags
 from srfeat_jax import atomic, cli, errors
 
 _OUTPUT = flags.DEFINE_string(
-  "output", "report", "folder for report.md and report.png"
+  "output", "report.html", "the file to write", short_name="o"
 )
 _METRIC = flags.DEFINE_string(
   "metric",
@@ -23,59 +25,78 @@ _METRIC = flags.DEFINE_string(
   "score to compare by: psnr_y, ssim_y, psnr_rgb, checkerboard, or any other"
   " that the runs have logged as eval/SET/METRIC",
 )
+_BENCHMARKS = flags.DEFINE_string(
+  "benchmarks",
+  None,
+  "folder of the benchmark sets that `evaluate` was given: the targets of the"
+  " images that it saved; by default that of the first run whose is there",
+)
+_VGG_WEIGHTS = flags.DEFINE_string(
+  "vgg_weights",
+  None,
+  "file of VGG-19, converted or as published: show feature maps",
+)
+_IMAGES = flags.DEFINE_integer(
+  "images",
+  10,
+  "the most images to compare by sliders: the worst and the best ones",
+  lower_bound=1,
+)
+_EXTENSIONS = (".html", ".htm")
 
 
 def main(argv: Sequence[str]) -> None:
-  """Compares as the flags say."""
+  """Reports as the flags say."""
   if len(argv) < 2:
-    raise errors.InputError("name the workdirs of runs, such as runs/*")
-  from srfeat_jax.evaluation import plots
-  from srfeat_jax.evaluation import runs as runs_lib
-
-  workdirs = [
-    path
-    for path in argv[1:]
-    # What else lies there, where a pattern named the paths.
-    if len(argv) == 2 or (pathlib.Path(path) / "config.json").exists()
-  ]
-  if not workdirs:
     raise errors.InputError(
-      f"none of {', '.join(argv[1:])} is the workdir of a run: none has a"
-      " config.json"
+      "name the workdirs of runs, such as runs/*, or folders of results"
     )
-  left_out = sorted({*argv[1:]} - {*workdirs})
-  runs = runs_lib.load(workdirs)
-  names = runs_lib.scores(runs, _METRIC.value)
-  if not names and not flags.FLAGS["metric"].using_default_value:
-    logged = sorted(
-      {
-        name.rpartition("/")[2]
-        for run in runs
-        for name in run.curves
-        if name.startswith("eval/") and not name.endswith(runs_lib.BICUBIC)
-      }
-    )
-    raise errors.InputError(
-      f"--metric={_METRIC.value} is not among what the runs have logged:"
-      f" {', '.join(logged) or 'no scores; set config.data.benchmarks'}"
-    )
-  table = runs_lib.table(runs, _METRIC.value)
   output = pathlib.Path(_OUTPUT.value)
-  output.mkdir(parents=True, exist_ok=True)
-  plots.runs(
-    {run.name: run.curves for run in runs}, names, output / "report.png"
+  if output.suffix.lower() not in _EXTENSIONS or output.is_dir():
+    raise errors.InputError(
+      f"--output={output}: the report is one HTML file: give it a name that"
+      " ends in .html"
+    )
+  from srfeat_jax.evaluation import runs as runs_lib
+  from srfeat_jax.reporting import figures, page
+  from srfeat_jax.reporting import sources as sources_lib
+
+  sources = sources_lib.load(argv[1:])
+  _check_metric(sources.runs, runs_lib)
+  benchmarks = figures.benchmarks_of(sources, _BENCHMARKS.value)
+  images = figures.make(sources, benchmarks, _VGG_WEIGHTS.value, _IMAGES.value)
+  made = page.make(sources, _METRIC.value, images)
+  output.parent.mkdir(parents=True, exist_ok=True)
+  data = made.html.encode()
+  atomic.replace(output, data)
+  if sources.runs:
+    print(runs_lib.table(sources.runs, _METRIC.value))
+  if len(runs_lib.differing(sources.runs)) > runs_lib.MOST_COLUMNS:
+    print("\nthe runs differ in many settings: the report has a table of them")
+  for remark in made.remarks:
+    print(f"\n{remark}")
+  print(f"\n{output}: {len(data) / 1e6:.1f} MB, open it in a browser")
+
+
+def _check_metric(runs, runs_lib) -> None:
+  if (
+    not runs
+    or runs_lib.scores(runs, _METRIC.value)
+    or flags.FLAGS["metric"].using_default_value
+  ):
+    return
+  logged = sorted(
+    {
+      name.rpartition("/")[2]
+      for run in runs
+      for name in run.curves
+      if name.startswith("eval/") and not name.endswith(runs_lib.BICUBIC)
+    }
   )
-  page = f"# Runs\n\n{table}\n\n![Curves](report.png)\n"
-  many = len(runs_lib.differing(runs)) > runs_lib.MOST_COLUMNS
-  if many:
-    page += f"\n## Settings\n\n{runs_lib.settings(runs)}\n"
-  atomic.replace(output / "report.md", page.encode())
-  print(table)
-  if many:
-    print("\nthe runs differ in many settings: report.md has a table of them")
-  if left_out:
-    print(f"\nleft out, as they have no config.json: {', '.join(left_out)}")
-  print(f"\nreport.md and report.png are in {output}")
+  raise errors.InputError(
+    f"--metric={_METRIC.value} is not among what the runs have logged:"
+    f" {', '.join(logged) or 'no scores; set config.data.benchmarks'}"
+  )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from absl import logging
 
 from srfeat_jax.batches import on_device, on_host, training_images
 from srfeat_jax.evaluation import lpips as lpips_lib
-from srfeat_jax.evaluation import plots
+from srfeat_jax.evaluation import plots, snapshots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
@@ -27,6 +27,7 @@ from srfeat_jax.training import (
   microbatches,
   parallel,
   profiling,
+  retention,
   steps,
   writers,
 )
@@ -77,9 +78,9 @@ def train_and_evaluate(
   Args:
     config: see `configs/`.
     workdir: the run's folder: checkpoints, `config.json`, `environment.json`,
-      `metrics.jsonl`, TensorBoard's events, after the best validation
-      `best_generator.safetensors`, and at the end `generator.safetensors` and
-      `training_curve.png`.
+      `metrics.jsonl`, TensorBoard's events, `snapshots/`, after the best
+      validation `best_generator.safetensors`, and at the end
+      `generator.safetensors` and `training_curve.png`.
     allow_change: of `workdir.CHANGEABLE`, what may differ from the config that
       the run in the workdir had so far.
 
@@ -175,7 +176,7 @@ def _build(
   microbatches.check(config.batch_size, config.accumulation_steps)
   networks, vgg_variables = networks_lib.build(config)
   networks, teacher_variables = teachers.add(config, networks)
-  validator = _make_validator(config, networks)
+  validator = _make_validator(config, networks, workdir)
   best = best_lib.make(config, validator.metrics)
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.
@@ -223,7 +224,9 @@ def _build(
 
 
 def _make_validator(
-  config: ml_collections.ConfigDict, networks: networks_lib.Networks
+  config: ml_collections.ConfigDict,
+  networks: networks_lib.Networks,
+  workdir: pathlib.Path,
 ) -> validator_lib.Validator:
   lpips = None
   if config.validation.lpips_weights:
@@ -234,6 +237,10 @@ def _make_validator(
     config.data.sets,
     lpips,
     config.validation.metrics,
+    workdir,
+    snapshots.due(
+      config.validation.snapshots, config.num_steps, config.eval_every
+    ),
   )
 
 
@@ -298,6 +305,7 @@ def _train(
   profiler = profiling.Profiler(
     config.profile_steps, run.workdir, active=run.is_main_process
   )
+  intervals = config.checkpoint_every, config.keep_every
   previous = None
   for step in range(int(state.step) + 1, config.num_steps + 1):
     profiler.begin(step, previous)
@@ -329,7 +337,7 @@ def _train(
         scores = run.validator.validate(step, state.best_variables, writer)
         progress.show(step, run.validator.headline(scores))
         is_best = run.best.update(step, scores)
-      if last or is_best or _is_due(step, config):
+      if last or is_best or retention.is_due(step, intervals):
         averages.check()
         data = {
           "position": run.batches.get_state(),
@@ -345,14 +353,6 @@ def _train(
       return state, interruption.Stopped(step, status)
   profiler.close()
   return state, None
-
-
-def _is_due(step: int, config: ml_collections.ConfigDict) -> bool:
-  """Whether a checkpoint is saved after this step."""
-  return any(
-    every and step % every == 0
-    for every in (config.checkpoint_every, config.keep_every)
-  )
 
 
 def _summary(run: _Run, state: state_lib.TrainState) -> str:

@@ -26,6 +26,7 @@ FLOORS = {
   "weights": 4,
   "upscaling": 5,
   "batches": 5,
+  "reporting": 5,
 }
 FOLDERS = tuple(FLOORS)
 # Beside the folders: the training loop, which programs run, and the programs.
@@ -40,6 +41,7 @@ BARRED = {
   "inference": ("image_io", "data", "interchange"),
   "evaluation": ("training", "interchange", "models"),
   "weights": ("image_io", "data", "inference"),
+  "reporting": ("training", "weights"),
   "batches": ("image_io", "interchange", "inference", "weights"),
 }
 # Modules whose names are taken in the package: see its __init__.
@@ -56,6 +58,7 @@ ONLY = {
   "flatbuffers": ("interchange/exports/stablehlo_file.py",),
   "pillow_heif": ("image_io/heif.py",),
   "array_record": ("data/shards.py",),
+  "jinja2": ("reporting/page.py",),
   "gradio": ("demo/__main__.py", "demo/events.py", "demo/page.py"),
 }
 WITHOUT_JAX = ("data", "image_io", "preparation")
@@ -184,6 +187,8 @@ class FloorsTest(parameterized.TestCase):
     ("weights/a.py", "from srfeat_jax import cli"),
     ("weights/a.py", "from srfeat_jax.upscaling import options"),
     ("upscaling/a.py", "from srfeat_jax import train"),
+    ("reporting/a.py", "from srfeat_jax.training import checkpoint"),
+    ("reporting/figures.py", "import jinja2"),
     ("upscaling/a.py", "from srfeat_jax.demo import service"),
     ("errors.py", "from srfeat_jax import ops"),
     ("atomic.py", "from srfeat_jax import data"),

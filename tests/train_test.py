@@ -45,6 +45,15 @@ def _log(workdir):
   return [json.loads(line) for line in lines]
 
 
+def _files(folder: pathlib.Path) -> dict[str, bytes]:
+  """What is in the files of a folder, by their paths in it."""
+  paths_of_files = sorted(path for path in folder.rglob("*") if path.is_file())
+  return {
+    path.relative_to(folder).as_posix(): path.read_bytes()
+    for path in paths_of_files
+  }
+
+
 def _checkpoints(workdir):
   return sorted(path.name for path in (workdir / "checkpoints").iterdir())
 
@@ -596,9 +605,17 @@ class AdversarialTest(absltest.TestCase):
     self.assertEqual(all(jax.tree.leaves(is_last)), scores[4] > scores[2])
     self.assertEqual(_checkpoints(straight), ["2", "4"])
     self.assertLen(list(straight.glob("plugins/profile/*/*.xplane.pb")), 1)
+    # Before the first step, in the middle, at the end; and the same afterwards.
+    outputs = _files(straight / "snapshots")
+    self.assertEqual(
+      list(outputs),
+      [f"{name}/Noise/0.png" for name in ("0", "2", "4", "HR", "LR")],
+    )
+    self.assertLen(set(outputs.values()), 5)
 
     shutil.copytree(straight, resumed)
     shutil.rmtree(resumed / "checkpoints" / "4")
+    shutil.rmtree(resumed / "snapshots" / "4")
     pathlib.Path(config.init_from).unlink()
     moved = self.vgg.rename(self.folder / "moved.npy")
     config.vgg_weights = str(moved)
@@ -612,6 +629,7 @@ class AdversarialTest(absltest.TestCase):
       self.assertIn(field, "".join(warnings.output))
     jax.tree.map(np.testing.assert_array_equal, actual, expected)
     self.assertEqual(int(actual.step), 4)
+    self.assertEqual(_files(resumed / "snapshots"), outputs)
 
     config.init_from = str(self.folder / "start.safetensors")
     with self.assertRaisesRegex(

@@ -159,6 +159,9 @@ def get_config() -> ml_collections.ConfigDict:
   # What the best checkpoint is best in: "lpips", "psnr_y", ..., "min:NAME" or
   # "max:NAME" of one's own; "": LPIPS of a GAN if it is measured, else PSNR.
   config.validation.best_metric = ""
+  # Fractions of the run: the first validation from each of them on writes its
+  # output for a few images as `snapshots/`, which `report` shows; (): none.
+  config.validation.snapshots = (0.0, 0.5, 1.0)
 
   config.log_every = 100
   config.eval_every = 1000

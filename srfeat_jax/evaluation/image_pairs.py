@@ -22,8 +22,8 @@ def load(
 
   Files of the same name below the folders belong together, and so do those
   whose names differ by marks such as "x4", "_SR" and "_HR" at their end, see
-  `partners.match`; what all names of SR images have at their end after a space, a
-  dot, a hyphen or an underscore may also be missing from those of HR images.
+  `partners.match`; what all names of SR images have at their end after a space,
+  a dot, a hyphen or an underscore may also be missing from those of HR images.
 
   Args:
     sr_folder: searched recursively.

@@ -28,7 +28,7 @@ class Run:
   """What a workdir tells.
 
   Attributes:
-    name: of the run: the workdir, without what all runs have in common.
+    name: of the run: the end of the workdir, as much as tells it from others.
     config: its fields, their names joined by dots.
     curves: steps and values of each number that was logged, by its name.
   """
@@ -65,20 +65,23 @@ def load(workdirs: Sequence[str]) -> list[Run]:
       not logged anything yet.
   """
   paths = [pathlib.Path(each).absolute() for each in workdirs]
-  names = [path.parts for path in paths]
-  common = 0
-  while len({parts[: common + 1] for parts in names}) == 1 and all(
-    len(parts) > common + 1 for parts in names
-  ):
-    common += 1
   return [
     Run(
-      "/".join(path.parts[common:]),
+      _name(path, paths),
       _config(path / "config.json"),
       _curves(path / "metrics.jsonl"),
     )
     for path in paths
   ]
+
+
+def _name(path: pathlib.Path, paths: Sequence[pathlib.Path]) -> str:
+  """The last parts of a path, as few as tell it from all others."""
+  for count in range(1, len(path.parts)):
+    last = path.parts[-count:]
+    if [each.parts[-count:] for each in paths].count(last) == 1:
+      return "/".join(last)
+  return str(path)
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
@@ -105,7 +108,14 @@ def scores(runs: Sequence[Run], metric: str) -> list[str]:
 
 
 def table(runs: Sequence[Run], metric: str = "psnr_y") -> str:
-  """A Markdown table: a row for each run.
+  """The rows of `rows` as a Markdown table."""
+  return _markdown(*rows(runs, metric))
+
+
+def rows(
+  runs: Sequence[Run], metric: str = "psnr_y"
+) -> tuple[list[str], list[list[str]]]:
+  """A header, and a row for each run.
 
   Its columns are the fields that differ, unless they are too many and stand in
   `settings`, the last step, the last and the best
@@ -124,7 +134,7 @@ def table(runs: Sequence[Run], metric: str = "psnr_y") -> str:
   for name in names:
     header += [f"{name.split('/')[1]}, last", "best (step)"]
   header += [*losses, "time"]
-  rows = []
+  found = []
   for run in runs:
     row = [run.name, *(_shown(run.config.get(field)) for field in fields)]
     row.append(f"{run.last_step}/{run.config.get('num_steps', '?')}")
@@ -135,24 +145,30 @@ def table(runs: Sequence[Run], metric: str = "psnr_y") -> str:
       for name in losses
     ]
     row.append(_duration(run.seconds()))
-    rows.append(row)
+    found.append(row)
   baselines = _baselines(runs, names)
   if baselines:
     row = ["bicubic", *[""] * (len(fields) + 1)]
     for name in names:
       row += [f"{baselines[name]:.2f}" if name in baselines else "", ""]
-    rows.append(row + [""] * (len(losses) + 1))
-  return _markdown(header, rows)
+    found.append(row + [""] * (len(losses) + 1))
+  return header, found
 
 
-def settings(runs: Sequence[Run]) -> str:
-  """A Markdown table of the fields that differ: a row each, a column a run."""
-  fields = differing(runs)
-  rows = [
-    [_short(field, fields), *(_shown(run.config.get(field)) for run in runs)]
+def settings(
+  runs: Sequence[Run], fields: Sequence[str]
+) -> tuple[list[str], list[list[str]]]:
+  """A header, and a row for each field: its value in each run, - for none."""
+  return ["field", *(run.name for run in runs)], [
+    [
+      field,
+      *(
+        _shown(run.config[field]) if field in run.config else "-"
+        for run in runs
+      ),
+    ]
     for field in fields
   ]
-  return _markdown(["field", *(run.name for run in runs)], rows)
 
 
 def any_has(runs: Sequence[Run], name: str) -> bool:

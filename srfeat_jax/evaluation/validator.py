@@ -1,11 +1,13 @@
 """Metrics and sample images of a generator while it is trained."""
 
+import os
+
 import jax
 import numpy as np
 from flax import linen as nn
 
 from srfeat_jax import gray
-from srfeat_jax.evaluation import evaluator, own_metric, protocol
+from srfeat_jax.evaluation import evaluator, own_metric, protocol, snapshots
 from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.inference import upscaler
 
@@ -28,6 +30,8 @@ class Validator:
     sets: tuple[str, ...],
     lpips: lpips_lib.Metric | None = None,
     own: tuple[str, ...] = (),
+    workdir: str | os.PathLike = "",
+    snapshot_steps: frozenset[int] = frozenset(),
   ):
     """Finds the sets, and metrics of one's own.
 
@@ -37,6 +41,8 @@ class Validator:
       sets: names of the sets, () for all.
       lpips: if present, measures the perceptual distance as well.
       own: a person's own metrics, see `own_metric`.
+      workdir: where snapshots are written.
+      snapshot_steps: of the validations that write some, see `snapshots`.
 
     Raises:
       errors.InputError: a set is missing or damaged, or a metric.
@@ -52,6 +58,7 @@ class Validator:
       *(("lpips",) if lpips else ()),
       *(each.name for each in self._own),
     )
+    self._snapshots = snapshots.Snapshots(workdir, self.sets, snapshot_steps)
     self.metrics = tuple(dict.fromkeys((*of_protocol, *self._shown)))
 
   def write_baseline(self, writer) -> dict[str, float]:
@@ -71,7 +78,7 @@ class Validator:
     return scores
 
   def validate(self, step: int, variables, writer) -> dict[str, float]:
-    """Writes metrics and sample images.
+    """Writes metrics, sample images and, at some steps, snapshots.
 
     Args:
       step: the number of updates made.
@@ -85,6 +92,7 @@ class Validator:
     samples = {}
 
     def keep(set_name, image_name, lr, sr, hr):
+      self._snapshots.keep(step, set_name, image_name, lr, sr, hr)
       if len(samples) < _NUM_SAMPLES:
         bicubic = upscaler.bicubic(lr, scale=self._generator.scale)
         panels = [_middle(image) for image in (bicubic, sr, hr)]

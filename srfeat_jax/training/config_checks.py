@@ -79,6 +79,11 @@ _TABLE = (
     ),
     "the first and the last step to profile, as in (100, 110), or ()",
   ),
+  (
+    "validation.snapshots",
+    lambda x: all(0 <= fraction <= 1 for fraction in x),
+    "fractions of the run, from 0 to 1",
+  ),
   # jax's random keys take 32 bits: others would repeat the seeds below.
   ("seed", lambda x: 0 <= x < 2**32, "a whole number from 0 to below 2**32"),
   (

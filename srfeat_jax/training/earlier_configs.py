@@ -25,6 +25,7 @@ _ADDED = {
     field: ("validation.best_metric", "")
     for field in ("validation", "keep_every", "profile_steps")
   },
+  "validation.snapshots": ("validation.best_metric", ""),
   "init_discriminators_from": ("init_discriminators_from", ""),
   "accumulation_steps": ("accumulation_steps", 1),
   "matmul_precision": ("matmul_precision", ""),

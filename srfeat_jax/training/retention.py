@@ -1,8 +1,13 @@
-"""Which checkpoints of a run stay on the disk."""
+"""When a run saves a checkpoint, and which of them stay on the disk."""
 
 from collections.abc import Sequence
 
 from orbax.checkpoint import checkpoint_managers
+
+
+def is_due(step: int, intervals: Sequence[int]) -> bool:
+  """Whether a step is a multiple of any of some intervals; 0 is none."""
+  return any(every and step % every == 0 for every in intervals)
 
 
 class Retention(checkpoint_managers.PreservationPolicy):
@@ -28,8 +33,6 @@ class Retention(checkpoint_managers.PreservationPolicy):
     del context
     last = len(checkpoints) - self._newest
     return [
-      i >= last
-      or each.step == self.best
-      or bool(self._every and each.step % self._every == 0)
+      i >= last or each.step == self.best or is_due(each.step, (self._every,))
       for i, each in enumerate(checkpoints)
     ]

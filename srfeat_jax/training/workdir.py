@@ -45,6 +45,7 @@ _FREE = {
   "validation.lpips_weights",
   "validation.metrics",
   "validation.best_metric",
+  "validation.snapshots",
   "data.benchmarks",
   "data.sets",
   "data.num_workers",

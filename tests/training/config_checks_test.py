@@ -32,6 +32,7 @@ class ConfigChecksTest(parameterized.TestCase):
       ("losses.discriminator_weight", -1.0),
     ),
     ("losses.perceptual_layers.relu5_4", -1.0),
+    ("validation.snapshots", (0.5, 1.5)),
     *(("losses.r1_weight", -1.0), ("losses.penalty_every", 0)),
     *(("optimizer.b1", 2.0), ("optimizer.b1", -0.1), ("optimizer.b2", 1.0)),
     *(("optimizer.eps", 0.0), ("discriminator_optimizer.b1", 2.0)),

@@ -134,6 +134,12 @@ class EarlierConfigsTest(parameterized.TestCase):
     for field in changes:
       self.assertTrue(any(field in line for line in differing), differing)
 
+  def test_a_run_from_before_there_were_snapshots(self):
+    new = gan.get_config("srfeat_lite").to_dict()
+    old = copy.deepcopy(new)
+    del old["validation"]["snapshots"]
+    self.assertEqual(workdir.differences(old, new), ([], []))
+
   @parameterized.parameters((0.0, True), (0.1, False))
   def test_losses_that_came_later(self, weight, resumes):
     old = shipped.get_config("srfeat_lite").to_dict()

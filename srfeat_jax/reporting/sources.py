@@ -1,0 +1,273 @@
+"""What the folders hold that a report is made of.
+
+A folder is recognized by its files, and may be several things at once:
+
+  config.json and metrics.jsonl   the workdir of a run
+  results.json                    what `evaluate` wrote, with its images/
+  sweep.json                      what `sweep` wrote
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from srfeat_jax import errors
+from srfeat_jax.evaluation import runs as runs_lib
+
+_RUN, _RESULTS, _SWEEP = "config.json", "results.json", "sweep.json"
+_CHANGES = "config_changes.json"
+_WRITTEN_BY = {_RESULTS: "evaluate", _SWEEP: "sweep", _CHANGES: "a run"}
+_OF_RUNS = ("generator.safetensors", "best_generator.safetensors")
+BICUBIC = "bicubic"
+SPEED = "megapixels_per_second"  # of output, beside the metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+  """What `evaluate` wrote.
+
+  Attributes:
+    name: the last part of the folder's path.
+    folder: the folder.
+    protocol: how was measured, in a sentence.
+    lpips: which LPIPS, "" if it was not measured.
+    weights: the name of what was evaluated first.
+    methods: by name of what was evaluated, by set: means by metric, and under
+      "images" those of each image. The first one is bicubic, if it is there.
+    titles: how methods are called, by their names.
+    published: method, protocol, source, set and scores by metric.
+  """
+
+  name: str
+  folder: pathlib.Path
+  protocol: str
+  lpips: str
+  weights: str
+  methods: Mapping[str, Mapping[str, Mapping[str, Any]]]
+  titles: Mapping[str, str]
+  published: Sequence[tuple[str, str, str, str, Mapping[str, float]]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+  """What `sweep` wrote.
+
+  Attributes:
+    name: the last part of the folder's path.
+    points: each with "set", "alpha", "psnr_y" and "lpips".
+  """
+
+  name: str
+  points: Sequence[Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+  """All of it.
+
+  Attributes:
+    runs: in the order of the folders.
+    workdirs: of the runs, by their names.
+    environments: `environment.json` of runs that have it, by their names.
+    changes: of `config_changes.json`, by the names of runs: step, field, value
+      before and after.
+    results: likewise.
+    sweeps: likewise.
+    titles: how runs are called, by their names: with BN or NotBN where they
+      differ in it.
+    left_out: paths of what is none of these.
+  """
+
+  runs: Sequence[runs_lib.Run]
+  workdirs: Mapping[str, pathlib.Path]
+  environments: Mapping[str, Mapping[str, Any]]
+  changes: Mapping[str, Sequence[tuple[int, str, str, str]]]
+  results: Sequence[Results]
+  sweeps: Sequence[Sweep]
+  titles: Mapping[str, str]
+  left_out: Sequence[str]
+
+
+def load(folders: Sequence[str]) -> Sources:
+  """Reads all folders.
+
+  What is nothing of the kind is left out if there are several, as a pattern may
+  have named it.
+
+  Raises:
+    errors.InputError: there is nothing to report, or a file cannot be read.
+  """
+  has = {
+    name: [each for each in folders if (pathlib.Path(each) / name).exists()]
+    for name in (_RUN, _RESULTS, _SWEEP)
+  }
+  if len(folders) == 1 and not any(has.values()):
+    has[_RUN] = list(folders)  # whose sentence says what is missing
+  left_out = sorted(
+    {*folders} - {each for found in has.values() for each in found}
+  )
+  if not any(has.values()):
+    raise errors.InputError(
+      f"none of {', '.join(folders)} is the workdir of a run, or what"
+      " `evaluate` or `sweep` wrote: none has a config.json, results.json or"
+      " sweep.json"
+    )
+  runs = runs_lib.load(has[_RUN]) if has[_RUN] else []
+  workdirs = {
+    run.name: pathlib.Path(folder)
+    for run, folder in zip(runs, has[_RUN], strict=True)
+  }
+  environments = {
+    name: _read(path, dict)
+    for name, workdir in workdirs.items()
+    if (path := workdir / "environment.json").exists()
+  }
+  return Sources(
+    runs,
+    workdirs,
+    environments,
+    {
+      name: _parsed(workdir, _CHANGES, _changes)
+      for name, workdir in workdirs.items()
+      if (workdir / _CHANGES).exists()
+    },
+    [_parsed(folder, _RESULTS, _results) for folder in has[_RESULTS]],
+    [_parsed(folder, _SWEEP, _sweep) for folder in has[_SWEEP]],
+    _titles(runs),
+    left_out,
+  )
+
+
+def _titles(runs: Sequence[runs_lib.Run]) -> dict[str, str]:
+  norms = [run.config.get("generator.batch_norm") for run in runs]
+  if True not in norms or False not in norms:
+    return {run.name: run.name for run in runs}
+  words = [
+    f" ({'BN' if norm else 'NotBN'})" if isinstance(norm, bool) else ""
+    for norm in norms
+  ]
+  return {
+    run.name: run.name + word for run, word in zip(runs, words, strict=True)
+  }
+
+
+def _results(folder: pathlib.Path, content: Any) -> Results:
+  weights = str(content["weights"])
+  methods = {
+    **({BICUBIC: content[BICUBIC]} if BICUBIC in content else {}),
+    **content.get("baselines", {}),
+    weights: content["sets"],
+    **content.get("others", {}),
+  }
+  speed = content.get("speed", {})
+  return Results(
+    folder.absolute().name,
+    folder,
+    str(content["protocol"]["description"]),
+    str(content.get("lpips", "")),
+    weights,
+    {name: _sets(sets, speed.get(name, {})) for name, sets in methods.items()},
+    _short(methods),
+    [
+      (
+        *(str(row[key]) for key in ("method", "protocol", "source")),
+        *(set_name, _numbers(scores)),
+      )
+      for row in content.get("published", ())
+      for set_name, scores in row["sets"].items()
+    ],
+  )
+
+
+def _short(methods: Iterable[str]) -> dict[str, str]:
+  """The last part of each path, the workdir of a run's file, if they differ."""
+  short = {}
+  for method in methods:
+    path = pathlib.PurePath(method)
+    is_of_run = path.name in _OF_RUNS and path.parent.name
+    short[method] = path.parent.name if is_of_run else path.name
+  if len({*short.values()}) < len(short):
+    return {method: method for method in short}
+  return short
+
+
+def _sets(
+  sets: Mapping[str, Any], speed: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+  """Numbers of each set and of its images."""
+  return {
+    name: {
+      **_numbers(scores),
+      **(
+        {SPEED: float(speed[name]["megapixels_per_second"])}
+        if name in speed
+        else {}
+      ),
+      "images": {
+        image: _numbers(each) for image, each in scores["images"].items()
+      },
+    }
+    for name, scores in sets.items()
+  }
+
+
+def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
+  """What is a number. Null was infinite, a PSNR, or is not defined."""
+  numbers = {}
+  for metric, value in scores.items():
+    if value is None:
+      numbers[metric] = math.inf if metric.startswith("psnr") else math.nan
+    elif isinstance(value, int | float):
+      numbers[metric] = float(value)
+  return numbers
+
+
+def _sweep(folder: pathlib.Path, content: Any) -> Sweep:
+  points = [
+    {"set": str(point["set"])}
+    | {key: float(point[key]) for key in ("alpha", "psnr_y", "lpips")}
+    for point in content
+  ]
+  return Sweep(folder.absolute().name, points)
+
+
+def _changes(
+  folder: pathlib.Path, content: Any
+) -> list[tuple[int, str, str, str]]:
+  del folder
+  return [
+    (int(each["step"]), field, str(values["was"]), str(values["is"]))
+    for each in content
+    for field, values in each["changes"].items()
+  ]
+
+
+def _parsed(
+  folder: str | pathlib.Path,
+  file: str,
+  parse: Callable[[pathlib.Path, Any], Any],
+) -> Any:
+  path = pathlib.Path(folder) / file
+  content = _read(path, dict | list)
+  try:
+    return parse(path.parent, content)
+  except (KeyError, TypeError, ValueError, AttributeError) as error:
+    raise errors.InputError(
+      f"{path} is not what {_WRITTEN_BY[file]} writes ({error!r}): run it"
+      " again, or leave the folder out"
+    ) from error
+
+
+def _read(path: pathlib.Path, kind: Any) -> Any:
+  try:
+    content = json.loads(path.read_text())
+    if not isinstance(content, kind):
+      raise ValueError("it holds something else")
+    return content
+  except (OSError, ValueError) as error:
+    raise errors.InputError(
+      f"{path} cannot be read ({error}): repair it, or leave the folder out"
+    ) from error

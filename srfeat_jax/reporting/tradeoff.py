@@ -1,0 +1,152 @@
+"""The perception-distortion plane (Blau & Michaeli 2018): LPIPS over PSNR."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from srfeat_jax.evaluation import runs as runs_lib
+from srfeat_jax.reporting import charts, published
+from srfeat_jax.reporting import sources as sources_lib
+
+_X, _Y = "psnr_y", "lpips"
+
+
+def planes(
+  sources: sources_lib.Sources, titles: Mapping[str, str]
+) -> list[charts.Chart]:
+  """A chart for each set on which LPIPS was measured.
+
+  Args:
+    sources: runs, whose validations make a line, results and sweeps.
+    titles: how runs are called, by their names.
+  """
+  found: dict[str, list[charts.Series]] = {}
+  for i, run in enumerate(sources.runs):
+    for set_name, series in _of_run(run, i, titles[run.name]):
+      found.setdefault(set_name, []).append(series)
+  for set_name, series in found.items():
+    series += _baseline(sources, set_name)
+  color = len(sources.runs)
+  for result in sources.results:
+    for method, sets in result.methods.items():
+      for set_name, scores in sets.items():
+        lpips = _lpips(scores)
+        if _X in scores and lpips is not None:
+          neutral = method == sources_lib.BICUBIC
+          found.setdefault(set_name.lower(), []).append(
+            charts.Series(
+              *(result.titles[method], [scores[_X]], [lpips]),
+              charts.NEUTRAL if neutral else color,
+              labels=[result.titles[method]],
+              joined=False,
+            )
+          )
+      color += method != sources_lib.BICUBIC
+  for sweep in sources.sweeps:
+    for set_name in dict.fromkeys(point["set"] for point in sweep.points):
+      points = [point for point in sweep.points if point["set"] == set_name]
+      found.setdefault(set_name.lower(), []).append(
+        charts.Series(
+          f"{sweep.name}, interpolation by alpha",
+          [point[_X] for point in points],
+          [point[_Y] for point in points],
+          color,
+          labels=[f"{point['alpha']:g}" for point in points],
+        )
+      )
+    color += 1
+  planes = []
+  for set_name, series in found.items():
+    title, anchors = _published(set_name)
+    chart = charts.lay_out(
+      f"{title}: LPIPS over PSNR of Y, dB",
+      [*anchors, *_recolored(series, len(sources.runs))],
+      x_title="PSNR of Y",
+    )
+    if chart:
+      planes.append(chart)
+  return planes
+
+
+def _recolored(
+  series: Sequence[charts.Series], num_runs: int
+) -> list[charts.Series]:
+  """Gives what is not of a run colors that runs of the same chart lack."""
+  taken = {
+    each.color % charts.COLORS for each in series if 0 <= each.color < num_runs
+  }
+  free = [i for i in range(charts.COLORS) if i not in taken] or [0]
+  others = dict.fromkeys(
+    each.color for each in series if each.color >= num_runs
+  )
+  colors = {
+    color: num_runs * charts.COLORS + free[i % len(free)]
+    for i, color in enumerate(others)
+  }
+  return [
+    dataclasses.replace(each, color=colors.get(each.color, each.color))
+    for each in series
+  ]
+
+
+def _of_run(
+  run: runs_lib.Run, color: int, title: str
+) -> list[tuple[str, charts.Series]]:
+  found = []
+  for name in run.curves:
+    if name.startswith("eval/") and name.endswith(f"/{_Y}"):
+      place = name.removesuffix(_Y)
+      lpips = dict(zip(*run.curves[name], strict=True))
+      psnr = dict(zip(*run.curves.get(place + _X, ((), ())), strict=True))
+      steps = sorted(lpips.keys() & psnr.keys())
+      if steps:
+        series = charts.Series(
+          title,
+          [psnr[step] for step in steps],
+          [lpips[step] for step in steps],
+          color,
+          labels=[*([""] * (len(steps) - 1)), f"step {steps[-1]}"],
+        )
+        found.append((place.split("/")[1], series))
+  return found
+
+
+def _baseline(
+  sources: sources_lib.Sources, set_name: str
+) -> list[charts.Series]:
+  """Bicubic's point as a run has logged it, unless there is a better source."""
+  names = [f"eval/{set_name}/{each}{runs_lib.BICUBIC}" for each in (_X, _Y)]
+  if any(sources_lib.BICUBIC in each.methods for each in sources.results):
+    return []
+  for run in sources.runs:
+    if all(name in run.curves for name in names):
+      x, y = (run.curves[name][1][-1:] for name in names)
+      label = sources_lib.BICUBIC
+      return [
+        charts.Series(label, x, y, charts.NEUTRAL, labels=[label], joined=False)
+      ]
+  return []
+
+
+def _lpips(scores: Mapping[str, float]) -> float | None:
+  """LPIPS of a set: of several backbones, the first one."""
+  return next(
+    (value for name, value in scores.items() if name.startswith(_Y)), None
+  )
+
+
+def _published(set_name: str) -> tuple[str, Sequence[charts.Series]]:
+  """The set as it is written, and its published points."""
+  for title, points in published.POINTS.items():
+    if title.lower() == set_name:
+      return title, [
+        charts.Series(
+          f"{method}, published",
+          [psnr],
+          [lpips],
+          charts.NEUTRAL,
+          labels=[f"{method}*"],
+          joined=False,
+        )
+        for method, (psnr, lpips) in points.items()
+      ]
+  return set_name, []

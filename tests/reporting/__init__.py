@@ -1,0 +1,1 @@
+"""Tests of `srfeat_jax.reporting`."""

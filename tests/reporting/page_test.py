@@ -1,0 +1,165 @@
+"""The whole page: what stands in it, that it is safe, and that it runs."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import unittest
+
+import numpy as np
+from absl.testing import absltest
+
+from srfeat_jax.image_io import images
+from srfeat_jax.reporting import figures, page, sources
+from tests.support import image_files
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run")
+# What would be an element, or a script, if it were not escaped.
+HOSTILE = "<b onclick=x()>\"'&"
+CLOSING = "</script><script>document.title = 1</script>"
+
+
+class _Parser(html.parser.HTMLParser):
+  """Collects elements with their attributes, and text outside of scripts."""
+
+  def __init__(self, text: str):
+    super().__init__()
+    self.elements: list[tuple[str, dict]] = []
+    self.texts: list[str] = []
+    self.feed(text)
+
+  def handle_starttag(self, tag, attrs):
+    self.elements.append((tag, dict(attrs)))
+
+  def handle_data(self, data):
+    self.texts.append(data)
+
+  def all(self, tag: str) -> list[dict]:
+    return [attributes for name, attributes in self.elements if name == tag]
+
+
+class PageTest(image_files.FolderTestCase):
+  def setUp(self):
+    super().setUp()
+    rng = np.random.default_rng(0)
+    lr = rng.integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    config = {
+      "num_steps": 4,
+      "init_from": CLOSING,
+      "generator": {"batch_norm": False},
+      "discriminators": {"feature": {"architecture": "srgan"}},
+    }
+    lines = [
+      {"step": 0, "eval/set5/psnr_y_bicubic": 28.4},
+      {
+        **{"step": 2, "loss/pixel": 0.5, f"loss/{CLOSING}": 0.25},
+        **{"probability/image_real": 0.75, "probability/image_fake": 0.125},
+        **{"eval/set5/psnr_y": 30.25, "eval/set5/lpips": 0.125},
+        **{"speed/images_per_second": 5, "speed/steps_per_second": 2},
+      },
+    ]
+    # A file's name cannot hold a slash.
+    self.name = HOSTILE + CLOSING.replace("/", "")
+    self.file(f"{self.name}/config.json", json.dumps(config).encode())
+    self.file(
+      f"{self.name}/metrics.jsonl",
+      "\n".join(map(json.dumps, lines)).encode(),
+    )
+    self.file(
+      f"{self.name}/environment.json",
+      json.dumps({"devices": ["TPU v5e"] * 4, "command": ["main.py"]}).encode(),
+    )
+    hr = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
+    for name, image in {"LR": lr, "HR": hr, "0": hr // 2, "4": hr // 3}.items():
+      path = self.folder / self.name / f"snapshots/{name}/Set5/{HOSTILE}.png"
+      images.write(path, image)
+    point = {"set": "Set5", "psnr_y": 29.5, "lpips": 0.09}
+    sweep = [point | {"alpha": alpha} for alpha in (0, 0.5)]
+    self.file("sweep/sweep.json", json.dumps(sweep).encode())
+
+  def html(self) -> str:
+    found = sources.load(
+      [str(self.folder / name) for name in (self.name, "sweep")]
+    )
+    shown = figures.make(found, None, None, 5)
+    return page.make(found, "psnr_y", shown).html
+
+  def test_all_parts_are_there_and_nothing_from_outside_is_code(self):
+    text = self.html()
+    parsed = _Parser(text)
+    self.assertNotIn("<b onclick", text)
+    self.assertNotIn("<script>document.title", text)
+    # Data for the charts, each in one piece, and the one script.
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
+    data = [json.loads(body) for kind, body in scripts if "json" in kind]
+    self.assertLen(parsed.all("script"), len(data) + 1)
+    self.assertLen(data, len(parsed.all("svg")))
+    shown = {
+      series["name"].removesuffix(", D(real)").removesuffix(", D(fake)")
+      for chart in data
+      for series in chart
+    }
+    # Who is published beside the run, its points and those of the sweep.
+    self.assertContainsSubset(
+      {self.name, "bicubic", "ESRGAN, published"}, shown
+    )
+    plane = next(chart for chart in data if chart[0]["name"].endswith("shed"))
+    self.assertIn([29.5, 29.5], [series["x"] for series in plane])
+
+    texts = " ".join(parsed.texts)
+    for part in (
+      *(self.name, CLOSING, "30.25", "28.40", "4 x TPU v5e", "main.py"),
+      *("Set5 " + HOSTILE, "--vgg_weights=FILE"),
+    ):
+      self.assertIn(part, texts)
+    for image in parsed.all("img"):
+      self.assertStartsWith(image["src"], "data:image/webp;base64,")
+      self.assertNotEmpty(image["alt"])
+    # Bicubic, start, end and target; and the crops of them with an overview.
+    self.assertLen(parsed.all("img"), 4 + 5)
+
+  def test_no_address_leads_to_the_network(self):
+    parsed = _Parser(self.html())
+    for tag, attributes in parsed.elements:
+      for name in ("src", "href", "srcset", "action", "data", "poster"):
+        if address := attributes.get(name):
+          self.assertRegex(address, "^(data:|#)", tag)
+    (policy,) = [
+      each["content"] for each in parsed.all("meta") if "http-equiv" in each
+    ]
+    self.assertIn("default-src 'none'; img-src data:;", policy)
+
+  @unittest.skipUnless(CHROMIUM, "needs Chromium: apt install chromium")
+  def test_a_browser_runs_the_script_and_complains_of_nothing(self):
+    path = self.file("report.html", self.html().encode())
+    result = subprocess.run(
+      [
+        *(CHROMIUM, *FLAGS, f"--user-data-dir={self.folder / 'profile'}"),
+        *("--enable-logging=stderr", "--dump-dom", path.as_uri()),
+      ],
+      capture_output=True,
+      text=True,
+      check=False,
+      timeout=300,
+    )
+    # Errors of scripts, and what the page's policy has stopped.
+    self.assertNotIn("CONSOLE", result.stderr)
+    parsed = _Parser(result.stdout)
+    self.assertEqual(parsed.all("html"), [{"lang": "en", "class": "js"}])
+    self.assertIn("Super-resolution report", parsed.texts)
+    # The script fills the menus, and shows the first and the last version.
+    self.assertLen(parsed.all("option"), 2 * 4)
+    shown = [
+      each for each in parsed.all("div") if each.get("class") == "version shown"
+    ]
+    self.assertLen(shown, 2)
+    (handle,) = [
+      each for each in parsed.all("div") if each.get("role") == "slider"
+    ]
+    self.assertRegex(handle["aria-valuetext"], "50 percent bicubic .* dB, then")
+
+
+if __name__ == "__main__":
+  absltest.main()
