@@ -15,6 +15,6 @@ def choose() -> None:
   such flag. What the caller has set in `$XLA_FLAGS` stays. Call this before
   anything is compiled; later it changes nothing.
   """
-  given = os.environ.get("XLA_FLAGS", "")
-  if _YNNPACK not in given:
-    os.environ["XLA_FLAGS"] = f"{given} {_YNNPACK}".strip()
+  flags = os.environ.get("XLA_FLAGS", "")
+  if _YNNPACK not in flags:
+    os.environ["XLA_FLAGS"] = f"{flags} {_YNNPACK}".strip()

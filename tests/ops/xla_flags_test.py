@@ -20,11 +20,11 @@ class ChooseTest(parameterized.TestCase):
       "--xla_cpu_experimental_ynn_fusion_type=individual_convolution",
     ),
   )
-  def test_what_is_set(self, given, expected):
+  def test_what_is_set(self, flags, expected):
     with mock.patch.dict(os.environ):
       os.environ.pop("XLA_FLAGS", None)
-      if given:
-        os.environ["XLA_FLAGS"] = given
+      if flags:
+        os.environ["XLA_FLAGS"] = flags
       xla_flags.choose()
       self.assertEqual(os.environ["XLA_FLAGS"], expected)
 
