@@ -78,8 +78,7 @@ _TITLE = flags.DEFINE_string("title", None, "build: what raters read first")
 _SEED = flags.DEFINE_integer(
   "seed",
   None,
-  "build: of the items' names and order, by default a random one; analyze: of"
-  " the bootstrap, by default 0",
+  "build: of the items' names and order, by default a random one",
   0,
 )
 _HOST = flags.DEFINE_string(
@@ -103,7 +102,7 @@ _COMMANDS = {
     *(_IMAGES_PER_SET, _CROP, _CALIBRATION, _TITLE, _SEED),
   ),
   "serve": (_RESULTS, _HOST, _PORT, _NAMES),
-  "analyze": (_OUTPUT, _RESULTS, _SEED),
+  "analyze": (_OUTPUT, _RESULTS),
 }
 _NEEDED = {
   "build": (_OUTPUT,),
@@ -315,7 +314,7 @@ def _analyze(folder: pathlib.Path) -> None:
 
   study = study_lib.load(folder)
   ratings = collected.read(study, str(_RESULTS.value))
-  found = analysis.analyze(ratings, _SEED.value or 0)
+  found = analysis.analyze(ratings)
   output = pathlib.Path(str(_OUTPUT.value))
   output.mkdir(parents=True, exist_ok=True)
   analysis_files.write(found, output)

@@ -58,13 +58,8 @@ class Analysis:
     ]
 
 
-def analyze(collected: collected_lib.Collected, seed: int = 0) -> Analysis:
-  """Analyzes all ratings. Repeated items count for consistency alone.
-
-  Args:
-    collected: the ratings.
-    seed: of the bootstrap.
-  """
+def analyze(collected: collected_lib.Collected) -> Analysis:
+  """Analyzes all ratings. Repeated items count for consistency alone."""
   study, scores = collected.study, collected.scores
   firsts = [i for i, item in enumerate(study.items) if item.repeat_of is None]
   pairs = _pairs(study, scores)
@@ -82,10 +77,10 @@ def analyze(collected: collected_lib.Collected, seed: int = 0) -> Analysis:
     good = {method: each[kept] for method, each in by_method.items()}
     good = {m: each for m, each in good.items() if not np.isnan(each).all()}
     if good:
-      methods = {m: opinion.opinion(each, seed) for m, each in good.items()}
+      methods = {m: opinion.opinion(each) for m, each in good.items()}
       everyone = methods
       if not kept.all():
-        everyone = {m: opinion.opinion(by_method[m], seed) for m in good}
+        everyone = {m: opinion.opinion(by_method[m]) for m in good}
       sets[name] = SetOpinions(methods, everyone, opinion.differences(good))
   anchors = {}
   for method, told in study_lib.ANCHORS.items():

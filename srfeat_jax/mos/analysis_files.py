@@ -98,8 +98,8 @@ def markdown(analysis: analysis_lib.Analysis) -> str:
     _table(_HEADS, _rows(analysis), _NAMES),
     "A score is the mean over the images of the mean over the raters. The first"
     " interval is Student's t over the raters, for other raters of the same"
-    " images. The second is the bootstrap over raters and over images, for"
-    " other images, too; of few raters or images it is somewhat too narrow.",
+    " images. The second is for other images, too: an analysis of variance with"
+    " random raters and images.",
     f"![Mean opinion scores]({BARS})",
     f"![How often each score was given]({DISTRIBUTION})",
     "Columns show how often each score was given; the mark is the mean.",

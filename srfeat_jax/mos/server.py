@@ -29,7 +29,7 @@ _HEADERS = {
   "Cache-Control": "no-cache",
   "Content-Security-Policy": (
     "default-src 'none'; img-src 'self' data: blob:; script-src 'self';"
-    " style-src 'self' 'unsafe-inline'; connect-src 'self'; base-uri 'none';"
+    " style-src 'self'; connect-src 'self'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
   ),
   "Cross-Origin-Resource-Policy": "same-origin",

@@ -54,23 +54,28 @@ class OpinionTest(parameterized.TestCase):
     np.fill_diagonal(sparse, 3)
     self.assertEqual(opinion.opinion(sparse).wide_interval, (3, 3))
 
-  def test_the_wide_interval_has_the_images_variance(self):
-    """By the analysis of variance of a crossed design with random effects."""
-    quality = np.linspace(2, 4, 40)
-    scores = study_scores(quality, 30, 1)
-    rows, columns = scores.mean(1), scores.mean(0)
-    error = scores - rows[:, None] - columns + scores.mean()
-    variance = rows.var(ddof=1) / 30 + columns.var(ddof=1) / 40
-    variance -= error.var() / (30 * 40)
-    low, high = opinion.opinion(scores).wide_interval
-    half = 1.96 * np.sqrt(variance)
-    np.testing.assert_allclose((high - low) / 2, half, rtol=0.12)
-    narrow = opinion.opinion(scores).interval
-    self.assertLess(low, narrow[0])
-    self.assertGreater(high, narrow[1])
-    self.assertEqual(
-      opinion.opinion(scores, 5), opinion.opinion(scores.copy(), 5)
+  def test_the_wide_interval_is_that_of_the_bootstrap(self):
+    """Over raters and over images, which this many images suffice for."""
+    scores = study_scores(np.linspace(2, 4, 60), 40, 1)
+    rng = np.random.default_rng(0)
+    raters, images = (
+      rng.multinomial(n, np.full(n, 1 / n), 4000) / n for n in scores.shape
     )
+    drawn = np.sum(raters @ scores * images, axis=1)
+    found = opinion.opinion(scores)
+    np.testing.assert_allclose(
+      found.wide_interval, np.quantile(drawn, [0.025, 0.975]), atol=0.04
+    )
+    self.assertLess(found.wide_interval[0], found.interval[0] - 0.05)
+
+  def test_the_wide_interval_by_hand(self):
+    """A table without noise: only raters and images differ."""
+    raters, images = np.array([-0.2, 0, 0.2]), np.array([2.9, 3.1])
+    found = opinion.opinion(raters[:, None] + images)
+    by_rater, by_image = 0.04 / 3, 0.02 / 2
+    freedom = (by_rater + by_image) ** 2 / (by_rater**2 / 2 + by_image**2 / 1)
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(by_rater + by_image)
+    np.testing.assert_allclose(found.wide_interval, (3 - half, 3 + half))
 
   @parameterized.parameters(
     ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
