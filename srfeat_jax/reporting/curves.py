@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import charts
@@ -57,6 +57,11 @@ def groups(
       _charts(runs, titles, first),
     ),
     Group(
+      "With BatchNorm and without",
+      "Runs of the same number of steps. Dashed: bicubic.",
+      _charts(runs, titles, first, _paired(runs)),
+    ),
+    Group(
       "Losses",
       "As they are logged, before their weights; logarithmic scale.",
       _charts(runs, titles, [n for n in logged if n.startswith("loss/")]),
@@ -95,16 +100,36 @@ def groups(
   return [group for group in found if group.charts]
 
 
+def _paired(runs: Sequence[runs_lib.Run]) -> set[str]:
+  """Names of runs with and without BatchNorm that are as long as each other.
+
+  None if these are all runs, whose curves are together anyway.
+  """
+  lengths: dict[bool, set] = {True: set(), False: set()}
+  for run in runs:
+    norm = run.config.get("generator.batch_norm")
+    if isinstance(norm, bool):
+      lengths[norm].add(run.config.get("num_steps"))
+  both = lengths[True] & lengths[False]
+  found = {run.name for run in runs if run.config.get("num_steps") in both}
+  return found if len(found) < len(runs) else set()
+
+
 def _charts(
-  runs: Sequence[runs_lib.Run], titles: Mapping[str, str], names: Sequence[str]
+  runs: Sequence[runs_lib.Run],
+  titles: Mapping[str, str],
+  names: Sequence[str],
+  only: Container[str] | None = None,
 ) -> list[charts.Chart]:
   found = []
   for name in names:
     series = [
       _series(run, i, titles, name)
       for i, run in enumerate(runs)
-      if name in run.curves
+      if name in run.curves and (only is None or run.name in only)
     ]
+    if not series:
+      continue
     baselines = [
       run.curves[name + runs_lib.BICUBIC][1][-1]
       for run in runs

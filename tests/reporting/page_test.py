@@ -10,8 +10,9 @@ import unittest
 import numpy as np
 from absl.testing import absltest
 
+from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.image_io import images
-from srfeat_jax.reporting import figures, page, sources
+from srfeat_jax.reporting import curves, figures, page, sources
 from tests.support import image_files
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -130,6 +131,24 @@ class PageTest(image_files.FolderTestCase):
       each["content"] for each in parsed.all("meta") if "http-equiv" in each
     ]
     self.assertIn("default-src 'none'; img-src data:;", policy)
+
+  def test_runs_with_and_without_batch_norm_have_a_chart_of_their_own(self):
+    def run(name, batch_norm, num_steps):
+      config = {"generator.batch_norm": batch_norm, "num_steps": num_steps}
+      curves_of_run = {"eval/set5/psnr_y": ([num_steps], [30.0])}
+      return runs_lib.Run(name, config, curves_of_run)
+
+    pair = [run("a", True, 300), run("b", False, 300)]
+    for runs, expected in (
+      ([*pair, run("c", False, 9000)], ["a", "b"]),
+      (pair, None),  # which all charts show
+      ([pair[0], run("c", False, 9000)], None),
+    ):
+      titles = {each.name: each.name for each in runs}
+      (all_runs, *rest) = curves.groups(runs, titles, "psnr_y")
+      self.assertLen(all_runs.charts[0].lines, len(runs))
+      shown = [line.name for group in rest for line in group.charts[0].lines]
+      self.assertEqual(shown, expected or [])
 
   @unittest.skipUnless(CHROMIUM, "needs Chromium: apt install chromium")
   def test_a_browser_runs_the_script_and_complains_of_nothing(self):
