@@ -117,6 +117,21 @@ class TiledTest(parameterized.TestCase):
     kept = 64 - 2 * generator.receptive_radius
     self.assertIn(jax.local_device_count() * kept * 64, finished)
 
+  def test_on_chosen_devices(self):
+    generator, variables = inference_networks.build(CONFIGS["srfeat_plain"])
+    device = jax.local_devices()[-1]
+
+    def arrays_there():
+      return sum(device in array.devices() for array in jax.live_arrays())
+
+    before = arrays_there()
+    upscale = upscaler.Upscaler(generator, variables, devices=[device])
+    lr = _image(12, 15, 3)
+    expected = upscaler.Upscaler(generator, variables)(lr)
+    self.assertEqual(arrays_there(), before)
+    np.testing.assert_array_equal(upscale(lr), expected)
+    self.assertGreater(arrays_there(), before)
+
 
 class LevelsTest(parameterized.TestCase):
   @parameterized.product(dtype=(np.uint8, np.uint16), tile=(60, None))
