@@ -76,7 +76,6 @@ WITHOUT = {
   "preparation/shard_task": "whole sets of shards: preparation/sets_test",
   "reporting/curves": "what pages show: reporting/page_test",
   "reporting/figures": "what pages show: reporting/page_test",
-  "reporting/published": "numbers of others: reporting/page_test",
   "reporting/tables": "what pages show: reporting/page_test",
   "reporting/tradeoff": "what pages show: reporting/page_test",
   "training/batch_norm": "what a step freezes: training/gan_step_test",

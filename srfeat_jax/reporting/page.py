@@ -14,7 +14,6 @@ from srfeat_jax.reporting import (
   curves,
   embedding,
   figures,
-  published,
   tables,
   tradeoff,
 )
@@ -78,7 +77,6 @@ def make(
     ],
     images=images,
     planes=tradeoff.planes(sources, sources.titles),
-    published=published,
     settings=tables.of_settings(sources.runs),
     changes=tables.of_changes(sources),
     hardware=tables.of_hardware(sources),

@@ -8,14 +8,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from srfeat_jax.evaluation import columns
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import sources as sources_lib
 
-# Metrics of which less is better; of these prefixes, more is.
-_MORE_IS_BETTER = ("psnr", "ssim", "ms_ssim", "perceptual_score")
-_LESS_IS_BETTER = (
-  *("lpips", "dists", "niqe", "pi", "mse", "phase_error", "color_error"),
-)
 # Of `evaluate`, what comes first; the rest is out of sight at first.
 _MAIN = (
   *("psnr_y", "ssim_y", "psnr_rgb", "ms_ssim_y", "lpips", "niqe", "dists"),
@@ -110,7 +106,7 @@ def _means(
     }
     for column, metric in enumerate(metrics, start=1):
       values = [each.get(metric, math.nan) for each in methods.values()]
-      if (sign := _sign(metric)) and len(values) > 1:
+      if (sign := columns.of(metric).better) and len(values) > 1:
         signed = [
           sign * value if not math.isnan(value) else -math.inf
           for value in values
@@ -121,7 +117,7 @@ def _means(
       rows.append(
         [
           f"{set_name} ({count}), {result.titles[method]}",
-          *(_score(metric, scores.get(metric)) for metric in metrics),
+          *(columns.cell(metric, scores.get(metric)) for metric in metrics),
         ]
       )
   header = ["set (images), method", *metrics]
@@ -140,22 +136,8 @@ def _published(result: sources_lib.Results) -> Table:
 
 def _listed(scores: Mapping[str, float]) -> str:
   return ", ".join(
-    f"{name} {_score(name, value)}" for name, value in scores.items()
+    f"{name} {columns.cell(name, value)}" for name, value in scores.items()
   )
-
-
-def _sign(metric: str) -> int:
-  """1 if more is better, -1 if less is, 0 if that is not known."""
-  if metric.startswith(_MORE_IS_BETTER):
-    return 1
-  return -1 if metric.startswith(_LESS_IS_BETTER) else 0
-
-
-def _score(metric: str, value: float | None) -> str:
-  if value is None or math.isnan(value):
-    return ""
-  digits = 2 if metric.startswith(("psnr", "mse", "niqe")) else 4
-  return f"{value:.{digits}f}"
 
 
 def of_settings(runs: Sequence[runs_lib.Run]) -> list[Table]:

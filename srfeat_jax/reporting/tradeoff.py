@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from srfeat_jax.evaluation import published
 from srfeat_jax.evaluation import runs as runs_lib
-from srfeat_jax.reporting import charts, published
+from srfeat_jax.reporting import charts
 from srfeat_jax.reporting import sources as sources_lib
 
 _X, _Y = "psnr_y", "lpips"
@@ -136,7 +137,7 @@ def _lpips(scores: Mapping[str, float]) -> float | None:
 
 def _published(set_name: str) -> tuple[str, Sequence[charts.Series]]:
   """The set as it is written, and its published points."""
-  for title, points in published.POINTS.items():
+  for title, points in published.tradeoff().items():
     if title.lower() == set_name:
       return title, [
         charts.Series(
