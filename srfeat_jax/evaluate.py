@@ -11,6 +11,7 @@ something else upscaled. --lpips_weights, --dists_weights and --niqe_params add
 perceptual metrics, and --metric=my_metrics.py:mean_error one of your own.
 """
 
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -158,7 +159,9 @@ def main(argv: Sequence[str]) -> None:
     sets = [image_pairs.load(folders[0], folders[1], scale)]
     names = [folders[0]]
     # The set has SR images in the place of LR images.
-    upscalers[folders[0]] = [lambda image: image]
+    upscalers[folders[0]] = [
+      functools.partial(image_pairs.cropped, scale=scale)
+    ]
   else:
     made = {each.name: upscaler_factory.make_each(each) for each in options}
     scale = _common_scale({name: scale for name, (_, scale) in made.items()})
@@ -248,10 +251,14 @@ def _check_pairs(folders: Sequence[str]) -> None:
       f"--pairs takes two folders, of SR and of HR images, and got"
       f" {len(folders)}: {', '.join(folders)}"
     )
-  for flag in (_BENCHMARKS, _SETS, _SAVE_IMAGES):
-    if flag.present:
+  of_upscaling = (
+    *("benchmarks", "sets", "save_images", "baselines", "weights", "blend"),
+    *("alpha", "ensemble", "precision"),
+  )
+  for name in of_upscaling:
+    if flags.FLAGS[name].present:
       raise errors.InputError(
-        f"--{flag.name} does not go with --pairs, which measures images that"
+        f"--{name} does not go with --pairs, which measures images that"
         " are upscaled already"
       )
   if _PROTOCOL.value != protocol.MATLAB.name:

@@ -15,7 +15,7 @@ class FlagsTest(programs.ProgramTestCase):
   @parameterized.parameters(
     (
       ("evaluate", "--weights=bicubic", "--output=x"),
-      ("error: --benchmarks is needed: give it (--help lists the flags)",),
+      ("error: --benchmarks is needed: give the folder of the sets; or",),
     ),
     (("main", "--workdir=x"), ("error: --config is needed: give it",)),
     (("upscale", "--weights=bicubic"), ("name at least one image",)),

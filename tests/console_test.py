@@ -44,7 +44,7 @@ class ConsoleTest(programs.ProgramTestCase):
     result = _run("upscale", "--help")
     self.assertEqual(result.stdout, programs.run("upscale", "--help").stdout)
     self.assertIn("--weights", result.stdout)
-    self.assert_fails(_run("evaluate", "--weights=bicubic"), "--benchmarks")
+    self.assert_fails(_run("evaluate", "--weights=bicubic"), "--output")
     self.assert_fails(
       _run("train", "--config=configs/gan.py:x", "--workdir=x"), 'variant "x"'
     )

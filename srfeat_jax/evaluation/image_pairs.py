@@ -6,6 +6,8 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from srfeat_jax import errors
 from srfeat_jax.data import benchmarks, partners
 from srfeat_jax.image_io import images
@@ -27,9 +29,9 @@ def load(
 
   Args:
     sr_folder: searched recursively.
-    hr_folder: likewise. Its images may be larger by less than `scale` pixels,
-      which are cropped off at the right and at the bottom, as networks' LR
-      images lack them.
+    hr_folder: likewise. Images are as large as those in `sr_folder`, or larger
+      by less than `scale` pixels, which are cropped off of both, see `cropped`,
+      as networks' LR images lack them.
     scale: scale factor.
 
   Returns:
@@ -92,13 +94,19 @@ def _without_common_end(
   }
 
 
+def cropped(image: np.ndarray, scale: int) -> np.ndarray:
+  """An SR image without what is beyond a multiple of the scale factor."""
+  height, width = (length - length % scale for length in image.shape[:2])
+  return image[:height, :width]
+
+
 def _check_size(image: benchmarks.BenchmarkImage) -> None:
   assert image.hr_path is not None and image.lr_path is not None
   hr, sr = images.size(image.hr_path), images.size(image.lr_path)
   scale = image.scale
-  if tuple(sr) != tuple(n - n % scale for n in hr):
+  if tuple(sr) not in (tuple(hr), tuple(n - n % scale for n in hr)):
     raise errors.InputError(
-      f"{image.lr_path} has {sr[0]} x {sr[1]} pixels (height x width), and"
-      f" {image.hr_path} {hr[0]} x {hr[1]}: expected the same size, or that of"
-      f" HR cropped to a multiple of the scale factor {scale} (--scale)"
+      f"{image.lr_path} is {sr[1]}x{sr[0]} and {image.hr_path} {hr[1]}x{hr[0]}:"
+      " expected the same size, or that of HR cropped to a multiple of the"
+      f" scale factor {scale} (--scale)"
     )

@@ -6,6 +6,7 @@ under way, on another machine, or gone but for these two files.
 
 import dataclasses
 import json
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,9 +14,12 @@ from typing import Any
 from flax import traverse_util
 
 from srfeat_jax import errors
+from srfeat_jax.evaluation import columns
 
 MOST_COLUMNS = 6  # of fields that differ
 BICUBIC = "_bicubic"  # the end of the names of bicubic's scores
+# What Python raises for damaged JSON, and for numbers that it cannot hold.
+_DAMAGED = (ValueError, TypeError, OverflowError, RecursionError)
 # Fields that say where files are and how often something is written.
 _NOT_SETTINGS = (
   *("log_every", "eval_every", "checkpoint_every", "keep_checkpoints"),
@@ -123,7 +127,7 @@ def rows(
 
   Args:
     runs: at least one.
-    metric: of `evaluation.protocol`; more is better, but for `lpips`.
+    metric: of `evaluation.protocol`; see `columns` for which way is better.
   """
   fields = differing(runs)
   if len(fields) > MOST_COLUMNS:
@@ -181,9 +185,9 @@ def _last_and_best(run: Run, name: str, metric: str) -> list[str]:
     return ["", ""]
   steps, values = run.curves[name]
   digits = 2 if metric.startswith("psnr") else 4
-  best = (min if metric in ("lpips", "checkerboard") else max)(
-    range(len(values)), key=values.__getitem__
-  )
+  known = [i for i, value in enumerate(values) if not math.isnan(value)]
+  less = metric == "checkerboard" or columns.of(metric).better == columns.LOWER
+  best = (min if less else max)(known or [-1], key=values.__getitem__)
   return [
     f"{values[-1]:.{digits}f}",
     f"{values[best]:.{digits}f} ({steps[best]})",
@@ -206,7 +210,7 @@ def _config(path: pathlib.Path) -> dict[str, Any]:
     if not isinstance(config, dict):
       raise TypeError("expected the fields of a config")
     return traverse_util.flatten_dict(config, sep=".")
-  except (OSError, ValueError, TypeError) as error:
+  except (OSError, *_DAMAGED) as error:
     raise errors.InputError(
       f"{path.parent} is not the workdir of a run: {path.name} cannot be read"
       f" ({error}); name folders that were given as --workdir"
@@ -222,12 +226,13 @@ def _curves(path: pathlib.Path) -> dict[str, tuple[list[int], list[float]]]:
   for line in lines:
     try:
       scalars = json.loads(line)
-      step = scalars.pop("step")
+      step = int(scalars.pop("step"))
       for name, value in scalars.items():
+        number = float(value)
         steps, values = curves.setdefault(name, ([], []))
-        values.append(float(value))
-        steps.append(int(step))
-    except (ValueError, KeyError, AttributeError, TypeError):
+        values.append(number)
+        steps.append(step)
+    except (*_DAMAGED, KeyError, AttributeError):
       continue  # a run that was killed may leave half a line
   if not curves:
     raise errors.InputError(

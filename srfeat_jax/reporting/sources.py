@@ -254,7 +254,9 @@ def _parsed(
   content = _read(path, dict | list)
   try:
     return parse(path.parent, content)
-  except (KeyError, TypeError, ValueError, AttributeError) as error:
+  except (
+    *(KeyError, TypeError, ValueError, AttributeError, OverflowError),
+  ) as error:
     raise errors.InputError(
       f"{path} is not what {_WRITTEN_BY[file]} writes ({error!r}): run it"
       " again, or leave the folder out"
@@ -267,7 +269,7 @@ def _read(path: pathlib.Path, kind: Any) -> Any:
     if not isinstance(content, kind):
       raise ValueError("it holds something else")
     return content
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, RecursionError) as error:
     raise errors.InputError(
       f"{path} cannot be read ({error}): repair it, or leave the folder out"
     ) from error

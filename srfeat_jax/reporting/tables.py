@@ -106,7 +106,8 @@ def _means(
     }
     for column, metric in enumerate(metrics, start=1):
       values = [each.get(metric, math.nan) for each in methods.values()]
-      if (sign := columns.of(metric).better) and len(values) > 1:
+      sign = columns.of(metric).better
+      if sign and len(values) > 1 and not all(map(math.isnan, values)):
         signed = [
           sign * value if not math.isnan(value) else -math.inf
           for value in values

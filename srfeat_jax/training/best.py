@@ -9,7 +9,7 @@ import ml_collections
 from srfeat_jax import errors
 
 # Of metrics that evaluation knows, those of which less is better.
-_LESS = ("lpips", "checkerboard", "phase_error", "color_error", "mse")
+_LESS = ("lpips", "checkerboard", "phase_error", "color_error", "mse_rgb")
 
 
 class Best:

@@ -1,5 +1,7 @@
 """Tests of srfeat_jax.evaluation.image_pairs."""
 
+import functools
+
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -49,9 +51,17 @@ class ImagePairsTest(image_files.FolderTestCase):
     self.save("targets", "g.png", shape=(40, 44))
     self.save("mine", "a.png")
     self.save("mine", "g.png")
+    self.save("targets", "odd.png", shape=(43, 45, 3))
+    self.save("mine", "odd.png", shape=(43, 45, 3))
     found = self.load()
     rules = protocol.MATLAB
-    scores = evaluator.evaluate(lambda image: image, [found])["sets"]["mine"]
+    cropped = functools.partial(image_pairs.cropped, scale=4)
+    scores = evaluator.evaluate(cropped, [found])["sets"]["mine"]
+    sr, hr = (
+      images.read(self.folder / f / "odd.png")[:40, :44]
+      for f in ("mine", "targets")
+    )
+    self.assertEqual(scores["images"]["odd"], rules.measure(sr, hr, 4))
     sr, hr = (
       images.read(self.folder / f / "a.png") for f in ("mine", "targets")
     )
@@ -73,7 +83,11 @@ class ImagePairsTest(image_files.FolderTestCase):
       (("x.png", "y.png"), (40, 44, 3), "mine/x.png, .*y.png: no image in"),
       (("a.png", "a_x4.png"), (40, 44, 3), "a_x4.png: no image"),
       (("a_x4.png", "a_SR.png"), (40, 44, 3), "both go with"),
-      (("a.png", "b.png"), (20, 22, 3), r"20 x 22 .* 40 x 44: expected the sa"),
+      (
+        ("a.png", "b.png"),
+        (20, 22, 3),
+        r"22x20 .* 44x40: expected the same s",
+      ),
     ):
       with self.subTest(sentence):
         for path in self.folder.glob("mine/*"):

@@ -1,6 +1,7 @@
 """Runs side by side, from their files."""
 
 import json
+import pathlib
 
 from absl.testing import absltest
 
@@ -65,6 +66,21 @@ class RunsTest(image_files.FolderTestCase):
         ["bicubic", "", "", "28.42", "", "", ""],
       ],
     )
+
+  def test_less_may_be_better_and_lines_may_be_damaged(self):
+    workdir = pathlib.Path(self.run_of("run", 1e-4, (29,)))
+    lines = (
+      '{"step": 10, "eval/set5/color_error": NaN}\n'
+      '{"step": 1e400, "eval/set5/color_error": 0.1}\n'
+      '{"step": 20, "eval/set5/color_error": 0.2}\n'
+      '{"step": 30, "eval/set5/color_error": 0.9}\n'
+    )
+    (workdir / "metrics.jsonl").write_text(lines)
+    table = runs.table(runs.load([str(workdir)]), "color_error")
+    self.assertRegex(table, r"\| +0\.9000 \| 0\.2000 \(20\) \|")
+    (workdir / "config.json").write_text("[" * 5_000)
+    with self.assertRaisesRegex(errors.InputError, "config.json cannot be rea"):
+      runs.load([str(workdir)])
 
   def test_many_differences_are_a_table_of_their_own(self):
     many = {f"field_{i}": i for i in range(7)}

@@ -48,6 +48,8 @@ class SubmissionTest(parameterized.TestCase):
     (b"[]", "not an object"),
     (b"{}", "lacks"),
     (b"[" * 4000, "deeply"),
+    # Closing brackets in a string close nothing.
+    (b'["' + b"]" * 1800 + b'",' + b"[" * 1800, "deeply"),
     (b'{"a":' * 700 + b"1" + b"}" * 700, "deeply"),
     (b"1" * 4400, "too large"),
     (b" " * 100_000, "larger than"),

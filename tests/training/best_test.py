@@ -18,6 +18,7 @@ class BestTest(parameterized.TestCase):
     ("gan", _MEASURED, "", "psnr_y", 1),
     ("pretrain", (*_MEASURED, "lpips"), "", "psnr_y", 1),
     ("pretrain", _MEASURED, "checkerboard", "checkerboard", 2),
+    ("pretrain", (*_MEASURED, "mse_rgb"), "mse_rgb", "mse_rgb", 2),
     ("pretrain", (*_MEASURED, "mine"), "min:mine", "mine", 2),
     ("pretrain", (*_MEASURED, "mine"), "max:mine", "mine", 1),
   )

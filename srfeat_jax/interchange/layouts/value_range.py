@@ -58,7 +58,8 @@ def find(
 
   Returns:
     The ranges that reproduce a test image best; in case of doubt those of the
-    paper, from [0, 1] to [-1, 1].
+    paper, from [0, 1] to [-1, 1], or with a PReLU after the trunk, as in
+    leftthomas/SRGAN, those of that code, with a tanh.
   """
   if input_range and output_range:
     return Found(input_range, output_range, sure=True)
@@ -81,7 +82,9 @@ def find(
   # A network whose numbers are not finite has no score: it is never sure.
   if scores[best] >= _LEAST and scores[best] - second >= _LEAD:
     return Found(*best, sure=True)
-  return Found(input_range or "unit", output_range or "symmetric", sure=False)
+  # What follows the trunk tells apart whose layout it is, see `srresnet`.
+  usual = "tanh" if generator.get("after_trunk") == "prelu" else "symmetric"
+  return Found(input_range or "unit", output_range or usual, sure=False)
 
 
 def applied(
