@@ -10,8 +10,8 @@ def choose() -> None:
   """Has XLA use its own convolutions on CPUs, and not YNNPACK's.
 
   YNNPACK, which XLA prefers since 0.10, makes one kernel of chains of
-  convolutions, and takes up to four times as long for a training step and 1.4
-  times for upscaling: benchmarks/README.md has numbers. Other devices know no
+  convolutions, and took 1.2 to 1.6 times as long for training steps and 1.0 to
+  1.2 times for upscaling where it was measured: benchmarks/README.md. Other devices know no
   such flag. What the caller has set in `$XLA_FLAGS` stays. Call this before
   anything is compiled; later it changes nothing.
   """
