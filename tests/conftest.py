@@ -8,8 +8,6 @@ import tempfile
 import pytest
 from absl import flags
 
-from srfeat_jax.ops import xla_flags
-
 # Before jax is imported. The CPU, for it is everywhere and exact; four devices,
 # so that a batch is really split; the programs that tests start over and over
 # compile once, and with little optimization, for most of what is compiled runs
@@ -23,7 +21,6 @@ os.environ.setdefault(
   "XLA_FLAGS",
   "--xla_llvm_disable_expensive_passes=true --xla_backend_optimization_level=0",
 )
-xla_flags.choose()  # as programs do
 
 # grain's workers are started with the flags of this process.
 flags.FLAGS.mark_as_parsed()

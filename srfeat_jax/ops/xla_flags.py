@@ -11,9 +11,9 @@ def choose() -> None:
 
   YNNPACK, which XLA prefers since 0.10, makes one kernel of chains of
   convolutions, and took 1.2 to 1.6 times as long for training steps and 1.0 to
-  1.2 times for upscaling where it was measured: benchmarks/README.md. Other devices know no
-  such flag. What the caller has set in `$XLA_FLAGS` stays. Call this before
-  anything is compiled; later it changes nothing.
+  1.2 times for upscaling where it was measured: benchmarks/README.md. Other
+  devices know no such flag. What the caller has set in `$XLA_FLAGS` stays. All
+  programs call this before anything is compiled; later it changes nothing.
   """
   flags = os.environ.get("XLA_FLAGS", "")
   if _YNNPACK not in flags:

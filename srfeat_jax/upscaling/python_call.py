@@ -11,7 +11,6 @@ from PIL import Image
 
 from srfeat_jax import errors
 from srfeat_jax.image_io import formats, pictures
-from srfeat_jax.ops import xla_flags
 from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import picture_upscaling, upscaler_factory
 from srfeat_jax.weights import shipped
@@ -30,8 +29,7 @@ def upscale(
   """Upscales an image.
 
   Weights that were loaded and programs that were compiled for a call are reused
-  by the next calls with the same weights and options. Sets a flag in
-  `$XLA_FLAGS`, see `xla_flags.choose`.
+  by the next calls with the same weights and options.
 
   Args:
     image: numpy uint8 or uint16, [h, w] in gray, [h, w, 3] in RGB or [h, w, 4]
@@ -55,7 +53,6 @@ def upscale(
       are no such weights; or an option is invalid or does not fit them.
     TypeError: there is no such option.
   """
-  xla_flags.choose()
   known = {each.name for each in dataclasses.fields(options_lib.Options)}
   for option in options.keys() - known:
     raise TypeError(

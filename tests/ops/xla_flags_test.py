@@ -3,12 +3,10 @@
 import os
 from unittest import mock
 
-import jax
-import jax.numpy as jnp
 from absl.testing import absltest, parameterized
 
-from srfeat_jax.models import convolution
 from srfeat_jax.ops import xla_flags
+from tests.support import programs
 
 
 class ChooseTest(parameterized.TestCase):
@@ -29,12 +27,19 @@ class ChooseTest(parameterized.TestCase):
       self.assertEqual(os.environ["XLA_FLAGS"], expected)
 
   def test_xla_knows_it(self):
-    """conftest has called it."""
-
-    x, kernel = jnp.ones((2, 16, 16, 32)), jnp.ones((3, 3, 32, 32))
-    program = jax.jit(convolution.convolve).lower(x, kernel).compile()
-    self.assertIn("convolution", program.as_text())
-    self.assertNotIn("ynn", program.as_text())
+    result = programs.run(
+      "import jax, jax.numpy as jnp\n"
+      "from srfeat_jax.models import convolution\n"
+      "from srfeat_jax.ops import xla_flags\n"
+      "xla_flags.choose()\n"
+      "x, kernel = jnp.ones((2, 16, 16, 32)), jnp.ones((3, 3, 32, 32))\n"
+      "program = jax.jit(convolution.convolve).lower(x, kernel).compile()\n"
+      "print(program.as_text())",
+      env={"XLA_FLAGS": ""},
+    )
+    self.assertEqual(result.returncode, 0, result.stderr)
+    self.assertIn("convolution", result.stdout)
+    self.assertNotIn("ynn", result.stdout)
 
 
 if __name__ == "__main__":
