@@ -4,7 +4,7 @@
       --config.vgg_weights=VGG19_FILE --config.data.train=FOLDER \
       --config.seed=0 --workdir=runs/VARIANT-0
 
-perceptual    From srfeat-lite, 4,000 steps of 4 crops of 48, the perceptual
+perceptual    From srfeat-lite, 4,000 steps of 2 crops of 48, the perceptual
               loss of SRFeat alone (relu5_4 of VGG-19, mean squared error).
 image         + the image discriminator of SRGAN.
 feature       + the feature discriminator of SRFeat, without the former.
@@ -13,7 +13,7 @@ both_updated  + both with spectral normalization and more logits: one per patch
               of the image, one per position of the features.
 
 All start from the same weights; those with equal seeds see the same crops, and
-their discriminators start alike. Every run takes 20 to 40 minutes on two CPU
+their discriminators start alike. Every run takes 10 to 20 minutes on two CPU
 cores. docs/feature_discriminator.md has what was found.
 """
 
@@ -32,7 +32,7 @@ def _with(*discriminators: str) -> ml_collections.ConfigDict:
   config = gan.get_config("srfeat_lite")
   config.init_from = "srfeat-lite"
   config.num_steps = 4_000
-  config.batch_size = 4
+  config.batch_size = 2
   config.crop_size = 48
   config.data.sets = ("Set5",)
   config.log_every = 100
