@@ -161,7 +161,7 @@ class Batches:
         unit="image",
         delay=1,
         leave=False,
-        disable=jax.process_index() != 0,
+        disable=jax.process_index() != 0 or None,  # on a terminal only
       ) as progress,
     ):
       for items in of_rows:

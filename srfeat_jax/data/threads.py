@@ -34,6 +34,7 @@ def each(
         unit=unit,
         delay=1,
         leave=False,
+        disable=None,  # on a terminal only
       )
     )
 
