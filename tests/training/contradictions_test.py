@@ -18,7 +18,11 @@ def _config(with_discriminators: bool):
 
 # Whether the run has discriminators; what is changed; what the sentence says.
 REFUSED = (
-  (False, {"losses.r1_weight": 1.0}, "r1_weight is 1.0, and .*losses.r1_weight=0.0"),
+  (
+    False,
+    {"losses.r1_weight": 1.0},
+    "r1_weight is 1.0, and .*losses.r1_weight=0.0",
+  ),
   (
     False,
     {"losses.gradient_penalty_weight": 10.0},
