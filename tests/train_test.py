@@ -97,6 +97,9 @@ class TrainTest(parameterized.TestCase):
       "training_curve.png",
     }
     self.assertContainsSubset(expected, left)
+    environment = json.loads((workdir / "environment.json").read_text())
+    self.assertEqual(environment["dtype"], {"generator": "float32"})
+    self.assertStartsWith(environment["matmul_precision"], "the device's: TF32")
     # The file and the checkpoint hold the averaged weights, not the last ones.
     ema = jax.device_get(state.ema)
     for place in (workdir, workdir / "generator.safetensors"):
