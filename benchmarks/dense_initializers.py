@@ -162,6 +162,7 @@ def main(argv) -> None:
   config = _CONFIG.value
   configs = {name: with_initializer(config, name) for name in INITIALIZERS}
   config_checks.check(config)
+  parallel.check_batch_size(config.batch_size)
   print(
     f"{config.batch_size} crops of {config.crop_size} px, seed {config.seed}"
   )

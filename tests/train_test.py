@@ -436,6 +436,7 @@ class TrainTest(parameterized.TestCase):
     ("degradation.kind", "foto", 'degradation.kind is "foto"'),
     ("init_from", "runs/nowhere", "runs/nowhere"),
     # Seen only while the step is traced.
+    ("freeze_batch_norm", True, "config.generator has no BatchNorm: set"),
     ("losses.ms_ssim_weight", 1.0, "MS-SSIM needs crops of 11 px"),
   )
   def test_refuses_mistakes_before_it_looks_at_images(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import ml_collections
 from absl import logging
 
-from srfeat_jax import errors, models
+from srfeat_jax import errors
 from srfeat_jax.data import pipeline
 from srfeat_jax.training import losses, networks
 
@@ -55,11 +55,6 @@ def _refused(config: ml_collections.ConfigDict) -> Iterator[str]:
           f" {value}, so that there is no pixel shuffle, whose convolution icnr"
           " is about: set config.generator.icnr=False"
         )
-  if config.freeze_batch_norm and not _has_batch_norm(config):
-    yield (
-      "config.freeze_batch_norm is True, and config.generator has no BatchNorm:"
-      " set config.freeze_batch_norm=False, or choose a generator with it"
-    )
   if not config.data.benchmarks:
     for name in _VALIDATION:
       if value := config.validation[name]:
@@ -172,11 +167,6 @@ def _of_learning_rate(
       f" constant learning rate after the warm-up, and config.{name} falls: set"
       f" config.{name}.schedule=piecewise without boundaries"
     )
-
-
-def _has_batch_norm(config: ml_collections.ConfigDict) -> bool:
-  shapes = models.shapes(models.build(config.generator))
-  return bool(shapes.get("batch_stats"))
 
 
 def _needs_vgg(config: ml_collections.ConfigDict) -> bool:

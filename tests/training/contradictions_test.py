@@ -4,7 +4,7 @@ from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
 from srfeat_jax.configs import gan, pretrain
-from srfeat_jax.training import config_checks, contradictions
+from srfeat_jax.training import config_checks
 
 
 def _config(with_discriminators: bool):
@@ -52,11 +52,6 @@ REFUSED = (
     True,
     {"generator.icnr": True, "generator.scale": 1},
     "icnr is True, and config.generator.scale is 1, .*: set config.generator.i",
-  ),
-  (
-    True,
-    {"freeze_batch_norm": True},
-    "freeze_batch_norm is True, and config.generator has no BatchNorm: set",
   ),
   (
     True,
@@ -215,12 +210,6 @@ class ContradictionsTest(parameterized.TestCase):
     config.update_from_flattened_dict(changes)
     with self.assertNoLogs(level="WARNING"):
       config_checks.check(config)
-
-  def test_a_frozen_batch_norm_that_is_there(self):
-    config = gan.get_config("srfeat")
-    config.freeze_batch_norm = True
-    config.generator.features = 4
-    contradictions.check(config)
 
 
 if __name__ == "__main__":
