@@ -6,6 +6,7 @@ serves several runs, such as those of `configs/`, brings it with it.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import ml_collections
 from absl import logging
@@ -81,7 +82,7 @@ def _refused(config: ml_collections.ConfigDict) -> Iterator[str]:
 
 def _of_no_discriminator(config: ml_collections.ConfigDict) -> Iterator[str]:
   """Sentences about what only a run with discriminators can have."""
-  fields = {
+  fields: dict[str, tuple[Any, Any]] = {
     f"losses.{name}": (config.losses[name], 0.0)
     for name in _PENALTIES
     if config.losses[name]
