@@ -4,7 +4,10 @@
   python -m benchmarks.discriminators --config=configs/gan.py:srfeat \
     --only=both,feature_position --repeats=3
 
-One row for each of `VARIANTS`, of the same generator, losses and crops. Memory
+One row for each of `VARIANTS`, of the same generator, losses and crops. As in
+the papers are "image", "feature" and "both", with a logit an image and batch
+normalization; the others have more logits, spectral normalization, another
+architecture or penalties, and "none" is what the rest of the step takes. Memory
 is XLA's own account of the compiled step (`memory_analysis`: arguments and what
 it allocates), operations are those of the program before it is optimized. Crops
 are noise, and VGG-19 has random weights.
@@ -106,6 +109,12 @@ def main(argv) -> None:
   base = _CONFIG.value
   if base is None:
     base = gan.get_config("srfeat_lite")
+  for name in ("image", "feature"):
+    if name not in base.discriminators:
+      raise errors.InputError(
+        f"--config has no discriminator {name}: expected one with both, such as"
+        " configs/gan.py:srfeat_lite"
+      )
   for name in _ONLY.value:
     if name not in VARIANTS:
       raise errors.InputError(

@@ -178,14 +178,7 @@ def _build(
   networks, teacher_variables = teachers.add(config, networks)
   validator = _make_validator(config, networks, workdir)
   best = best_lib.make(config, validator.metrics)
-  # What a run began with need not be there any more when it resumes, and its
-  # images were inspected then.
-  begins = not checkpoint.exists(workdir)
-  images = training_images.find(config, validator.sets if begins else None)
   mesh = parallel.make_mesh()
-  kind = on_device if config.data.on_device else on_host
-  crops = steps.num_batches(config) * config.batch_size
-  batches = kind.Batches(config, images, mesh, crops)
   replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
   update = jax.jit(
@@ -195,11 +188,16 @@ def _build(
     donate_argnums=0,
   )
   workdir_lib.check(workdir, config.to_dict(), allow_change)
+  # What a run began with need not be there any more when it resumes, and its
+  # images were inspected then.
+  begins = not checkpoint.exists(workdir)
   state = starts.make(config, networks, optimizers, replicated, begins=begins)
   vgg_variables, teacher_variables = jax.device_put(
     (vgg_variables, teacher_variables), replicated
   )
-  # Finds what is wrong with a step before anything is written.
+  # Finds what is wrong with a step before anything is written, and before
+  # images are looked at, which may take long.
+  crops = steps.num_batches(config) * config.batch_size
   shape = (crops, config.crop_size, config.crop_size, 3)
   jax.eval_shape(
     update,
@@ -208,6 +206,8 @@ def _build(
     jax.ShapeDtypeStruct(shape, "uint8"),
     teacher_variables,
   )
+  images = training_images.find(config, validator.sets if begins else None)
+  kind = on_device if config.data.on_device else on_host
   run = _Run(
     config=config,
     workdir=workdir,
@@ -215,7 +215,7 @@ def _build(
     update=update,
     vgg_variables=vgg_variables,
     teacher_variables=teacher_variables,
-    batches=batches,
+    batches=kind.Batches(config, images, mesh, crops),
     source_identities=images.identities,
     validator=validator,
     best=best,
@@ -301,7 +301,7 @@ def _train(
   """
   config = run.config
   averages = log_averages.LogAverages()
-  watch = discriminator_watch.DiscriminatorWatch()
+  watch = discriminator_watch.DiscriminatorWatch(config.losses.adversarial)
   profiler = profiling.Profiler(
     config.profile_steps, run.workdir, active=run.is_main_process
   )

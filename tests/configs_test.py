@@ -106,6 +106,16 @@ class ConfigsTest(parameterized.TestCase):
       self.assertEqual(set(ours), set(theirs))
 
   @parameterized.parameters(*CONFIGS)
+  def test_is_accepted_without_a_warning(self, name):
+    config = CONFIGS[name].copy_and_resolve_references()
+    config.init_from = config.init_from or "runs/x"
+    if name == "feature_discriminator_perceptual":
+      # Of the rows of one ablation, which differ in the discriminators alone.
+      config.losses.adversarial_weight = 0.0
+    with self.assertNoLogs(level="WARNING"):
+      config_checks.check(config)
+
+  @parameterized.parameters(*CONFIGS)
   def test_parts_can_be_made(self, name):
     config = CONFIGS[name]
     generator = models.build(config.generator)

@@ -97,6 +97,9 @@ class TrainTest(parameterized.TestCase):
       "training_curve.png",
     }
     self.assertContainsSubset(expected, left)
+    environment = json.loads((workdir / "environment.json").read_text())
+    self.assertEqual(environment["dtype"], {"generator": "float32"})
+    self.assertStartsWith(environment["matmul_precision"], "the device's: TF32")
     # The file and the checkpoint hold the averaged weights, not the last ones.
     ema = jax.device_get(state.ema)
     for place in (workdir, workdir / "generator.safetensors"):
@@ -183,6 +186,19 @@ class TrainTest(parameterized.TestCase):
     shutil.rmtree(self.folder / "resumed" / "checkpoints" / "4")
     again = train.train_and_evaluate(config, self.folder / "resumed")
     jax.tree.map(np.testing.assert_array_equal, again, whole)
+
+  def test_a_degradation_of_no_image_is_told(self):
+    config = _tiny(f"hr={self.images},lr={self.images}")
+    config.generator.scale = 1
+    with self.assertNoLogs(level="WARNING"):
+      training_images.find(config)
+    config.degradation.kind = "photo"
+    with self.assertLogs(level="WARNING") as logs:
+      training_images.find(config)
+    self.assertIn("kind is photo, without effect, bec", "\n".join(logs.output))
+    config.data.train += f",{self.images}=1"  # whose LR is made
+    with self.assertNoLogs(level="WARNING"):
+      training_images.find(config)
 
   def test_restoration_without_degradation_is_told(self):
     config = _tiny(self.images, num_steps=2)
@@ -413,12 +429,37 @@ class TrainTest(parameterized.TestCase):
       train.train_and_evaluate(config, self.folder / "run")
     self.assertFalse((self.folder / "run").exists())
 
-  def test_refuses_an_unknown_loss_before_writing_anything(self):
+  @parameterized.parameters(
+    ("losses.pixel", "l2", 'losses.pixel is "l2"'),
+    ("discriminator_optimizer.kind", "sgd", "discriminator_optimizer.kind is"),
+    ("update_first", "both", 'update_first is "both"'),
+    ("degradation.kind", "foto", 'degradation.kind is "foto"'),
+    ("init_from", "runs/nowhere", "runs/nowhere"),
+    # Seen only while the step is traced.
+    ("freeze_batch_norm", True, "config.generator has no BatchNorm: set"),
+    ("losses.ms_ssim_weight", 1.0, "MS-SSIM needs crops of 11 px"),
+  )
+  def test_refuses_mistakes_before_it_looks_at_images(
+    self, field, value, sentence
+  ):
     config = _tiny(self.images)
-    config.losses.pixel = "l2"
-    with self.assertRaisesRegex(errors.InputError, 'losses.pixel is "l2"'):
+    config.crop_size = 8
+    config.update_from_flattened_dict({field: value})
+    with (
+      mock.patch.object(training_images, "find") as find,
+      self.assertRaisesRegex(errors.InputError, sentence),
+    ):
       train.train_and_evaluate(config, self.folder / "run")
+    find.assert_not_called()
     self.assertFalse((self.folder / "run").exists())
+
+  def test_refuses_a_share_of_no_teacher(self):
+    config = _tiny(self.images)
+    config.teacher_share = 0.5
+    with self.assertRaisesRegex(
+      errors.InputError, "teacher_share is 0.5, and there is no teacher: name"
+    ):
+      train.train_and_evaluate(config, self.folder / "run")
 
   def test_refuses_two_teachers(self):
     (self.folder / "lr").mkdir()

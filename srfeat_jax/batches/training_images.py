@@ -40,13 +40,13 @@ def find(
 
   Args:
     config: of the run; read are `data`, `crop_size`, `generator`,
-      `degradation` and `teacher`.
+      `degradation`, `teacher` and `teacher_share`.
     benchmark_sets: what nothing should be trained on; None inspects no image.
 
   Raises:
     errors.InputError: a folder is missing or holds nothing to train on, too
       many files are damaged, processes see different ones, or there are two
-      teachers.
+      teachers, or none that a share is to be of.
   """
   scale = models.build(config.generator).scale
   num_workers = threads.workers(config.data.num_workers)
@@ -63,6 +63,13 @@ def find(
         f"config.teacher is {config.teacher}, and config.data.train has a"
         " teacher's output of its own: set config.teacher to nothing, or name"
         " images without teacher=FOLDER"
+      )
+    has_teacher = config.teacher or any(x.has_teacher for x in found[0])
+    if config.teacher_share != 1 and not has_teacher:
+      raise errors.InputError(
+        f"config.teacher_share is {config.teacher_share}, and there is no"
+        " teacher: name weights in config.teacher or images with"
+        " teacher=FOLDER, or set config.teacher_share=1"
       )
     is_main_process = jax.process_index() == 0
     if benchmark_sets is not None and config.data.check and is_main_process:
@@ -96,6 +103,12 @@ def _tell_of_lr(
     for source in have_pairs:
       print(pair_report.sentence(source, scale))
   others = len(have_pairs) < len(train_sources)
+  if config.degradation.kind != "bicubic" and not others:
+    logging.warning(
+      "config.degradation.kind is %s, without effect, because all training"
+      " images have an LR image of their own",
+      config.degradation.kind,
+    )
   if scale == 1 and config.degradation.kind == "bicubic" and others:
     logging.warning(
       "config.generator.scale is 1 and config.degradation.kind bicubic: LR is"

@@ -61,16 +61,7 @@ def create(
     errors.InputError: `crop` is neither "random" nor "center", or several are
       to be cut from the center.
   """
-  if crop not in ("random", "center"):
-    raise errors.InputError(
-      f'config.data.crop is "{crop}": expected "random" or "center"'
-    )
-  if crop == "center" and crops_per_image > 1:
-    raise errors.InputError(
-      f"config.data.crops_per_image is {crops_per_image}, and with"
-      ' config.data.crop="center" all of them would be the same: set one of'
-      ' them to 1 or to "random"'
-    )
+  check_crops(crop, crops_per_image)
   parts = [
     grain.MapDataset.source(source).seed(seed + i).shuffle().repeat()
     for i, source in enumerate(sources)
@@ -114,6 +105,28 @@ def create(
       prefetch_buffer_size=1,
     )
   )
+
+
+def check_crops(crop: str, crops_per_image: int) -> None:
+  """Checks how crops are to be cut.
+
+  Args:
+    crop: see `create`.
+    crops_per_image: likewise.
+
+  Raises:
+    errors.InputError: see `create`.
+  """
+  if crop not in ("random", "center"):
+    raise errors.InputError(
+      f'config.data.crop is "{crop}": expected "random" or "center"'
+    )
+  if crop == "center" and crops_per_image > 1:
+    raise errors.InputError(
+      f"config.data.crops_per_image is {crops_per_image}, and with"
+      ' config.data.crop="center" all of them would be the same: set one of'
+      ' them to 1 or to "random"'
+    )
 
 
 def _has_pairs(source: Any) -> bool:

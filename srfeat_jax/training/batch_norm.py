@@ -8,7 +8,10 @@ normalization, has no mean and variance.
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from flax import traverse_util
+
+from srfeat_jax import errors
 
 
 def with_those_of(
@@ -33,3 +36,20 @@ def with_those_of(
       for path, value in traverse_util.flatten_dict(params).items()
     }
   )
+
+
+def check_frozen(freeze_batch_norm: bool, batch_stats: Any) -> None:
+  """Refuses to freeze what is not there.
+
+  Args:
+    freeze_batch_norm: `config.freeze_batch_norm`.
+    batch_stats: the generator's, of BatchNorm or of layers of one's own.
+
+  Raises:
+    errors.InputError: so it is.
+  """
+  if freeze_batch_norm and not jax.tree.leaves(batch_stats):
+    raise errors.InputError(
+      "config.freeze_batch_norm is True, and config.generator has no BatchNorm:"
+      " set config.freeze_batch_norm=False, or choose a generator with it"
+    )

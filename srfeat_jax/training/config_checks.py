@@ -1,7 +1,8 @@
 """Whether the values of a config are in their ranges.
 
-What belongs to one part of a run, such as the names of losses, is checked by
-that part.
+What belongs to one part of a run, such as the fields of its networks, is
+checked by that part, before training images are looked at. What is seen only
+while the step is traced, such as the kinds of losses, is checked here.
 """
 
 import fnmatch
@@ -17,7 +18,9 @@ from srfeat_jax.training import (
   averages,
   compute_precision,
   config_structure,
+  contradictions,
   earlier_configs,
+  image_losses,
   losses,
 )
 
@@ -110,6 +113,9 @@ _TABLE = (
     "a share of the files, from 0 to 1",
   ),
   ("data.cache_gib", lambda x: 0 <= x <= 2**20, "a number from 0 to 2**20"),
+  ("losses.pixel", *_one_of(image_losses.PIXEL)),
+  ("losses.perceptual", *_one_of(losses.PERCEPTUAL)),
+  ("losses.adversarial", *_one_of(losses.ADVERSARIAL)),
   ("losses.*_weight", *_NOT_NEGATIVE),
   ("losses.penalty_every", *_COUNT),
   ("losses.perceptual_layers.*", *_NOT_NEGATIVE),
@@ -166,9 +172,10 @@ def check(config: ml_collections.ConfigDict) -> None:
     config: of a run, see `configs/`.
 
   Raises:
-    errors.InputError: a number is out of its range, there is nothing to learn
-      from, a field has a name of an earlier version, or adversarial training
-      would begin at random without being asked.
+    errors.InputError: a value is none that its field takes, there is nothing
+      to learn from, a field has a name of an earlier version, fields contradict
+      each other, or adversarial training would begin at random without being
+      asked.
   """
   earlier_configs.check(config)
   check_ranges(config)
@@ -192,6 +199,7 @@ def check(config: ml_collections.ConfigDict) -> None:
       " pre-trained generator, so name the workdir or weights file of one; or"
       " set config.allow_scratch if a random start is meant"
     )
+  contradictions.check(config)
 
 
 def check_ranges(config: ml_collections.ConfigDict) -> None:
@@ -207,9 +215,11 @@ def check_ranges(config: ml_collections.ConfigDict) -> None:
   values = traverse_util.flatten_dict(config.to_dict(), sep=".")
   for glob, valid, expected in _TABLE:
     for field in fnmatch.filter(values, glob):
-      if not _is_valid(valid, values[field]):
+      value = values[field]
+      if not _is_valid(valid, value):
+        said = f'"{value}"' if isinstance(value, str) else value
         raise errors.InputError(
-          f"config.{field} is {values[field]}: expected {expected}"
+          f"config.{field} is {said}: expected {expected}"
         )
 
 

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from srfeat_jax import errors
 from srfeat_jax.ops import pixels, similarity
 
+PIXEL = ("l1", "mse", "charbonnier")  # kinds of `pixel`
+
 _CHECKERBOARD_WINDOW = 8  # LR pixels
 _SMALLEST_STEP = 0.1 / 255  # a flat image has no steps to compare
 _CHARBONNIER_EPSILON = 1e-3

@@ -28,6 +28,7 @@ import ml_collections
 from srfeat_jax import errors
 from srfeat_jax.training import image_losses
 
+PERCEPTUAL = ("mse", "l1")  # kinds of perceptual loss
 # Kinds of adversarial loss.
 ADVERSARIAL = (
   "vanilla",
@@ -254,18 +255,33 @@ def probabilities(
 ) -> tuple[jax.Array, jax.Array]:
   """Mean D(real) and mean D(fake), in [0, 1], for the log.
 
-  Of a relativistic discriminator, mean D_Ra(real, fake) and D_Ra(fake, real):
-  how often a real image looks more real than fake ones on average. Of least
-  squares, whose logits are to be 1 for real and 0 for fake, these, clipped.
+  0.5 of what D is undecided about; 1 and 0 where its loss has nothing left to
+  gain, which for each kind is elsewhere:
+
+  - of logits that are log-odds the mean of their sigmoid, which relativistic
+    ones are of D_Ra: how often a real image looks more real than fake ones on
+    average;
+  - of hinge, whose loss is 0 beyond logits of 1 for real and -1 for fake, the
+    mean place between these: so 1 - D(real) and D(fake) are half of its losses,
+    as long as no logit is beyond the wrong one;
+  - of least squares the mean logit, clipped: it is to be 1 for real and 0 for
+    fake, and logits scatter around these.
   """
   if kind == "least_squares":
-    return _mean(jnp.clip(real, 0, 1)), _mean(jnp.clip(fake, 0, 1))
+    return jnp.clip(_mean(real), 0, 1), jnp.clip(_mean(fake), 0, 1)
+  if kind == "hinge":
+    return _mean(_between_margins(real)), _mean(_between_margins(fake))
   if _is_relativistic(kind):
     real, fake = _relative(real, fake), _relative(fake, real)
   of_real, of_fake = (
     jnp.mean(jax.nn.sigmoid(each.astype(jnp.float32))) for each in (real, fake)
   )
   return of_real, of_fake
+
+
+def _between_margins(logits: jax.Array) -> jax.Array:
+  """0 at the hinge loss's margin of fake, -1, and 1 at that of real."""
+  return jnp.clip((1 + logits.astype(jnp.float32)) / 2, 0, 1)
 
 
 def _is_relativistic(kind: str) -> bool:

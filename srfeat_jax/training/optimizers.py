@@ -44,17 +44,24 @@ def build(config: ml_collections.ConfigDict) -> Optimizers:
   discriminator_schedule = learning_rate(
     config.discriminator_learning_rate,
     config.discriminator_steps * config.num_steps,
+    "discriminator_learning_rate",
   )
   return Optimizers(
     generator=adam(config.optimizer, generator_schedule),
     generator_schedule=generator_schedule,
-    discriminator=adam(config.discriminator_optimizer, discriminator_schedule),
+    discriminator=adam(
+      config.discriminator_optimizer,
+      discriminator_schedule,
+      "discriminator_optimizer",
+    ),
     discriminator_schedule=discriminator_schedule,
   )
 
 
 def learning_rate(
-  config: ml_collections.ConfigDict, num_steps: int
+  config: ml_collections.ConfigDict,
+  num_steps: int,
+  name: str = "learning_rate",
 ) -> optax.Schedule:
   """The learning rate as a function of the step.
 
@@ -69,20 +76,21 @@ def learning_rate(
       kept from there on, after `cycles` descents of the same length (SGDR's
       annealing with warm restarts, Loshchilov & Hutter 2017, equation 5).
     num_steps: the length of the run.
+    name: what the config is called, for messages.
 
   Raises:
     errors.InputError: a field does not fit the above.
   """
   peak = config.peak
-  _require(peak > 0, "learning_rate.peak", peak, "a number above 0")
+  _require(peak > 0, f"{name}.peak", peak, "a number above 0")
   _require(
     config.schedule in _SCHEDULES,
-    "learning_rate.schedule",
+    f"{name}.schedule",
     config.schedule,
     '"piecewise" or "cosine"',
   )
   start = round(config.warmup * num_steps)
-  schedule = _SCHEDULES[config.schedule](config, num_steps, start)
+  schedule = _SCHEDULES[config.schedule](config, num_steps, start, name)
   if not start:
     return schedule
   # A first step of rate 0 would be lost.
@@ -91,19 +99,19 @@ def learning_rate(
 
 
 def _piecewise(
-  config: ml_collections.ConfigDict, num_steps: int, start: int
+  config: ml_collections.ConfigDict, num_steps: int, start: int, name: str
 ) -> optax.Schedule:
   """What follows the warm-up, from step `start` of the run on."""
   boundaries, factors = config.boundaries, config.factors
   _require(
     len(factors) == len(boundaries) and all(factor > 0 for factor in factors),
-    "learning_rate.factors",
+    f"{name}.factors",
     factors,
     f"numbers above 0, one for each of the boundaries {boundaries}",
   )
   _require(
     config.warmup <= min(boundaries, default=1),
-    "learning_rate.warmup",
+    f"{name}.warmup",
     config.warmup,
     f"a fraction of the run before the boundaries {boundaries}",
   )
@@ -115,25 +123,25 @@ def _piecewise(
 
 
 def _cosine(
-  config: ml_collections.ConfigDict, num_steps: int, start: int
+  config: ml_collections.ConfigDict, num_steps: int, start: int, name: str
 ) -> optax.Schedule:
   """What follows the warm-up, from step `start` of the run on."""
   peak, final = config.peak, config.final
   _require(
     0 <= final <= peak,
-    "learning_rate.final",
+    f"{name}.final",
     final,
     f"a number from 0 to the peak, {peak}",
   )
   _require(
     config.warmup < config.until,
-    "learning_rate.warmup",
+    f"{name}.warmup",
     config.warmup,
     f"a fraction of the run below `until`, {config.until}",
   )
   _require(
     config.cycles >= 1,
-    "learning_rate.cycles",
+    f"{name}.cycles",
     config.cycles,
     "a whole number above 0",
   )
@@ -152,7 +160,9 @@ _SCHEDULES = {"piecewise": _piecewise, "cosine": _cosine}
 
 
 def adam(
-  config: ml_collections.ConfigDict, schedule: optax.Schedule
+  config: ml_collections.ConfigDict,
+  schedule: optax.Schedule,
+  name: str = "optimizer",
 ) -> optax.GradientTransformation:
   """Adam and its kin, with an optional limit on the gradient's norm.
 
@@ -164,31 +174,32 @@ def adam(
       PyTorch; and `clip_norm`, the largest global norm that passes unscaled, 0
       for no limit.
     schedule: the learning rate by step.
+    name: what the config is called, for messages.
 
   Raises:
     errors.InputError: there is no such kind, or a field is none that it takes.
   """
   _require(
     config.kind in _KINDS,
-    "optimizer.kind",
+    f"{name}.kind",
     config.kind,
     f"one of {', '.join(_KINDS)}",
   )
   _require(
     config.kind != "adam" or not config.weight_decay,
-    "optimizer.weight_decay",
+    f"{name}.weight_decay",
     config.weight_decay,
     "0 for adam; adamw and schedule_free_adam decay weights",
   )
   _require(
     config.kind != "schedule_free_adam" or config.b1 > 0,
-    "optimizer.b1",
+    f"{name}.b1",
     config.b1,
     "a number above 0 for schedule_free_adam",
   )
   _require(
     config.clip_norm >= 0,
-    "optimizer.clip_norm",
+    f"{name}.clip_norm",
     config.clip_norm,
     "a number above 0, or 0 for no limit",
   )

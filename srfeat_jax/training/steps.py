@@ -19,6 +19,7 @@ import ml_collections
 from srfeat_jax import errors
 from srfeat_jax.training import (
   averages,
+  batch_norm,
   compute_precision,
   degradation,
   discriminator_update,
@@ -77,6 +78,9 @@ def make_step(
     teacher_variables: Any = None,
   ) -> tuple[state_lib.TrainState, dict[str, jax.Array]]:
     averages.check_batch_norm(config, state.generator)
+    batch_norm.check_frozen(
+      config.freeze_batch_norm, state.generator.batch_stats
+    )
     key = jax.random.fold_in(degradation_key, state.step)
     lr, hr, _ = degradation.of_batch(degrade_batch, batch, key)
     # For each image, so that batches and parts of them have their own.

@@ -179,10 +179,7 @@ class RealWeightsTest(parameterized.TestCase):
 
   @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
   def test_tiles_of_a_photograph_are_within_two_levels(self):
-    path = paths.DATA / "models" / "realesrgan_x4plus_anime.safetensors"
-    if not path.exists():
-      self.skipTest(f"there is no {path}")
-    read = generator_file.load(path)
+    read = self._read("realesrgan_x4plus_anime")
     generator = models.build(read.config)
     cut = overlap.of(generator)
     # A strip that two tiles of the least width share.
@@ -192,12 +189,42 @@ class RealWeightsTest(parameterized.TestCase):
     apply = jax.jit(functools.partial(generator.apply, read.variables))
     tiles = tiling.Tiling(4, (len(lr), cut.min_tile), cut)
     tiled = tiling.upscale_tiled(lambda x, _: apply(x), lr, tiles)
-    levels = [
-      np.round(255 * np.clip(x, 0, 1)) for x in (tiled, apply(lr[None])[0])
-    ]
-    difference = np.abs(levels[0] - levels[1])
+    difference = _levels_apart(tiled, apply(lr[None])[0])
     self.assertLessEqual(difference.max(), 2)
     self.assertLess(np.mean(difference > 1), 1e-4)
+
+  @unittest.skipIf(paths.DATA is None, paths.NO_DATA)
+  def test_what_a_tile_of_x4plus_keeps_is_within_two_levels(self):
+    read = self._read("realesrgan_x4plus")
+    generator = models.build(read.config)
+    self.assertEqual(read.config["num_blocks"], 23)
+    margin, kept, cut_off = overlap.of(generator).margin, 25, 24
+    photo = np.asarray(images.read(paths.DATA / "real" / "OST_009.png"))
+    width = kept + margin + cut_off
+    whole = photo[200:216, 164 : 164 + width].astype(np.float32) / 255
+    # Not compiled as one: all of its 23 blocks are alike.
+    upscale = functools.partial(generator.apply, read.variables)
+    difference = _levels_apart(
+      upscale(whole[None, :, :-cut_off])[0],
+      upscale(whole[None])[0, :, : -4 * cut_off],
+    )
+    within = difference[:, : 4 * kept]
+    self.assertLessEqual(within.max(), 2)
+    self.assertLess(np.mean(within > 1), 1e-4)
+    # The margin of 32 that random weights allow is not enough.
+    self.assertGreater(difference[:, : -4 * 32].max(), 2)
+
+  def _read(self, name: str) -> generator_file.Generator:
+    path = paths.DATA / "models" / f"{name}.safetensors"
+    if not path.exists():
+      self.skipTest(f"there is no {path}")
+    return generator_file.load(path)
+
+
+def _levels_apart(a, b) -> np.ndarray:
+  """By how many of 255 levels images in [0, 1] differ."""
+  a, b = (np.round(255 * np.clip(x, 0, 1)) for x in (a, b))
+  return np.abs(a - b)
 
 
 if __name__ == "__main__":

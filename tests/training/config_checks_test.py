@@ -55,6 +55,21 @@ class ConfigChecksTest(parameterized.TestCase):
     )
 
   @parameterized.parameters(
+    ("losses.pixel", "l2", '"l1", "mse", "charbonnier"'),
+    ("losses.perceptual", "L1", '"mse", "l1"'),
+    ("losses.adversarial", "wgan", '"vanilla", .*"least_squares"'),
+    ("dtype", "float16", '"float32"'),
+    ("data.crop", "centre", '"random" or "center"'),
+  )
+  def test_a_name_that_is_none(self, field, value, expected):
+    config = pretrain.get_config("srfeat_lite")
+    config.update_from_flattened_dict({field: value})
+    with self.assertRaisesRegex(
+      errors.InputError, f'^config.{field} is "{value}": expected .*{expected}'
+    ):
+      config_checks.check(config)
+
+  @parameterized.parameters(
     ("seed", 2**32 - 1),
     ("data.cache_gib", 0.0),
     ("losses.adversarial_weight", 0.0),

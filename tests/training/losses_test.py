@@ -135,10 +135,33 @@ class AdversarialTest(parameterized.TestCase):
     with self.assertRaisesRegex(errors.InputError, '"wgan": .*"relativistic"'):
       loss(*logits(), "wgan")
 
-  def test_probabilities_of_least_squares_are_its_logits(self):
-    real, fake = np.float32([2, 0.5]), np.float32([-1, 0.5])
-    found = losses.probabilities(real, fake, "least_squares")
-    np.testing.assert_allclose(found, (0.75, 0.25))
+  @parameterized.parameters(*KINDS)
+  def test_probabilities_of_one_that_is_undecided(self, kind):
+    undecided = 0.5 if kind == "least_squares" else 0.0
+    x = np.full((2, 3, 3), undecided, np.float32)
+    np.testing.assert_allclose(losses.probabilities(x, x, kind), (0.5, 0.5))
+
+  @parameterized.parameters(
+    ("vanilla", [200, 200], [-200, 0], (1, 0.25)),
+    ("relativistic", [0, 400], [-200, -200], (1, 0)),
+    # Beyond its margins hinge gains nothing; within, half a loss is missing.
+    ("hinge", [1, 5], [-1, -9], (1, 0)),
+    ("hinge", [0.5, 1.0], [-0.5, -1.0], (0.875, 0.125)),
+    # Least squares scatters around its two numbers.
+    ("least_squares", [1.25, 0.75], [-0.25, 0.25], (1, 0)),
+    ("least_squares", [0.75, 0.5], [0.0, 0.5], (0.625, 0.25)),
+    ("least_squares", [2, 3], [-1, 0.5], (1, 0)),
+  )
+  def test_probabilities(self, kind, real, fake, expected):
+    found = losses.probabilities(np.float32(real), np.float32(fake), kind)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+  def test_probabilities_of_hinge_are_what_is_left_of_its_loss(self):
+    rng = np.random.default_rng(0)
+    real, fake = rng.uniform(-1, 3, 64), rng.uniform(-3, 1, 64)
+    of_real, of_fake = losses.probabilities(real, fake, "hinge")
+    loss = losses.adversarial_discriminator(real, fake, "hinge")
+    np.testing.assert_allclose(2 * (1 - of_real + of_fake), loss, rtol=1e-5)
 
 
 class FeatureMatchingTest(absltest.TestCase):

@@ -227,5 +227,26 @@ class AdamTest(parameterized.TestCase):
       optimizers.adam(config, lambda step: 1e-4)
 
 
+class BuildTest(parameterized.TestCase):
+  @parameterized.product(
+    change=(
+      {"optimizer.kind": "sgd"},
+      {"optimizer.weight_decay": 0.1},
+      {"optimizer.clip_norm": -1.0},
+      {"learning_rate.schedule": "linear"},
+      {"learning_rate.factors": (0.1,)},
+      {"learning_rate.schedule": "cosine", "learning_rate.final": 1.0},
+    ),
+    prefix=("", "discriminator_"),
+  )
+  def test_the_field_that_does_not_fit_is_named(self, change, prefix):
+    config = common.get_config()
+    change = {f"{prefix}{field}": value for field, value in change.items()}
+    config.update_from_flattened_dict(change)
+    *_, field = change
+    with self.assertRaisesRegex(errors.InputError, f"^config.{field} is "):
+      optimizers.build(config)
+
+
 if __name__ == "__main__":
   absltest.main()
