@@ -1,8 +1,8 @@
 """How much a mean opinion score would vary with other raters and images.
 
 Raters need not have rated everything: who stopped early counts with what is
-there. A score is that of its image, plus its rater's leniency, plus noise, which
-is also what a rater thinks of this image in particular:
+there. A score is that of its image, plus its rater's leniency, plus noise,
+which is also what a rater thinks of this image in particular:
 
   score = image + rater + noise
 
@@ -61,7 +61,7 @@ def estimate(scores: np.ndarray) -> MeanVariance | None:
     None if no image has two raters, for then nothing tells how raters differ.
   """
   there = ~np.isnan(scores)
-  num_raters, num_images = scores.shape
+  num_images = scores.shape[1]
   numbers = there.sum(0)
   if numbers.max() < 2:
     return None

@@ -129,9 +129,9 @@ def differences(scores: dict[str, np.ndarray]) -> list[Difference]:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-  """Corrects p values for their number (Holm 1979), without those not there."""
+  """Corrects p values, those that there are, for their number (Holm 1979)."""
   corrected: list[float | None] = [None] * len(p_values)
-  order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+  order = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
   largest = 0.0
   for rank, (p, index) in enumerate(order):
     largest = max(largest, (len(order) - rank) * p)
