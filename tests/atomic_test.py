@@ -98,12 +98,17 @@ class FilesTest(image_files.FolderTestCase, parameterized.TestCase):
       (self.folder / "file/study", "file/study cannot be made: Not a dir"),
       (self.folder / "file", "file cannot be made: Not a directory"),
     ):
-      with self.assertRaisesRegex(errors.InputError, why):
-        with atomic.new_folder(path):
-          pass
-    with disk.full(10), self.refused("study/x", "File too large"):
-      with atomic.new_folder(study) as folder:
-        atomic.replace(folder / "x", bytes(100))
+      with (
+        self.assertRaisesRegex(errors.InputError, why),
+        atomic.new_folder(path),
+      ):
+        pass
+    with (
+      disk.full(10),
+      self.refused("study/x", "File too large"),
+      atomic.new_folder(study) as folder,
+    ):
+      atomic.replace(folder / "x", bytes(100))
     self.assertEqual([p.name for p in self.folder.iterdir()], ["file"])
 
   def test_a_full_disk_names_the_results(self):
