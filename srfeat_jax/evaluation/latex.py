@@ -15,10 +15,9 @@ _SPECIAL = {
   "\\": r"\textbackslash{}",
   "~": r"\textasciitilde{}",
   "^": r"\textasciicircum{}",
-  "<": r"\textless{}",  # in LaTeX's own fonts < > | " are other characters
+  "<": r"\textless{}",  # in LaTeX's own fonts < > | are other characters
   ">": r"\textgreater{}",
   "|": r"\textbar{}",
-  '"': r"\textquotedbl{}",
   # After the end of a row, and after a rule, these begin an option.
   "[": "{[}",
   "*": "{*}",
@@ -62,7 +61,7 @@ def table(
   marks = {protocol: _mark(i) for i, protocol in enumerate(protocols)}
   lines = [f"% {line}" for line in note.splitlines()]
   lines += [
-    f"% {row['method']}, published, {row['protocol']}: {row['source']}"
+    f"% {row['method']} (published; {row['protocol']}): {row['source']}"
     for row in published
   ]
   lines += [
