@@ -1,6 +1,6 @@
 """Uses the page of `srfeat_jax.demo` in headless Chromium as a person would.
 
-  apt install chromium && .venv/bin/python -m pip install ".[demo,pages]"
+  apt install chromium && launch/install.sh demo,pages
   .venv/bin/python -m tests.demo.in_browser [SCREENSHOT.png]
 
 Says what it saw and ends with status 0 if all was right. Not run with the other

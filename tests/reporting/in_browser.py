@@ -1,6 +1,6 @@
 """Uses a report in headless Chromium as a person would.
 
-  apt install chromium && .venv/bin/python -m pip install ".[pages]"
+  apt install chromium && launch/install.sh pages
   .venv/bin/python -m tests.reporting.in_browser REPORT.html [SCREENSHOTS]
 
 Says what it saw and ends with status 0 if all was right. REPORT.html is one

@@ -34,8 +34,8 @@ def launched(patience: int) -> Iterator[Any]:
   """
   if importlib.util.find_spec("playwright") is None:
     sys.exit(
-      "error: this needs playwright, which is not installed: in a clone"
-      ' .venv/bin/python -m pip install ".[pages]"'
+      "error: this needs playwright, which is not installed: launch/install.sh"
+      " pages"
     )
   if chromium.PATH is None:
     sys.exit(
