@@ -37,6 +37,7 @@ class Results:
     name: the last part of the folder's path.
     folder: the folder.
     protocol: how was measured, in a sentence.
+    protocol_name: its name, "" if it does not say.
     lpips: which LPIPS, "" if it was not measured, or by several backbones.
     backbone: of this LPIPS, "" if it does not say.
     weights: the name of what was evaluated first.
@@ -49,6 +50,7 @@ class Results:
   name: str
   folder: pathlib.Path
   protocol: str
+  protocol_name: str
   lpips: str
   backbone: str
   weights: str
@@ -203,6 +205,7 @@ def _results(folder: pathlib.Path, content: Any) -> Results:
     folder.absolute().name,
     folder,
     str(content["protocol"]["description"]),
+    str(content["protocol"].get("name", "")),
     str(content.get("lpips", "")),
     _backbone(str(content.get("lpips", ""))),
     weights,

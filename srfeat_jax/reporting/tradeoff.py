@@ -1,26 +1,28 @@
 """The perception-distortion plane (Blau & Michaeli 2018): LPIPS over PSNR.
 
-There is one for each set and each backbone of LPIPS, for what two backbones
-measure does not compare.
+There is one for each set, each backbone of LPIPS and each protocol, for what
+two of them measure does not compare.
 """
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
+from srfeat_jax.evaluation import protocol as protocols
 from srfeat_jax.evaluation import published
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import charts
 from srfeat_jax.reporting import sources as sources_lib
 
 _X, _Y = "psnr_y", "lpips"
-# A plane: the set, in lower case, and the backbone, "" where nothing says it.
-_Plane = tuple[str, str]
+# A plane: the set, in lower case; the backbone, "" where nothing says it; and
+# the protocol, "" for that of published points, which runs and sweeps have.
+_Plane = tuple[str, str, str]
 
 
 def planes(
   sources: sources_lib.Sources, titles: Mapping[str, str]
 ) -> list[charts.Chart]:
-  """A chart for each set on which LPIPS was measured, and for each backbone.
+  """A chart for each set on which LPIPS was measured, backbone and protocol.
 
   Args:
     sources: runs, whose validations make a line, results and sweeps.
@@ -30,7 +32,7 @@ def planes(
   for i, run in enumerate(sources.runs):
     backbone = sources.backbones.get(run.name, "")
     for set_name, series in _of_run(run, i, titles[run.name]):
-      found.setdefault((set_name, backbone), []).append(series)
+      found.setdefault((set_name, backbone, ""), []).append(series)
   for plane, series in found.items():
     series += _baseline(sources, plane)
   color = len(sources.runs)
@@ -39,7 +41,8 @@ def planes(
       for set_name, scores in sets.items():
         for backbone, lpips in _lpips(result, scores):
           neutral = method == sources_lib.BICUBIC
-          found.setdefault((set_name.lower(), backbone), []).append(
+          plane = set_name.lower(), backbone, _protocol(result)
+          found.setdefault(plane, []).append(
             charts.Series(
               *(result.titles[method], [scores[_X]], [lpips]),
               charts.NEUTRAL if neutral else color,
@@ -51,7 +54,7 @@ def planes(
   for sweep in sources.sweeps:
     for set_name in dict.fromkeys(point["set"] for point in sweep.points):
       points = [point for point in sweep.points if point["set"] == set_name]
-      found.setdefault((set_name.lower(), sweep.backbone), []).append(
+      found.setdefault((set_name.lower(), sweep.backbone, ""), []).append(
         charts.Series(
           f"{sweep.name}, interpolation by alpha",
           [point[_X] for point in points],
@@ -62,8 +65,11 @@ def planes(
       )
     color += 1
   planes = []
-  for (set_name, backbone), series in sorted(found.items(), key=_place(found)):
+  for plane, series in sorted(found.items(), key=_place(found)):
+    set_name, backbone, protocol = plane
     title, anchors = _published(set_name)
+    if protocol:
+      title, anchors = f"{title}, {protocol}", []
     chart = charts.lay_out(
       f"{title}: LPIPS ({backbone or 'backbone not known'}) over PSNR of Y, dB",
       [*anchors, *_recolored(series, len(sources.runs))],
@@ -76,7 +82,7 @@ def planes(
 
 def _place(found: Mapping[_Plane, Sequence]):
   """A key to sort planes by: those of a set beside each other."""
-  sets = list(dict.fromkeys(set_name for set_name, _ in found))
+  sets = list(dict.fromkeys(set_name for set_name, *_ in found))
   return lambda each: sets.index(each[0][0])
 
 
@@ -127,8 +133,10 @@ def _baseline(
   sources: sources_lib.Sources, plane: _Plane
 ) -> list[charts.Series]:
   """Bicubic's point as a run has logged it, unless there is a better source."""
-  set_name, backbone = plane
+  set_name, backbone, _ = plane
   for result in sources.results:
+    if _protocol(result):
+      continue
     for name, scores in result.methods.get(sources_lib.BICUBIC, {}).items():
       measured = [each for each, _ in _lpips(result, scores)]
       if name.lower() == set_name and backbone in measured:
@@ -144,6 +152,12 @@ def _baseline(
         charts.Series(label, x, y, charts.NEUTRAL, labels=[label], joined=False)
       ]
   return []
+
+
+def _protocol(result: sources_lib.Results) -> str:
+  """The protocol of results, "" for that of published points."""
+  name = result.protocol_name
+  return "" if name == protocols.MATLAB.name else name
 
 
 def _lpips(

@@ -46,8 +46,9 @@ class TradeoffTest(image_files.FolderTestCase):
     for chart in charts:
       names = [line.name for line in chart.lines]
       published = [name for name in names if "published" in name]
-      self.assertContainsSubset(
-        ["ESRGAN, published, backbone not named"], published
+      self.assertEqual(
+        "ESRGAN, published, backbone not named" in published,
+        "center296" not in chart.title,
       )
       start, _, rest = chart.title.partition(" over ")
       self.assertEqual(rest, "PSNR of Y, dB")
@@ -61,11 +62,18 @@ class TradeoffTest(image_files.FolderTestCase):
       self.planes(
         self.results("one", {"psnr_y": 30.0, "lpips": 0.1}, lpips=_SQUEEZE),
         self.results("two", both),
+        self.results(
+          "of centers",
+          {"psnr_y": 30.0, "lpips": 0.1},
+          lpips=_SQUEEZE,
+          protocol={"description": "rules", "name": "center296"},
+        ),
         self.written("new/sweep.json", [point | {"backbone": "alex"}]),
         self.written("old/sweep.json", [point]),
       ),
       {
         "Set5: LPIPS (squeeze)": ["bicubic", "one"],
+        "Set5, center296: LPIPS (squeeze)": ["bicubic", "of centers"],
         "Set5: LPIPS (alex)": [
           *("bicubic", "two", "new, interpolation by alpha"),
         ],
