@@ -27,7 +27,7 @@ _SPSR = "Maclory/SPSR, README"
 _SRGAN = "Ledig et al. 2017 (its SSIM is another one, and left out)"
 _MMAGIC = "mmagic's model zoo (its SSIM is not BasicSR's, and left out)"
 # Method, protocol, source, and of each set PSNR and SSIM; () for none.
-_PAIRS = (
+_PAIRS: tuple[tuple[str, str, str, tuple[tuple[float, ...], ...]], ...] = (
   (
     "bicubic",
     _Y,

@@ -54,14 +54,19 @@ def opinion(scores: np.ndarray) -> Opinion:
   scores = scores[:, ~np.isnan(scores).all(0)]
   means = np.nanmean(scores, axis=0)
   mos = float(means.mean())
-  variance = mean_variance.estimate(scores)
+  interval: tuple[float, float] | None = None
+  wide_interval: tuple[float, float] | None = None
+  if variance := mean_variance.estimate(scores):
+    interval = _around(mos, variance.of_raters, variance.raters_freedom)
+    if variance.of_both is not None and variance.both_freedom is not None:
+      wide_interval = _around(mos, variance.of_both, variance.both_freedom)
   counted = ~np.isnan(scores)
   values = scores[counted].astype(int)
   num_raters, num_images = scores.shape
   return Opinion(
     mos,
-    variance and _around(mos, variance.of_raters, variance.raters_freedom),
-    variance and _around(mos, variance.of_both, variance.both_freedom),
+    interval,
+    wide_interval,
     num_raters,
     num_images,
     int(counted.sum()),
@@ -70,11 +75,9 @@ def opinion(scores: np.ndarray) -> Opinion:
 
 
 def _around(
-  mean: float, variance: float | None, freedom: float | None
-) -> tuple[float, float] | None:
+  mean: float, variance: float, freedom: float
+) -> tuple[float, float]:
   """Student's t interval, within the scale."""
-  if variance is None:
-    return None
   half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(variance)
   return max(1.0, float(mean - half)), min(5.0, float(mean + half))
 
