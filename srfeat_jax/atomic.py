@@ -1,8 +1,11 @@
-"""Writing files atomically."""
+"""Writing files, and folders, atomically."""
 
+import contextlib
 import os
 import pathlib
 import secrets
+import shutil
+from collections.abc import Iterator
 
 from srfeat_jax import errors
 
@@ -36,3 +39,51 @@ def replace(path: str | os.PathLike, data: bytes | memoryview) -> None:
     raise errors.InputError(
       f"{path} cannot be written in {path.parent}: {error.strerror}"
     ) from error
+
+
+@contextlib.contextmanager
+def new_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+  """A folder to fill, which gets its name when all of it is there.
+
+  Until then it is a hidden one beside it. If anything ends the context early,
+  Ctrl-C too, it is removed, and so are folders that were made to hold it.
+
+  Args:
+    path: the folder; it does not exist yet, or is empty. An empty one stays,
+      for it may be a link or a mount: what was written is moved into it.
+
+  Yields:
+    Where to write what will be in it.
+
+  Raises:
+    errors.InputError: the folder cannot be made, or what the context raises of
+      this kind; either names `path`, not the hidden folder.
+  """
+  path = pathlib.Path(path)
+  is_there = path.is_dir()
+  place = path if is_there else path.parent
+  missing = [each for each in (place, *place.parents) if not each.exists()]
+  temporary = place / f".{secrets.token_hex(8)}.part"
+  try:
+    temporary.mkdir(parents=True)
+    yield temporary
+    if is_there:
+      for each in list(temporary.iterdir()):
+        os.replace(each, path / each.name)
+      temporary.rmdir()
+    else:
+      os.replace(temporary, path)
+  except BaseException as error:
+    shutil.rmtree(temporary, ignore_errors=True)
+    for each in missing:
+      with contextlib.suppress(OSError):
+        each.rmdir()  # unless somebody else has written there
+    match error:
+      case errors.InputError():
+        text = str(error).replace(str(temporary), str(path))
+        raise errors.InputError(text) from error
+      case OSError(filename=str(name)) if name.startswith(str(temporary)):
+        raise errors.InputError(
+          f"{path} cannot be made: {error.strerror}"
+        ) from error
+    raise

@@ -233,11 +233,14 @@ def main(argv: Sequence[str]) -> None:
     if any(name in of_set for of_set in results["sets"].values()):
       results["metrics"][name] = description
   if _PUBLISHED.value:
-    found = published.rows([each.name for each in sets], scale)
+    found = published.rows([each.name for each in sets], scale, rules)
     if found:
       results["published"] = found
     else:
-      print("--published: there are no scores of these sets, or of this scale")
+      print(
+        "--published: there are no scores of these sets, or of this scale or"
+        " protocol"
+      )
   if jax.process_index() == 0:
     report.write(results, output)
     _draw(shown, output / "comparison.png")

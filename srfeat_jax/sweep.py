@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import atomic, cli, errors
 
 _ALPHAS = flags.DEFINE_list(
   "alphas",
@@ -59,13 +59,14 @@ def main(argv: Sequence[str]) -> None:
       upscale, sets, scale=generator.scale, lpips=metric
     )
     for name, scores in results["sets"].items():
-      point = {"set": name, "alpha": alpha}
+      point = {"set": name, "alpha": alpha, "backbone": metric.backbone}
       points.append(point | {k: scores[k] for k in ("psnr_y", "lpips")})
       print(
         f"{name}  alpha {alpha:.2f}  PSNR of Y {scores['psnr_y']:.2f} dB "
         f" LPIPS {scores['lpips']:.4f}"
       )
-  (output / "sweep.json").write_text(json.dumps(points, indent=2) + "\n")
+  text = json.dumps(points, indent=2) + "\n"
+  atomic.replace(output / "sweep.json", text.encode())
   plots.tradeoff(points, output / "sweep.png")
   print(f"\nsweep.json and sweep.png are in {output}")
 

@@ -118,7 +118,7 @@ def train_and_evaluate(
         run.workdir,
         config.to_dict(),
         first_step,
-        compute_precision.record(config),
+        compute_precision.record(config) | run.validator.record(),
       )
     run.batches.load()
     writer = _closed_by(

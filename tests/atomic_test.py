@@ -1,8 +1,8 @@
-"""Files are written atomically, by all writers."""
+"""Files and folders are written atomically, by all writers."""
 
 import concurrent.futures
 
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from srfeat_jax import atomic, errors
 from srfeat_jax.evaluation import report
@@ -10,7 +10,7 @@ from srfeat_jax.training import writers
 from tests.support import disk, image_files
 
 
-class FilesTest(image_files.FolderTestCase):
+class FilesTest(image_files.FolderTestCase, parameterized.TestCase):
   def refused(self, name: str, reason: str):
     """A context in which the named file cannot be written, for that reason."""
     return self.assertRaisesRegex(
@@ -56,6 +56,60 @@ class FilesTest(image_files.FolderTestCase):
     with self.refused("x", "directory"):
       atomic.replace(self.folder / "x", b"")
     self.assertLen(list(self.folder.iterdir()), 1)
+
+  def test_a_new_folder_is_whole_or_not_there(self):
+    path = self.folder / "new/deep/study"
+    with atomic.new_folder(path) as folder:
+      atomic.replace(folder / "page/x", b"1")
+      self.assertFalse(path.exists())
+    self.assertEqual((path / "page/x").read_bytes(), b"1")
+    self.assertEqual(list(path.parent.iterdir()), [path])
+
+  @parameterized.parameters(KeyboardInterrupt, ValueError)
+  def test_of_a_folder_that_was_not_finished_nothing_is_left(self, kind):
+    self.file("other")
+    empty = self.folder / "empty"
+    empty.mkdir()
+    for name in ("new/deep/study", "study", "empty"):
+      with (
+        self.assertRaises(kind),
+        atomic.new_folder(self.folder / name) as folder,
+      ):
+        atomic.replace(folder / "page/x", b"1")
+        raise kind
+      left = {path.name for path in self.folder.rglob("*")}
+      self.assertEqual(left, {"other", "empty"})
+
+  def test_an_empty_folder_is_filled(self):
+    (self.folder / "mount").mkdir()
+    (self.folder / "link").symlink_to("mount")
+    with atomic.new_folder(self.folder / "link") as folder:
+      atomic.replace(folder / "page/x", b"1")
+      atomic.replace(folder / "key", b"2")
+    found = {str(p.relative_to(self.folder)) for p in self.folder.rglob("*")}
+    self.assertEqual(
+      found, {"mount", "link", "mount/page", "mount/page/x", "mount/key"}
+    )
+
+  def test_a_new_folder_that_cannot_be_names_the_one_asked_for(self):
+    self.file("file")
+    study = self.folder / "study"
+    for path, why in (
+      (self.folder / "file/study", "file/study cannot be made: Not a dir"),
+      (self.folder / "file", "file cannot be made: Not a directory"),
+    ):
+      with (
+        self.assertRaisesRegex(errors.InputError, why),
+        atomic.new_folder(path),
+      ):
+        pass
+    with (
+      disk.full(10),
+      self.refused("study/x", "File too large"),
+      atomic.new_folder(study) as folder,
+    ):
+      atomic.replace(folder / "x", bytes(100))
+    self.assertEqual([p.name for p in self.folder.iterdir()], ["file"])
 
   def test_a_full_disk_names_the_results(self):
     results = {

@@ -77,7 +77,6 @@ WITHOUT = {
   "reporting/curves": "what pages show: reporting/page_test",
   "reporting/figures": "what pages show: reporting/page_test",
   "reporting/tables": "what pages show: reporting/page_test",
-  "reporting/tradeoff": "what pages show: reporting/page_test",
   "training/batch_norm": "what a step freezes: training/gan_step_test",
   "training/discriminator_update": "part of a step: training/gan_step_test",
   "training/forward_pass": "part of a step: training/gan_step_test",

@@ -40,11 +40,19 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError(f"--output={output} does not end in .html")
   from srfeat_jax.browser import single_page
 
-  networks = {
-    pathlib.PurePath(name).name: _network(name) for name in _WEIGHTS.value
-  }
-  if not networks:
+  if not _WEIGHTS.value:
     raise errors.InputError("--weights names none")
+  names = [pathlib.PurePath(name).name for name in _WEIGHTS.value]
+  for name in names:
+    if names.count(name) > 1:
+      raise errors.InputError(
+        f"--weights={','.join(_WEIGHTS.value)}: several are called {name}, by"
+        " which people are to choose: rename one"
+      )
+  networks = {
+    name: _network(weights)
+    for name, weights in zip(names, _WEIGHTS.value, strict=True)
+  }
   size = single_page.write(
     output, networks, pathlib.Path(str(_ONNXRUNTIME.value))
   )

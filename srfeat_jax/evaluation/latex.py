@@ -1,12 +1,11 @@
 """Results as a table for LaTeX, which needs the package booktabs alone.
 
 The best of the measured values of each set is bold. Published values, which
-others measured, follow those of their set, marked by a dagger, and are bold in
-no case.
+others measured, follow those of their set, are bold in no case, and have a mark
+for each protocol, which lines at the end name. Their sources are in comments.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,14 @@ _SPECIAL = {
   "\\": r"\textbackslash{}",
   "~": r"\textasciitilde{}",
   "^": r"\textasciicircum{}",
+  "<": r"\textless{}",  # in LaTeX's own fonts < > | are other characters
+  ">": r"\textgreater{}",
+  "|": r"\textbar{}",
+  # After the end of a row, and after a rule, these begin an option.
+  "[": "{[}",
+  "*": "{*}",
 } | {each: f"\\{each}" for each in "&%$#_{}"}
+_MARKS = (r"\dagger", r"\ddagger", r"\S", r"\P", r"\|")  # of protocols
 _ARROWS = {
   columns.HIGHER: r" $\uparrow$",
   columns.LOWER: r" $\downarrow$",
@@ -35,7 +41,8 @@ def table(
   Args:
     methods: by name, the sets of each, see `evaluator.evaluate`.
     metrics: the columns.
-    published: see `published.rows`; of these the columns that are in `metrics`.
+    published: see `published.rows`; of these the columns that are in `metrics`,
+      and a mark for each protocol.
     note: for a comment above the table.
   """
   sets = next(iter(methods.values()))
@@ -43,13 +50,25 @@ def table(
     _escaped(columns.of(each).label) + _ARROWS[columns.of(each).better]
     for each in metrics
   ]
+  published = [
+    row
+    for row in published
+    if any(
+      metric in row["sets"].get(name, {}) for name in sets for metric in metrics
+    )
+  ]
+  protocols = list(dict.fromkeys(row["protocol"] for row in published))
+  marks = {protocol: _mark(i) for i, protocol in enumerate(protocols)}
   lines = [f"% {line}" for line in note.splitlines()]
+  lines += [
+    f"% {row['method']} (published; {row['protocol']}): {row['source']}"
+    for row in published
+  ]
   lines += [
     r"\begin{tabular}{ll" + "r" * len(metrics) + "}",
     r"\toprule",
     _row(["Set", "Method", *heads]),
   ]
-  used = False
   for name in sets:
     lines.append(r"\midrule")
     best = {metric: _best(methods, name, metric) for metric in metrics}
@@ -66,17 +85,20 @@ def table(
     for row in published:
       scores = row["sets"].get(name, {})
       if any(metric in scores for metric in metrics):
-        used = True
         cells = [_cell(each, scores.get(each)) for each in metrics]
-        lines.append(
-          _row(["", _escaped(row["method"]) + r"$^\dagger$", *cells])
-        )
+        method = _escaped(row["method"]) + marks[row["protocol"]]
+        lines.append(_row(["", method, *cells]))
   lines.append(r"\bottomrule")
-  if used:
-    text = r"$^\dagger$ published by others, in their protocols"
+  for protocol, mark in marks.items():
+    text = f"{mark} published by others; protocol: {_escaped(protocol)}"
     lines.append(rf"\multicolumn{{{len(metrics) + 2}}}{{l}}{{{text}}} \\")
   lines.append(r"\end{tabular}")
   return "\n".join(lines) + "\n"
+
+
+def _mark(index: int) -> str:
+  sign = _MARKS[index % len(_MARKS)] * (index // len(_MARKS) + 1)
+  return f"$^{{{sign}}}$"
 
 
 def _best(methods, name: str, metric: str) -> float | None:
@@ -106,4 +128,4 @@ def _bold(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-  return re.sub(r"[\\~^&%$#_{}]", lambda found: _SPECIAL[found[0]], text)
+  return "".join(_SPECIAL.get(each, each) for each in text)

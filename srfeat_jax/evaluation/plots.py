@@ -74,7 +74,8 @@ def tradeoff(
   """Draws LPIPS over PSNR: a line for each set, with alpha at each point.
 
   Args:
-    points: each with "set", "alpha", "psnr_y" and "lpips".
+    points: each with "set", "alpha", "psnr_y" and "lpips", and perhaps the
+      "backbone" of LPIPS, one for all.
     path: the image file to write.
 
   Raises:
@@ -91,7 +92,9 @@ def tradeoff(
       axis.annotate(
         f"{point['alpha']:g}", place, (4, 4), textcoords="offset points"
       )
-  axis.set(xlabel="PSNR of Y, dB", ylabel="LPIPS, lower is better")
+  backbone = points[0].get("backbone")
+  which = f"LPIPS ({backbone})" if backbone else "LPIPS"
+  axis.set(xlabel="PSNR of Y, dB", ylabel=f"{which}, lower is better")
   axis.grid(alpha=0.3)
   axis.legend(frameon=False)
   _write_figure(sheet, path)

@@ -7,17 +7,27 @@ one of methods: tables have them in a part of their own.
 from collections.abc import Sequence
 from typing import Any
 
+from srfeat_jax.evaluation import protocol as protocols
+
 SCALE = 4
 _Y = "Y, crop 4"
 _RGB = "RGB, crop 4"
-_SETS = ("Set5", "Set14", "BSD100", "Urban100")
+_CENTER = "RGB, center 296, Pillow LR"
+# What scores of each protocol are called here, and with which of ours they are.
+_METRICS = {
+  _Y: ("psnr_y", "ssim_y"),
+  _RGB: ("psnr_rgb_crop4", "ssim_rgb_crop4"),
+  _CENTER: ("psnr_rgb",),
+}
+_SETS = ("Set5", "Set14", "BSD100", "Urban100", "Manga109", "DIV2K100")
 _LOSEAL = "LoSealL/VideoSuperResolution, Docs/Benchmark (paper).md"
 _LORNATANG = "Lornatang's reproduction, README"
+_SLIME = "Slime0519/CV_PA3_SRFeat, README"
 _SPSR = "Maclory/SPSR, README"
 _SRGAN = "Ledig et al. 2017 (its SSIM is another one, and left out)"
 _MMAGIC = "mmagic's model zoo (its SSIM is not BasicSR's, and left out)"
-# Method, protocol, source, and of each set PSNR and SSIM.
-_PAIRS = (
+# Method, protocol, source, and of each set PSNR and SSIM; () for none.
+_PAIRS: tuple[tuple[str, str, str, tuple[tuple[float, ...], ...]], ...] = (
   (
     "bicubic",
     _Y,
@@ -57,10 +67,25 @@ _PAIRS = (
     ((30.03,), (26.73,)),
   ),
   (
+    "SRFeat, measured again",
+    _Y,
+    "a user in HyeongseokSon1/SRFeat, issue 7",
+    ((29.99, 0.8445), (26.56, 0.7120)),
+  ),
+  (
     "RRDB, PSNR-oriented, DF2K",
     _Y,
     "xinntao/ESRGAN, README",
-    ((32.73, 0.9011), (28.99, 0.7917), (27.85, 0.7455), (27.03, 0.8153)),
+    (
+      *((32.73, 0.9011), (28.99, 0.7917), (27.85, 0.7455), (27.03, 0.8153)),
+      (31.66, 0.9196),
+    ),
+  ),
+  (
+    "RRDB, PSNR-oriented, DIV2K",
+    _Y,
+    "traiNNer-redux, benchmark4x.csv",
+    ((), (), (), (26.73, 0.8072)),
   ),
   (
     "ESRGAN",
@@ -102,30 +127,52 @@ _PAIRS = (
     "MSRResNet",
     _RGB,
     "BasicSR's model zoo",
-    ((30.2468, 0.8651), (26.7817, 0.7451)),
+    ((30.2468, 0.8651), (26.7817, 0.7451), (), (), (), (28.9967, 0.8195)),
   ),
   (
     "MSRGAN",
     _RGB,
     "BasicSR's model zoo",
-    ((28.0158, 0.8087), (24.7474, 0.6623)),
+    ((28.0158, 0.8087), (24.7474, 0.6623), (), (), (), (26.6504, 0.7462)),
   ),
   (
     "EDSR_M",
     _RGB,
     "BasicSR's model zoo",
-    ((30.1821, 0.8641), (26.7528, 0.7432)),
+    ((30.1821, 0.8641), (26.7528, 0.7432), (), (), (), (28.9679, 0.8183)),
   ),
   (
     "EDSR_L",
     _RGB,
     "BasicSR's model zoo",
-    ((30.5499, 0.8701), (27.0011, 0.7509)),
+    ((30.5499, 0.8701), (27.0011, 0.7509), (), (), (), (29.277, 0.8266)),
   ),
-  ("MSRResNet", _RGB, _MMAGIC, ((30.2252,), (26.7762,))),
-  ("SRGAN", _RGB, _MMAGIC, ((27.9499,), (24.7383,))),
-  ("RRDB, PSNR-oriented", _RGB, _MMAGIC, ((30.6428,), (27.0543,))),
-  ("ESRGAN", _RGB, _MMAGIC, ((28.2700,), (24.6328,))),
+  (
+    "MSRResNet",
+    _RGB,
+    _MMAGIC,
+    ((30.2252,), (26.7762,), (), (), (), (28.9748,)),
+  ),
+  ("SRGAN", _RGB, _MMAGIC, ((27.9499,), (24.7383,), (), (), (), (26.5697,))),
+  (
+    "RRDB, PSNR-oriented",
+    _RGB,
+    _MMAGIC,
+    ((30.6428,), (27.0543,), (), (), (), (29.3354,)),
+  ),
+  ("ESRGAN", _RGB, _MMAGIC, ((28.2700,), (24.6328,), (), (), (), (26.6531,))),
+  (
+    "SRFeat, pre-trained, with BatchNorm",
+    _CENTER,
+    _SLIME,
+    ((30.56,), (26.38,), (25.78,)),
+  ),
+  (
+    "SRFeat, pre-trained, without BatchNorm",
+    _CENTER,
+    _SLIME,
+    ((30.72,), (26.44,), (25.82,)),
+  ),
 )
 # Method, and of each set the perceptual index, LPIPS and PSNR of Y without a
 # border of 4, as SPSR (Ma et al. 2020) measured them on the released images.
@@ -155,52 +202,53 @@ _PERCEPTUAL = (
 )
 
 
-def rows(sets: Sequence[str], scale: int) -> list[dict[str, Any]]:
+def rows(
+  sets: Sequence[str],
+  scale: int,
+  protocol: protocols.Protocol = protocols.MATLAB,
+) -> list[dict[str, Any]]:
   """The published scores of some sets.
 
   Args:
     sets: names.
     scale: scale factor.
+    protocol: that of the scores that they are to stand beside.
 
   Returns:
     For each method and source {"method": .., "protocol": .., "source": ..,
     "sets": {"Set5": {"psnr_y": .., "ssim_y": ..}}}. "Y, crop 4" is Y without a
-    border of 4 pixels, LR by MATLAB's bicubic; "RGB, crop 4" likewise. Scores
-    have the names of ours that are measured alike: those of RGB are
-    `psnr_rgb_crop4` and `ssim_rgb_crop4`. SPSR's LPIPS is `lpips_of_spsr`,
+    border of 4 pixels, LR by MATLAB's bicubic; "RGB, crop 4" likewise; that of
+    `protocol.CENTER296` has its rows for itself. Scores have the names of ours
+    that are measured alike: those of RGB are `psnr_rgb_crop4` and
+    `ssim_rgb_crop4`, or `psnr_rgb` of centers. SPSR's LPIPS is `lpips_of_spsr`,
     as it does not say which backbone it has. Rows without scores of these sets
     are left out.
   """
   if scale != SCALE:
     return []
+  of_center = protocol == protocols.CENTER296
   tables: list[tuple[str, str, str, Sequence[str], Sequence[Any]]] = [
-    (method, protocol, source, ("psnr_y", "ssim_y"), scores)
-    if protocol == _Y
-    else (
-      method,
-      protocol,
-      source,
-      ("psnr_rgb_crop4", "ssim_rgb_crop4"),
-      scores,
-    )
-    for method, protocol, source, scores in _PAIRS
+    (method, measured, source, _METRICS[measured], scores)
+    for method, measured, source, scores in _PAIRS
+    if (measured == _CENTER) == of_center
   ]
-  tables += [
-    (method, "that of SPSR", _SPSR, ("pi", "lpips_of_spsr", "psnr_y"), scores)
-    for method, scores in _PERCEPTUAL
-  ]
+  if not of_center:
+    tables += [
+      (method, "that of SPSR", _SPSR, ("pi", "lpips_of_spsr", "psnr_y"), scores)
+      for method, scores in _PERCEPTUAL
+    ]
   found = []
-  for method, protocol, source, metrics, scores in tables:
+  for method, measured, source, metrics, scores in tables:
     of_sets = {
       name: dict(zip(metrics, values, strict=False))
       for name, values in zip(_SETS, scores, strict=False)
-      if name in sets
+      if name in sets and values
     }
     if of_sets:
       found.append(
         {
           "method": method,
-          "protocol": protocol,
+          "protocol": measured,
           "source": source,
           "sets": of_sets,
         }
@@ -222,5 +270,5 @@ def tradeoff() -> dict[str, dict[str, tuple[float, float]]]:
       method: ((*scores[i], bicubic[i][0])[2], scores[i][1])
       for method, scores in _PERCEPTUAL
     }
-    for i, name in enumerate(_SETS)
+    for i, name in enumerate(_SETS[: len(bicubic)])
   }

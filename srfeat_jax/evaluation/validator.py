@@ -61,6 +61,10 @@ class Validator:
     self._snapshots = snapshots.Snapshots(workdir, self.sets, snapshot_steps)
     self.metrics = tuple(dict.fromkeys((*of_protocol, *self._shown)))
 
+  def record(self) -> dict[str, str]:
+    """What `environment.json` is to have, for the scores do not say it."""
+    return {"lpips_backbone": self._lpips.backbone} if self._lpips else {}
+
   def write_baseline(self, writer) -> dict[str, float]:
     """Writes the metrics of bicubic, at step 0.
 

@@ -49,12 +49,21 @@ def load(path: str) -> tuple[lpips.LPIPS, dict[str, Any]]:
       missing, unexpected or misshapen.
   """
   arrays = _read(pathlib.Path(path))
-  backbone = _backbone(path, arrays)
+  found = _backbone(path, arrays)
   variables = {
     place: _in_our_layout(np.asarray(arrays[name], np.float32))
-    for name, (place, _) in _layout(backbone).items()
+    for name, (place, _) in _layout(found).items()
   }
-  return lpips.LPIPS(backbone), traverse_util.unflatten_dict(variables)
+  return lpips.LPIPS(found), traverse_util.unflatten_dict(variables)
+
+
+def backbone(path: str) -> str:
+  """The backbone that a joint file is of: "squeeze", "alex" or "vgg".
+
+  Raises:
+    errors.InputError: as `load`.
+  """
+  return _backbone(path, _read(pathlib.Path(path)))
 
 
 def convert(sources: Sequence[str], output: pathlib.Path) -> str:
@@ -75,9 +84,9 @@ def convert(sources: Sequence[str], output: pathlib.Path) -> str:
   arrays = {}
   for source in map(pathlib.Path, sources):
     arrays |= _read(source)
-  backbone = _backbone(" and ".join(sources), arrays)
+  found = _backbone(" and ".join(sources), arrays)
   joint_file.write(output, _FORMAT, arrays, sources)
-  return backbone
+  return found
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:

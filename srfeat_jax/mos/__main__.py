@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import atomic, cli, errors
 
 _OUTPUT = flags.DEFINE_string(
   "output", None, "build, analyze: folder to write", short_name="o"
@@ -182,10 +182,13 @@ def _build(arguments: Sequence[str]) -> None:
   title = _TITLE.value or "How good are these images?"
   study = study_lib.draw(sources, list(methods), repeats, seed, title)
   examples = _examples(methods, sources, scale)
-  height, width = study_page.write(
-    output / study_lib.PAGE, study, methods, examples, _CROP.value or 0
-  )
-  study_lib.save_key(study, output)  # last: with it the study is whole
+  # A study is there as a whole, or not at all; also if the program is ended.
+  signal.signal(signal.SIGTERM, signal.default_int_handler)
+  with atomic.new_folder(output) as folder:
+    height, width = study_page.write(
+      folder / study_lib.PAGE, study, methods, examples, _CROP.value or 0
+    )
+    study_lib.save_key(study, folder)
   print(
     f"{len(study.items)} items: {len(sources)} images by {len(methods)} methods"
     f" ({', '.join(methods)}), and {repeats} of them twice"

@@ -98,8 +98,9 @@ def markdown(analysis: analysis_lib.Analysis) -> str:
     _table(_HEADS, _rows(analysis), _NAMES),
     "A score is the mean over the images of the mean over the raters. The first"
     " interval is Student's t over the raters, for other raters of the same"
-    " images. The second is for other images, too: an analysis of variance with"
-    " random raters and images.",
+    " images; raters who stopped early weigh in it as they do in the mean. The"
+    " second is for other images, too: an analysis of variance with random"
+    " raters and images. There is none where no image has two raters.",
     f"![Mean opinion scores]({BARS})",
     f"![How often each score was given]({DISTRIBUTION})",
     "Columns show how often each score was given; the mark is the mean.",
@@ -107,7 +108,8 @@ def markdown(analysis: analysis_lib.Analysis) -> str:
     _differences(analysis),
     "Wilcoxon signed-rank tests, two-sided, corrected by Holm's method for all"
     " pairs of a set: over the raters' mean differences, and, for 6 images or"
-    " more, over the images'.",
+    " more, over the images'. Only what a rater gave both methods on an image"
+    " is compared; where nobody did, there is no comparison.",
     "## Raters",
     _consistency(analysis),
     _raters(analysis),
@@ -142,13 +144,17 @@ def _differences(analysis: analysis_lib.Analysis) -> str:
   rows = [
     (
       *(name, each.first, each.second),
+      str(each.raters) if each.raters else "nobody rated both",
       "-" if each.mean is None else f"{each.mean:+.2f}",
       *(_p(each.p_raters), _p(each.p_images)),
     )
     for name, opinions in analysis.sets.items()
     for each in opinions.differences
   ]
-  heads = "set", "method", "other", "difference", "p, raters", "p, images"
+  heads = (
+    *("set", "method", "other", "raters of both", "difference"),
+    *("p, raters", "p, images"),
+  )
   return _table(heads, rows, 3)
 
 

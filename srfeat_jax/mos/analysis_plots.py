@@ -100,7 +100,7 @@ def bars(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
     for column, method in enumerate(methods):
       found = each.methods.get(method)
       if found:
-        low, high = found.interval or (found.mos, found.mos)
+        low, high = found.interval or (np.nan, np.nan)  # no bar, not a flat one
         places.append(column + (number - (len(sets) - 1) / 2) * share)
         scores.append(found.mos)
         errors.append((found.mos - low, high - found.mos))
@@ -127,7 +127,7 @@ def bars(analysis: analysis_lib.Analysis, path: pathlib.Path) -> None:
     for place, score, (_, up) in zip(places, scores, errors, strict=True):
       axis.annotate(
         f"{score:.2f}",
-        (place, score + up),
+        (place, score + np.nan_to_num(up)),
         (0, 3),
         textcoords="offset points",
         ha="center",

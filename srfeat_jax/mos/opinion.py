@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from srfeat_jax.mos import mean_variance
+
 CONFIDENCE = 0.95
 _LEAST_IMAGES = 6  # with fewer no p of a signed-rank test is below 0.05
 
@@ -20,10 +22,10 @@ class Opinion:
 
   Attributes:
     mos: the mean over the images of the mean over the raters.
-    interval: the 95% interval for other raters and the same images; None for
-      fewer than 2 raters.
-    wide_interval: the 95% interval for other raters and other images; None for
-      fewer than 2 of either.
+    interval: the 95% interval for other raters and the same images; None if no
+      image has 2 raters.
+    wide_interval: the 95% interval for other raters and other images; None
+      likewise, and for one image.
     raters: how many rated an image.
     images: how many were rated.
     ratings: how many there are.
@@ -42,11 +44,8 @@ class Opinion:
 def opinion(scores: np.ndarray) -> Opinion:
   """Computes the mean opinion score of a method.
 
-  The interval is Student's t over the raters: each rater's mean deviation from
-  the images' means is one sample. Where every rater rated every image, this is
-  the t interval of the raters' means. The wide interval adds the variance of
-  the images' means, as in an analysis of variance with random raters and random
-  images, with Satterthwaite's degrees of freedom.
+  The intervals are Student's t, see `mean_variance`. Where every rater rated
+  every image, the first is the t interval of the raters' means.
 
   Args:
     scores: at least one is not NaN.
@@ -55,46 +54,24 @@ def opinion(scores: np.ndarray) -> Opinion:
   scores = scores[:, ~np.isnan(scores).all(0)]
   means = np.nanmean(scores, axis=0)
   mos = float(means.mean())
-  effects = np.nanmean(scores - means, axis=1)
+  interval: tuple[float, float] | None = None
+  wide_interval: tuple[float, float] | None = None
+  if variance := mean_variance.estimate(scores):
+    interval = _around(mos, variance.of_raters, variance.raters_freedom)
+    if variance.of_both is not None and variance.both_freedom is not None:
+      wide_interval = _around(mos, variance.of_both, variance.both_freedom)
   counted = ~np.isnan(scores)
   values = scores[counted].astype(int)
   num_raters, num_images = scores.shape
   return Opinion(
     mos,
-    _interval(effects, mos),
-    _wide_interval(scores, effects, means),
+    interval,
+    wide_interval,
     num_raters,
     num_images,
     int(counted.sum()),
     tuple(int((values == score).sum()) for score in range(1, 6)),
   )
-
-
-def _interval(effects: np.ndarray, mos: float) -> tuple[float, float] | None:
-  number = len(effects)
-  if number < 2:
-    return None
-  return _around(mos, effects.var(ddof=1) / number, number - 1)
-
-
-def _wide_interval(
-  scores: np.ndarray, effects: np.ndarray, means: np.ndarray
-) -> tuple[float, float] | None:
-  num_raters, num_images = scores.shape
-  if min(num_raters, num_images) < 2:
-    return None
-  by_rater = effects.var(ddof=1) / num_raters
-  by_image = means.var(ddof=1) / num_images
-  noise = np.nanvar(scores - means - effects[:, None])
-  # The noise of single ratings is in both of the others.
-  variance = by_rater + by_image - noise / np.sum(~np.isnan(scores))
-  variance = max(variance, by_rater, by_image)
-  if not variance:
-    return means.mean(), means.mean()
-  freedom = (by_rater + by_image) ** 2 / (
-    by_rater**2 / (num_raters - 1) + by_image**2 / (num_images - 1)
-  )
-  return _around(means.mean(), variance, freedom)
 
 
 def _around(
@@ -112,18 +89,21 @@ class Difference:
   Attributes:
     first: a method.
     second: another one.
+    raters: how many rated both of an image.
     mean: the first's mean opinion score minus the second's, where a rater rated
       both; None if nobody did.
     p_raters: of the Wilcoxon signed-rank test (two-sided) over the raters' mean
-      differences, corrected by Holm's method for all pairs.
+      differences, corrected by Holm's method for all pairs; None if nobody
+      rated both.
     p_images: likewise over the images' mean differences; None for fewer than 6
-      images.
+      images of which anybody rated both.
   """
 
   first: str
   second: str
+  raters: int
   mean: float | None
-  p_raters: float
+  p_raters: float | None
   p_images: float | None
 
 
@@ -135,30 +115,29 @@ def differences(scores: dict[str, np.ndarray]) -> list[Difference]:
   """
   names = list(scores)
   pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-  means, over_raters, over_images = [], [], []
+  raters, means, over_raters, over_images = [], [], [], []
   for first, second in pairs:
     gap = scores[first] - scores[second]
     by_rater, by_image = (_means(gap, axis) for axis in (1, 0))
+    raters.append(len(by_rater))
     means.append(float(by_image.mean()) if len(by_image) else None)
-    over_raters.append(_signed_rank(by_rater))
-    over_images.append(_signed_rank(by_image))
-  enough = all(each.shape[1] >= _LEAST_IMAGES for each in scores.values())
-  images_p = holm(over_images) if enough else [None] * len(pairs)
+    over_raters.append(_signed_rank(by_rater, 1))
+    over_images.append(_signed_rank(by_image, _LEAST_IMAGES))
   return [
-    Difference(*pair, mean, p_raters, p_images)
-    for pair, mean, p_raters, p_images in zip(
-      pairs, means, holm(over_raters), images_p, strict=True
+    Difference(*pair, *rest)
+    for pair, *rest in zip(
+      pairs, raters, means, holm(over_raters), holm(over_images), strict=True
     )
   ]
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-  """Corrects p values for their number (Holm 1979)."""
-  corrected = [0.0] * len(p_values)
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+  """Corrects p values, those that there are, for their number (Holm 1979)."""
+  corrected: list[float | None] = [None] * len(p_values)
+  order = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
   largest = 0.0
-  order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-  for rank, index in enumerate(order):
-    largest = max(largest, (len(p_values) - rank) * p_values[index])
+  for rank, (p, index) in enumerate(order):
+    largest = max(largest, (len(order) - rank) * p)
     corrected[index] = min(1.0, largest)
   return corrected
 
@@ -171,7 +150,9 @@ def _means(values: np.ndarray, axis: int) -> np.ndarray:
   return means[~np.isnan(means)]
 
 
-def _signed_rank(gaps: np.ndarray) -> float:
+def _signed_rank(gaps: np.ndarray, least: int) -> float | None:
+  if len(gaps) < least:
+    return None
   # Sums of whole numbers in another order must tie, not differ by 1e-16.
   gaps = np.round(gaps, 9)
   if not np.any(gaps):

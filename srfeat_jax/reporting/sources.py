@@ -7,15 +7,19 @@ A folder is recognized by its files, and may be several things at once:
   sweep.json                      what `sweep` wrote
 """
 
+import contextlib
 import dataclasses
 import json
 import math
+import os
 import pathlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from srfeat_jax import errors
 from srfeat_jax.evaluation import runs as runs_lib
+from srfeat_jax.interchange import lpips_file
 
 _RUN, _RESULTS, _SWEEP = "config.json", "results.json", "sweep.json"
 _CHANGES = "config_changes.json"
@@ -33,7 +37,9 @@ class Results:
     name: the last part of the folder's path.
     folder: the folder.
     protocol: how was measured, in a sentence.
-    lpips: which LPIPS, "" if it was not measured.
+    protocol_name: its name, "" if it does not say.
+    lpips: which LPIPS, "" if it was not measured, or by several backbones.
+    backbone: of this LPIPS, "" if it does not say.
     weights: the name of what was evaluated first.
     methods: by name of what was evaluated, by set: means by metric, and under
       "images" those of each image. The first one is bicubic, if it is there.
@@ -44,7 +50,9 @@ class Results:
   name: str
   folder: pathlib.Path
   protocol: str
+  protocol_name: str
   lpips: str
+  backbone: str
   weights: str
   methods: Mapping[str, Mapping[str, Mapping[str, Any]]]
   titles: Mapping[str, str]
@@ -57,10 +65,12 @@ class Sweep:
 
   Attributes:
     name: the last part of the folder's path.
+    backbone: of its LPIPS, "" if it does not say.
     points: each with "set", "alpha", "psnr_y" and "lpips".
   """
 
   name: str
+  backbone: str
   points: Sequence[Mapping[str, Any]]
 
 
@@ -72,6 +82,8 @@ class Sources:
     runs: in the order of the folders.
     workdirs: of the runs, by their names.
     environments: `environment.json` of runs that have it, by their names.
+    backbones: of the LPIPS that runs were validated with, by their names, where
+      it is known.
     changes: of `config_changes.json`, by the names of runs: step, field, value
       before and after.
     results: likewise.
@@ -84,6 +96,7 @@ class Sources:
   runs: Sequence[runs_lib.Run]
   workdirs: Mapping[str, pathlib.Path]
   environments: Mapping[str, Mapping[str, Any]]
+  backbones: Mapping[str, str]
   changes: Mapping[str, Sequence[tuple[int, str, str, str]]]
   results: Sequence[Results]
   sweeps: Sequence[Sweep]
@@ -95,10 +108,12 @@ def load(folders: Sequence[str]) -> Sources:
   """Reads all folders.
 
   What is nothing of the kind is left out if there are several, as a pattern may
-  have named it.
+  have named it. What does not exist is a mistake, for patterns name no such
+  thing.
 
   Raises:
-    errors.InputError: there is nothing to report, or a file cannot be read.
+    errors.InputError: there is nothing to report, a path does not exist, or a
+      file cannot be read.
   """
   has = {
     name: [each for each in folders if (pathlib.Path(each) / name).exists()]
@@ -106,6 +121,12 @@ def load(folders: Sequence[str]) -> Sources:
   }
   if len(folders) == 1 and not any(has.values()):
     has[_RUN] = list(folders)  # whose sentence says what is missing
+  elif gone := [each for each in folders if not os.path.exists(each)]:
+    names = ", ".join(each or repr("") for each in gone)
+    raise errors.InputError(
+      f"{names}: there is no such file or folder: name the workdirs of runs"
+      " and folders of results, or leave it out"
+    )
   left_out = sorted(
     {*folders} - {each for found in has.values() for each in found}
   )
@@ -129,6 +150,7 @@ def load(folders: Sequence[str]) -> Sources:
     runs,
     workdirs,
     environments,
+    _backbones(runs, environments),
     {
       name: _parsed(workdir, _CHANGES, _changes)
       for name, workdir in workdirs.items()
@@ -154,6 +176,22 @@ def _titles(runs: Sequence[runs_lib.Run]) -> dict[str, str]:
   }
 
 
+def _backbones(
+  runs: Sequence[runs_lib.Run], environments: Mapping[str, Any]
+) -> dict[str, str]:
+  """By what a run has recorded, or else by its file, if that is still there."""
+  found = {}
+  for run in runs:
+    recorded = environments.get(run.name, {}).get("lpips_backbone")
+    path = run.config.get("validation.lpips_weights")
+    if isinstance(recorded, str):
+      found[run.name] = recorded
+    elif isinstance(path, str) and os.path.isfile(path):
+      with contextlib.suppress(errors.InputError):  # another file by now
+        found[run.name] = lpips_file.backbone(path)
+  return found
+
+
 def _results(folder: pathlib.Path, content: Any) -> Results:
   weights = str(content["weights"])
   methods = {
@@ -167,7 +205,9 @@ def _results(folder: pathlib.Path, content: Any) -> Results:
     folder.absolute().name,
     folder,
     str(content["protocol"]["description"]),
+    str(content["protocol"].get("name", "")),
     str(content.get("lpips", "")),
+    _backbone(str(content.get("lpips", ""))),
     weights,
     {name: _sets(sets, speed.get(name, {})) for name, sets in methods.items()},
     _short(methods),
@@ -180,6 +220,12 @@ def _results(folder: pathlib.Path, content: Any) -> Results:
       for set_name, scores in row["sets"].items()
     ],
   )
+
+
+def _backbone(description: str) -> str:
+  """The backbone in the description of `evaluation.lpips.Metric`."""
+  found = re.match(r"LPIPS v0\.1 \((\w+)\)", description)
+  return found[1] if found else ""
 
 
 def _short(methods: Iterable[str]) -> dict[str, str]:
@@ -231,7 +277,9 @@ def _sweep(folder: pathlib.Path, content: Any) -> Sweep:
     | {key: float(point[key]) for key in ("alpha", "psnr_y", "lpips")}
     for point in content
   ]
-  return Sweep(folder.absolute().name, points)
+  backbones = {str(point.get("backbone", "")) for point in content}
+  backbone = backbones.pop() if len(backbones) == 1 else ""
+  return Sweep(folder.absolute().name, backbone, points)
 
 
 def _changes(

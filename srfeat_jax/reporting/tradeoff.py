@@ -1,39 +1,48 @@
-"""The perception-distortion plane (Blau & Michaeli 2018): LPIPS over PSNR."""
+"""The perception-distortion plane (Blau & Michaeli 2018): LPIPS over PSNR.
+
+There is one for each set, each backbone of LPIPS and each protocol, for what
+two of them measure does not compare.
+"""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from srfeat_jax.evaluation import protocol as protocols
 from srfeat_jax.evaluation import published
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import charts
 from srfeat_jax.reporting import sources as sources_lib
 
 _X, _Y = "psnr_y", "lpips"
+# A plane: the set, in lower case; the backbone, "" where nothing says it; and
+# the protocol, "" for that of published points, which runs and sweeps have.
+_Plane = tuple[str, str, str]
 
 
 def planes(
   sources: sources_lib.Sources, titles: Mapping[str, str]
 ) -> list[charts.Chart]:
-  """A chart for each set on which LPIPS was measured.
+  """A chart for each set on which LPIPS was measured, backbone and protocol.
 
   Args:
     sources: runs, whose validations make a line, results and sweeps.
     titles: how runs are called, by their names.
   """
-  found: dict[str, list[charts.Series]] = {}
+  found: dict[_Plane, list[charts.Series]] = {}
   for i, run in enumerate(sources.runs):
+    backbone = sources.backbones.get(run.name, "")
     for set_name, series in _of_run(run, i, titles[run.name]):
-      found.setdefault(set_name, []).append(series)
-  for set_name, series in found.items():
-    series += _baseline(sources, set_name)
+      found.setdefault((set_name, backbone, ""), []).append(series)
+  for plane, series in found.items():
+    series += _baseline(sources, plane)
   color = len(sources.runs)
   for result in sources.results:
     for method, sets in result.methods.items():
       for set_name, scores in sets.items():
-        lpips = _lpips(scores)
-        if _X in scores and lpips is not None:
+        for backbone, lpips in _lpips(result, scores):
           neutral = method == sources_lib.BICUBIC
-          found.setdefault(set_name.lower(), []).append(
+          plane = set_name.lower(), backbone, _protocol(result)
+          found.setdefault(plane, []).append(
             charts.Series(
               *(result.titles[method], [scores[_X]], [lpips]),
               charts.NEUTRAL if neutral else color,
@@ -45,7 +54,7 @@ def planes(
   for sweep in sources.sweeps:
     for set_name in dict.fromkeys(point["set"] for point in sweep.points):
       points = [point for point in sweep.points if point["set"] == set_name]
-      found.setdefault(set_name.lower(), []).append(
+      found.setdefault((set_name.lower(), sweep.backbone, ""), []).append(
         charts.Series(
           f"{sweep.name}, interpolation by alpha",
           [point[_X] for point in points],
@@ -56,16 +65,25 @@ def planes(
       )
     color += 1
   planes = []
-  for set_name, series in found.items():
+  for plane, series in sorted(found.items(), key=_place(found)):
+    set_name, backbone, protocol = plane
     title, anchors = _published(set_name)
+    if protocol:
+      title, anchors = f"{title}, {protocol}", []
     chart = charts.lay_out(
-      f"{title}: LPIPS over PSNR of Y, dB",
+      f"{title}: LPIPS ({backbone or 'backbone not known'}) over PSNR of Y, dB",
       [*anchors, *_recolored(series, len(sources.runs))],
       x_title="PSNR of Y",
     )
     if chart:
       planes.append(chart)
   return planes
+
+
+def _place(found: Mapping[_Plane, Sequence]):
+  """A key to sort planes by: those of a set beside each other."""
+  sets = list(dict.fromkeys(set_name for set_name, *_ in found))
+  return lambda each: sets.index(each[0][0])
 
 
 def _recolored(
@@ -112,14 +130,22 @@ def _of_run(
 
 
 def _baseline(
-  sources: sources_lib.Sources, set_name: str
+  sources: sources_lib.Sources, plane: _Plane
 ) -> list[charts.Series]:
   """Bicubic's point as a run has logged it, unless there is a better source."""
+  set_name, backbone, _ = plane
+  for result in sources.results:
+    if _protocol(result):
+      continue
+    for name, scores in result.methods.get(sources_lib.BICUBIC, {}).items():
+      measured = [each for each, _ in _lpips(result, scores)]
+      if name.lower() == set_name and backbone in measured:
+        return []
   names = [f"eval/{set_name}/{each}{runs_lib.BICUBIC}" for each in (_X, _Y)]
-  if any(sources_lib.BICUBIC in each.methods for each in sources.results):
-    return []
   for run in sources.runs:
-    if all(name in run.curves for name in names):
+    if sources.backbones.get(run.name, "") == backbone and all(
+      name in run.curves for name in names
+    ):
       x, y = (run.curves[name][1][-1:] for name in names)
       label = sources_lib.BICUBIC
       return [
@@ -128,11 +154,21 @@ def _baseline(
   return []
 
 
-def _lpips(scores: Mapping[str, float]) -> float | None:
-  """LPIPS of a set: of several backbones, the first one."""
-  return next(
-    (value for name, value in scores.items() if name.startswith(_Y)), None
-  )
+def _protocol(result: sources_lib.Results) -> str:
+  """The protocol of results, "" for that of published points."""
+  name = result.protocol_name
+  return "" if name == protocols.MATLAB.name else name
+
+
+def _lpips(
+  result: sources_lib.Results, scores: Mapping[str, float]
+) -> Iterator[tuple[str, float]]:
+  """Each backbone with LPIPS of a set, if there is a PSNR beside it."""
+  for name, value in scores.items():
+    if name == _Y and _X in scores:
+      yield result.backbone, value
+    elif name.startswith(f"{_Y}_") and _X in scores:
+      yield name.removeprefix(f"{_Y}_"), value
 
 
 def _published(set_name: str) -> tuple[str, Sequence[charts.Series]]:
@@ -141,7 +177,7 @@ def _published(set_name: str) -> tuple[str, Sequence[charts.Series]]:
     if title.lower() == set_name:
       return title, [
         charts.Series(
-          f"{method}, published",
+          f"{method}, published, backbone not named",
           [psnr],
           [lpips],
           charts.NEUTRAL,

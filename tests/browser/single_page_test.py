@@ -56,6 +56,7 @@ class SinglePageTest(programs.ProgramTestCase):
       (("--output=x.png",), ".html"),
       (("x.png", "--output=x.html"), "x.png"),
       ((), "--output"),
+      (("--output=x.html", "--weights=a/g.npz,b/g.npz"), "called g.npz"),
     ):
       self.assert_fails(programs.run("browser", *arguments), part)
 

@@ -1,49 +1,39 @@
 """Uses the page of `srfeat_jax.demo` in headless Chromium as a person would.
 
-  apt install chromium && .venv/bin/pip install playwright
+  apt install chromium && launch/install.sh demo,pages
   .venv/bin/python -m tests.demo.in_browser [SCREENSHOT.png]
 
-Needs the extra `demo`. Says what it saw and ends with status 0 if all was
-right. Not run with the other tests, for it needs a browser.
+Says what it saw and ends with status 0 if all was right. Not run with the other
+tests, for it needs playwright.
 """
 
 import pathlib
 import re
-import shutil
 import sys
 import tempfile
 
 import matplotlib.cbook
 import numpy as np
 from PIL import Image
-from playwright import sync_api
 
-from tests.support import demo_server, programs
+from tests.support import demo_server, playwright_chromium, programs
 
 WEIGHTS = "srfeat_jax/weights/pretrained/srfeat-lite.safetensors"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LAPTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 PATIENCE = 300_000  # milliseconds
-FLAGS = (
-  *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-  *("--disable-background-networking", "--disable-component-update"),
-)
+expect = playwright_chromium.expect
 
 
 def main(screenshot: str | None = None) -> None:
   """Uploads, upscales, compares, downloads, stops; what is to be refused."""
   with (
     tempfile.TemporaryDirectory() as name,
+    playwright_chromium.launched(PATIENCE) as browser,
     demo_server.served("--max_megapixels=25") as url,
-    sync_api.sync_playwright() as playwright,
   ):
     folder = pathlib.Path(name)
-    browser = playwright.chromium.launch(
-      executable_path=CHROMIUM, args=list(FLAGS)
-    )
     page = browser.new_page(viewport=LAPTOP)
     page.set_default_timeout(PATIENCE)
-    sync_api.expect.set_options(timeout=PATIENCE)
     requests, mistakes = [], []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: mistakes.append(error))
@@ -59,7 +49,6 @@ def main(screenshot: str | None = None) -> None:
     ]
     check(not elsewhere, f"all {len(requests)} requests were to {url}")
     check(not mistakes, "no errors in the page's scripts")
-    browser.close()
 
 
 def check_weights(page) -> None:
@@ -79,18 +68,16 @@ def check_upscaling(page, folder: pathlib.Path, screenshot: str | None) -> None:
   with matplotlib.cbook.get_sample_data(source.name) as file:
     source.write_bytes(file.read())
   start = page.get_by_role("button", name="Upscale", exact=True)
-  sync_api.expect(start).to_be_disabled()
+  expect(start).to_be_disabled()
   page.set_input_files("#source input[type=file]", source)
-  sync_api.expect(page.locator("#about")).to_contain_text("512 x 600 pixels")
+  expect(page.locator("#about")).to_contain_text("512 x 600 pixels")
   estimate = page.locator("#estimate")
-  sync_api.expect(estimate).to_contain_text("This takes about")
+  expect(estimate).to_contain_text("This takes about")
   check(True, f"said before it starts: {estimate.inner_text()}")
   start.click()
   bar = page.locator("#result .progress-bar").first
   bar.wait_for(state="attached")
-  sync_api.expect(page.locator("#summary")).to_contain_text(
-    "2048 x 2400 pixels"
-  )
+  expect(page.locator("#summary")).to_contain_text("2048 x 2400 pixels")
   check(True, "an image is upscaled, and a bar shows its progress")
   shown = page.locator("#result img")
   sizes = shown.evaluate_all(
@@ -143,22 +130,22 @@ def check_stop(page, folder: pathlib.Path) -> None:
   estimate = page.locator("#estimate")
   summary = page.locator("#summary")
   choose(page, photo)
-  sync_api.expect(page.locator("#about")).to_contain_text("4000 x 6000 pixels")
-  sync_api.expect(estimate).to_contain_text("This takes about")
+  expect(page.locator("#about")).to_contain_text("4000 x 6000 pixels")
+  expect(estimate).to_contain_text("This takes about")
   check(True, f"a photo of 24 megapixels: {estimate.inner_text()}")
   start.click()
   left = page.locator("#result").get_by_text(re.compile("Upscaling, .* left"))
-  sync_api.expect(left.first).to_be_attached()
+  expect(left.first).to_be_attached()
   check(True, f"while it runs: {left.first.inner_text()}")
-  sync_api.expect(start).to_be_hidden()
+  expect(start).to_be_hidden()
   stop.click()
-  sync_api.expect(summary).to_have_text("Stopped.")
-  sync_api.expect(stop).to_be_hidden()
+  expect(summary).to_have_text("Stopped.")
+  expect(stop).to_be_hidden()
   check(True, "it is stopped between tiles")
   choose(page, small)
-  sync_api.expect(page.locator("#about")).to_contain_text("40 x 60 pixels")
+  expect(page.locator("#about")).to_contain_text("40 x 60 pixels")
   start.click()
-  sync_api.expect(summary).to_contain_text("160 x 240 pixels")
+  expect(summary).to_contain_text("160 x 240 pixels")
   check(True, "and then another image is upscaled")
 
 
@@ -207,9 +194,9 @@ def check_refusals(page, folder: pathlib.Path) -> None:
   ):
     choose(page, path)
     alert = page.get_by_role("alert")
-    sync_api.expect(alert).to_contain_text(part)
+    expect(alert).to_contain_text(part)
     check(True, f"refused: {alert.inner_text()}")
-    sync_api.expect(
+    expect(
       page.get_by_role("button", name="Upscale", exact=True)
     ).to_be_disabled()
 

@@ -2,7 +2,7 @@
 
 from absl.testing import absltest
 
-from srfeat_jax.evaluation import published
+from srfeat_jax.evaluation import protocol, published
 
 
 class PublishedTest(absltest.TestCase):
@@ -27,6 +27,35 @@ class PublishedTest(absltest.TestCase):
             self.assertBetween(value, 22, 35)
           else:
             self.assertBetween(value, 0, 10 if metric == "pi" else 1)
+
+  def test_scores_of_centers_stand_by_themselves(self):
+    rows = published.rows(["Set5", "Set14", "BSD100"], 4, protocol.CENTER296)
+    self.assertEqual(
+      [
+        (row["method"].partition(", ")[2], *row["sets"].values())
+        for row in rows
+      ],
+      [
+        (f"pre-trained, {kind} BatchNorm", *({"psnr_rgb": x} for x in scores))
+        for kind, scores in (
+          ("with", (30.56, 26.38, 25.78)),
+          ("without", (30.72, 26.44, 25.82)),
+        )
+      ],
+    )
+    # Nor do they stand beside scores of whole images.
+    others = published.rows(["Set5", "Set14", "BSD100"], 4)
+    self.assertNotIn(rows[0]["protocol"], {row["protocol"] for row in others})
+
+  def test_sets_of_few(self):
+    (only,) = published.rows(["Manga109"], 4)
+    scores = {"psnr_y": 31.66, "ssim_y": 0.9196}
+    self.assertEqual(only["sets"], {"Manga109": scores})
+    self.assertLen(published.rows(["DIV2K100"], 4), 8)
+    urban = published.rows(["Urban100"], 4)
+    self.assertIn(
+      "RRDB, PSNR-oriented, DIV2K", [row["method"] for row in urban]
+    )
 
   def test_of_other_sets_and_scales_there_are_none(self):
     self.assertEmpty(published.rows(["Mine"], 4))

@@ -11,7 +11,7 @@ import numpy as np
 from absl.testing import absltest
 from PIL import Image
 
-from srfeat_jax.evaluation import report
+from srfeat_jax.evaluation import latex, report
 from srfeat_jax.image_io import images
 from tests.support import image_files
 
@@ -147,12 +147,46 @@ class ReportTest(image_files.FolderTestCase):
     self.assertIn(
       r" & runs/x4\_a & \textbf{32.00} & \textbf{0.9000} & 5.000 \\", body
     )
-    self.assertIn(r" & SRFeat\_M$^\dagger$ & 32.27 & 0.8938 & -- \\", body)
+    self.assertIn(r" & SRFeat\_M$^{\dagger}$ & 32.27 & 0.8938 & -- \\", body)
     self.assertIn(r" & lanczos & $\infty$ & 0.8101 & -- \\", body)
     for line in body:
       if line.endswith(r"\\") and "multicolumn" not in line:
         self.assertEqual(line.count("&"), 4, line)
     self.assertLen([line for line in body if "rule" in line], 3)
+
+  def test_latex_names_the_protocols_and_sources_of_what_is_published(self):
+    results = _all_results()
+    (row,) = results["published"]
+    results["published"] += [
+      row | {"method": "MSRResNet", "protocol": "RGB & 50%", "source": "a zoo"},
+      row | {"method": "SRGAN"},
+      row | {"method": "of another set", "protocol": "x", "sets": {"T": {}}},
+    ]
+    report.write(results, self.folder)
+    lines = (self.folder / "results.tex").read_text().splitlines()
+    self.assertIn("% MSRResNet (published; RGB & 50%): a zoo", lines)
+    marked = [line for line in lines if "^{" in line]
+    start = r"\multicolumn{5}{l}{$^{"
+    self.assertEqual(
+      marked,
+      [
+        r" & SRFeat\_M$^{\dagger}$ & 32.27 & 0.8938 & -- \\",
+        r" & MSRResNet$^{\ddagger}$ & 32.27 & 0.8938 & -- \\",
+        r" & SRGAN$^{\dagger}$ & 32.27 & 0.8938 & -- \\",
+        start + r"\dagger}$ published by others; protocol: Y, crop 4} \\",
+        start + r"\ddagger}$ published by others; protocol: RGB \& 50\%} \\",
+      ],
+    )
+
+  def test_latex_of_names_that_have_a_meaning_in_it(self):
+    scores = {"psnr_y": 30.0}
+    sets = {"[S] *": {**scores, "images": {"a": scores}}}
+    text = latex.table({"a_b\\<c>|~^#$&%{}": sets}, ["psnr_y"])
+    self.assertIn(
+      r"{[}S] {*} & a\_b\textbackslash{}\textless{}c\textgreater{}"
+      r"\textbar{}\textasciitilde{}\textasciicircum{}\#\$\&\%\{\} & 30.00 \\",
+      text,
+    )
 
   def test_comparison_shows_the_detail(self):
     target = np.full((200, 300, 3), 128, np.uint8)

@@ -80,6 +80,7 @@ class ValidatorTest(image_files.FolderTestCase):
       """In place of LPIPS, whose weights are not here."""
 
       description = "half of it"
+      backbone = "squeeze"
 
       def __call__(self, sr, hr):
         return abs(sr.astype(float) - hr).mean() / 2
@@ -93,6 +94,7 @@ class ValidatorTest(image_files.FolderTestCase):
       (f"{self.folder}/mine.py:mine",),
     )
     self.assertContainsSubset(("psnr_y", "lpips", "mine"), found.metrics)
+    self.assertEqual(found.record(), {"lpips_backbone": "squeeze"})
     scores = found.write_baseline(_Writer())
     shown = found.headline(scores)
     self.assertEqual(

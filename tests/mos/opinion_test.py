@@ -40,9 +40,8 @@ class OpinionTest(parameterized.TestCase):
     found = opinion.opinion(scores)
     self.assertEqual(found.mos, (4 + 1.5) / 2)
     self.assertEqual((found.raters, found.images, found.ratings), (4, 2, 6))
-    effects = [1, 0, 0.25, -0.75]
-    half = stats.t.ppf(0.975, 3) * stats.sem(effects)
-    self.assertAlmostEqual(found.interval[1] - found.mos, half)
+    self.assertLess(found.interval[0], found.mos - 0.5)
+    self.assertLessEqual(found.wide_interval[0], found.interval[0])
 
   def test_few_scores(self):
     one = opinion.opinion(np.array([[3.0, 4]]))
@@ -50,9 +49,12 @@ class OpinionTest(parameterized.TestCase):
     self.assertIsNone(one.wide_interval)
     self.assertIsNone(opinion.opinion(np.ones((2, 1))).wide_interval)
     self.assertEqual(opinion.opinion(np.ones((2, 1))).interval, (1, 1))
+    # No image has two raters: nothing tells how raters differ.
     sparse = np.full((9, 9), NAN)
     np.fill_diagonal(sparse, 3)
-    self.assertEqual(opinion.opinion(sparse).wide_interval, (3, 3))
+    alone = opinion.opinion(sparse)
+    self.assertEqual((alone.mos, alone.interval, alone.raters), (3, None, 9))
+    self.assertIsNone(alone.wide_interval)
 
   def test_the_wide_interval_is_that_of_the_bootstrap(self):
     """Over raters and over images, which this many images suffice for."""
@@ -80,10 +82,15 @@ class OpinionTest(parameterized.TestCase):
   @parameterized.parameters(
     ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
     ([0.5, 0.9], [1, 1]),
+    ([0.01, None, 0.03], [0.02, None, 0.03]),
     ([], []),
   )
   def test_holm(self, p_values, expected):
-    np.testing.assert_allclose(opinion.holm(p_values), expected)
+    found = opinion.holm(p_values)
+    self.assertEqual([p is None for p in found], [p is None for p in expected])
+    for ours, p in zip(found, expected, strict=True):
+      if p is not None:
+        self.assertAlmostEqual(ours, p)
 
   def test_differences(self):
     a, b = (study_scores(np.full(8, q), 26, i) for i, q in enumerate((3, 4)))
@@ -110,9 +117,38 @@ class OpinionTest(parameterized.TestCase):
     b[1] = NAN
     (found,) = opinion.differences({"a": a, "b": b})
     self.assertAlmostEqual(found.mean, -1 / 5)
+    self.assertEqual(found.raters, 5)
     b[:] = NAN
     (found,) = opinion.differences({"a": a, "b": b})
     self.assertIsNone(found.mean)
+
+  def test_who_rated_only_one_of_two_compares_nothing(self):
+    """Nor does such a pair count in the correction of the others' p."""
+    a, b = (study_scores(np.full(8, q), 26, i) for i, q in enumerate((3, 4)))
+    c = np.full_like(a, NAN)
+    c[:13, :4] = 5
+    a[:13, :4] = NAN
+    found = {
+      (each.first, each.second): each
+      for each in opinion.differences({"a": a, "b": b, "c": c})
+    }
+    nothing = found["a", "c"]
+    self.assertEqual((nothing.raters, nothing.mean), (0, None))
+    self.assertIsNone(nothing.p_raters)
+    self.assertIsNone(nothing.p_images)
+    some = found["b", "c"]
+    self.assertEqual(some.raters, 13)
+    self.assertIsNone(some.p_images)  # of 4 images
+    p = [
+      stats.wilcoxon(np.round(np.nanmean((x - y)[chosen], 1), 9)).pvalue
+      for x, y, chosen in (
+        (a, b, slice(None)),
+        (b[:, :4], c[:, :4], slice(13)),
+      )
+    ]
+    expected = opinion.holm(p)
+    self.assertAlmostEqual(found["a", "b"].p_raters, expected[0])
+    self.assertAlmostEqual(some.p_raters, expected[1])
 
 
 if __name__ == "__main__":

@@ -102,6 +102,15 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     again = self.run_mos("build", *self.results(), f"--output={study_folder}")
     self.assert_fails(again, "not empty")
 
+  def test_of_a_study_that_cannot_be_built_nothing_is_left(self):
+    a, b = self.results()
+    names = {path.name for path in self.folder.iterdir()}
+    opinion_studies.write_images(self.folder / "b", "B/3.png", size=(24, 40))
+    output = f"--output={self.folder / 'new/study'}"
+    result = self.run_mos("build", a, b, output)
+    self.assert_fails(result, "B/3 has 24 x 32", "24 x 40 as b did")
+    self.assertEqual({path.name for path in self.folder.iterdir()}, names)
+
   @parameterized.parameters(
     ((), "is not a command"),
     (("rate",), "build, serve, analyze"),

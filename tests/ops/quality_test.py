@@ -124,6 +124,22 @@ class QualityTest(parameterized.TestCase):
     channels = [quality.ssim(a[..., i], b[..., i]) for i in range(3)]
     self.assertAlmostEqual(quality.ssim(a, b), np.mean(channels))
 
+  @parameterized.parameters(((1, 1),), ((1, 1, 3),))
+  def test_one_pixel(self, shape):
+    a, b = np.full(shape, 100, np.uint8), np.full(shape, 103, np.uint8)
+    self.assertEqual(quality.mse(a, b), 9)
+    self.assertAlmostEqual(quality.psnr(a, b), 20 * math.log10(255 / 3))
+    self.assertEqual(quality.psnr(a, a), math.inf)
+    with self.assertRaisesRegex(ValueError, "11x11 .* 1x1"):
+      quality.ssim(a, b)
+
+  def test_ssim_of_a_shifted_image_is_that_of_its_content(self):
+    """Of a slope almost 1, of noise almost 0, though the shift is the same."""
+    slope = np.tile(np.arange(0, 240, 8, dtype=np.uint8), (30, 1))
+    noise = _levels(30, 31)
+    self.assertGreater(quality.ssim(slope[:, 1:], slope[:, :-1]), 0.97)
+    self.assertLess(abs(quality.ssim(noise[:, 1:], noise[:, :-1])), 0.1)
+
   def test_bad_arguments(self):
     a = _levels(20, 20)
     for function in (quality.mse, quality.psnr, quality.ssim):

@@ -54,6 +54,7 @@ class SweepTest(blendable.BlendTestCase):
     self.assertEqual([point["alpha"] for point in points], [0, 1])
     for point in points:
       self.assertIn(f"LPIPS {point['lpips']:.4f}", printed)
+      self.assertEqual(point["backbone"], "squeeze")
     self.assertNotEqual(points[0]["lpips"], points[1]["lpips"])
     self.assertGreater(Image.open(output / "sweep.png").width, 300)
 

@@ -1,6 +1,6 @@
 """Uses a report in headless Chromium as a person would.
 
-  apt install chromium && .venv/bin/pip install playwright
+  apt install chromium && launch/install.sh pages
   .venv/bin/python -m tests.reporting.in_browser REPORT.html [SCREENSHOTS]
 
 Says what it saw and ends with status 0 if all was right. REPORT.html is one
@@ -10,26 +10,17 @@ opens a small page in Chromium.
 """
 
 import pathlib
-import shutil
 import sys
 
-from playwright import sync_api
+from tests.support import playwright_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LAPTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 PATIENCE = 120_000  # milliseconds
-FLAGS = (
-  *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-  *("--disable-background-networking", "--disable-component-update"),
-)
 
 
 def main(report: str, screenshots: str | None = None) -> None:
   """Moves the sliders by mouse, touch and keyboard, at two widths."""
-  with sync_api.sync_playwright() as playwright:
-    browser = playwright.chromium.launch(
-      executable_path=CHROMIUM, args=list(FLAGS)
-    )
+  with playwright_chromium.launched(PATIENCE) as browser:
     for size, name in ((LAPTOP, "desktop"), (PHONE, "phone")):
       for scheme in ("light", "dark"):
         is_phone = name == "phone"
@@ -67,7 +58,6 @@ def main(report: str, screenshots: str | None = None) -> None:
         check(not elsewhere, "no request to any address")
         check(not complaints, f"no complaint in the console {complaints}")
         context.close()
-    browser.close()
 
 
 def check_slider(page) -> None:
@@ -213,4 +203,6 @@ def check(right: bool, what: str) -> None:
 
 
 if __name__ == "__main__":
+  if not 2 <= len(sys.argv) <= 3 or not pathlib.Path(sys.argv[1]).is_file():
+    sys.exit("error: name a report that is there, and maybe a folder")
   main(*sys.argv[1:])

@@ -104,9 +104,9 @@ class PageTest(image_files.FolderTestCase):
     }
     # Who is published beside the run, its points and those of the sweep.
     self.assertContainsSubset(
-      {self.name, "bicubic", "ESRGAN, published"}, shown
+      {self.name, "bicubic", "ESRGAN, published, backbone not named"}, shown
     )
-    plane = next(chart for chart in data if chart[0]["name"].endswith("shed"))
+    plane = next(chart for chart in data if "published" in chart[0]["name"])
     self.assertIn([29.5, 29.5], [series["x"] for series in plane])
 
     texts = " ".join(parsed.texts)

@@ -96,7 +96,13 @@ class SourcesTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(errors.InputError, "not the workdir of a run"):
       sources.load([str(self.folder / "gone")])
     with self.assertRaisesRegex(errors.InputError, "none has a config.json"):
-      sources.load([str(self.folder / "gone"), str(self.folder)])
+      sources.load([str(self.folder / "bad"), str(self.folder)])
+    good = self.folder_with("good", _RESULTS, "results.json")
+    for each in ("gone", "gone too"):
+      with self.assertRaisesRegex(errors.InputError, f"{each}: there is no su"):
+        sources.load([good, str(self.folder / each)])
+    with self.assertRaisesRegex(errors.InputError, "'': there is no such"):
+      sources.load([good, ""])
 
 
 if __name__ == "__main__":
