@@ -148,8 +148,7 @@ def train_and_evaluate(
     if stopped:
       progress.say(str(stopped))
       raise stopped
-    if run.is_main_process:
-      _export(run, state)
+    _export(run, state)
     progress.say(
       f"done: {run.workdir} holds generator.safetensors, training_curve.png and"
       " checkpoints"
@@ -186,18 +185,15 @@ def _build(
   kind = on_device if config.data.on_device else on_host
   crops = steps.num_batches(config) * config.batch_size
   batches = kind.Batches(config, images, mesh, crops)
-  replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
-  update = jax.jit(
-    steps.make_step(config, networks, optimizers),
-    in_shardings=(replicated, replicated, parallel.split(mesh), replicated),
-    out_shardings=replicated,
-    donate_argnums=0,
-  )
+  step = steps.make_step(config, networks, optimizers)
   workdir_lib.check(workdir, config.to_dict(), allow_change)
-  state = starts.make(config, networks, optimizers, replicated, begins=begins)
+  state = starts.make(config, networks, optimizers, mesh, begins=begins)
+  update = parallel.jit_step(
+    step, mesh, jax.tree.map(lambda x: x.sharding, state)
+  )
   vgg_variables, teacher_variables = jax.device_put(
-    (vgg_variables, teacher_variables), replicated
+    (vgg_variables, teacher_variables), parallel.replicated(mesh)
   )
   # Finds what is wrong with a step before anything is written.
   shape = (crops, config.crop_size, config.crop_size, 3)
@@ -280,7 +276,8 @@ def _evaluate_start(
   """Logs and prints bicubic's scores, and those of weights started from."""
   scores = run.validator.write_baseline(writer)
   if run.config.init_from and run.validator.sets:
-    scores |= run.validator.validate(0, state.best_variables, writer)
+    variables = parallel.gathered(state.best_variables)
+    scores |= run.validator.validate(0, variables, writer)
   if scores:
     progress.show(0, run.validator.headline(scores))
 
@@ -334,7 +331,8 @@ def _train(
       is_best = False
       if run.validator.sets and (ends or step % config.eval_every == 0):
         averages.check()  # a bad state must not replace a good one
-        scores = run.validator.validate(step, state.best_variables, writer)
+        variables = parallel.gathered(state.best_variables)
+        scores = run.validator.validate(step, variables, writer)
         progress.show(step, run.validator.headline(scores))
         is_best = run.best.update(step, scores)
       if last or is_best or retention.is_due(step, intervals):
@@ -345,7 +343,7 @@ def _train(
           "best": run.best.get_state(),
         }
         checkpointer.save(step, state, data, config.to_dict(), run.best.step)
-      if is_best and run.is_main_process:
+      if is_best:
         _save_generator(run, state, "best_generator.safetensors")
         progress.say(f"best so far, by {run.best}: best_generator.safetensors")
     if status is not None and not ends:
@@ -357,9 +355,14 @@ def _train(
 
 def _summary(run: _Run, state: state_lib.TrainState) -> str:
   count = sum(x.size for x in jax.tree.leaves(state.generator.params))
+  split = ""
+  if run.config.fsdp:
+    whole = sum(x.nbytes for x in jax.tree.leaves(state))
+    here = parallel.bytes_on_a_device(state)
+    split = f", {here / 1e6:.4g} MB of the state's {whole / 1e6:.4g} on each"
   return (
     f"{run.config.generator.architecture}, {count:,} parameters, on"
-    f" {jax.device_count()} x {jax.devices()[0].device_kind};"
+    f" {jax.device_count()} x {jax.devices()[0].device_kind}{split};"
     f" step {int(state.step)} of {run.config.num_steps}, in {run.workdir}"
   )
 
@@ -367,16 +370,21 @@ def _summary(run: _Run, state: state_lib.TrainState) -> str:
 def _export(run: _Run, state: state_lib.TrainState) -> None:
   """Writes the weights in a file of their own, and the training curve."""
   _save_generator(run, state, "generator.safetensors")
-  plots.training_curve(
-    run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
-  )
+  if run.is_main_process:
+    plots.training_curve(
+      run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
+    )
 
 
 def _save_generator(run: _Run, state: state_lib.TrainState, name: str) -> None:
-  """Writes the weights that are evaluated in a file of the workdir."""
-  variables = jax.tree.map(
-    lambda x: x.addressable_data(0), state.best_variables
-  )
-  safetensors_file.save(
-    run.workdir / name, run.config.generator.to_dict(), variables
-  )
+  """Writes the weights that are evaluated in a file of the workdir.
+
+  All processes must call this, and one of them writes.
+  """
+  variables = parallel.gathered(state.best_variables)
+  if run.is_main_process:
+    safetensors_file.save(
+      run.workdir / name,
+      run.config.generator.to_dict(),
+      jax.tree.map(lambda x: x.addressable_data(0), variables),
+    )

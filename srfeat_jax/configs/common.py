@@ -40,6 +40,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.batch_size = 16  # global: over all devices of all processes
   # Parts that a step takes a batch in, one after the other, to save memory.
   config.accumulation_steps = 1
+  # Arrays of the state with at least so many numbers, as 1e6, are split over
+  # the devices, which saves memory; 0: each device has a whole copy of all.
+  config.fsdp = 0
   config.crop_size = 96  # HR pixels a side
   # A workdir or a weights file to start from; "" for a random start.
   config.init_from = ""

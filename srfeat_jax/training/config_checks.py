@@ -66,6 +66,11 @@ _TABLE = (
     lambda x: 1 <= x <= 2**20,
     "a whole number from 1, of parts of a batch",
   ),
+  (
+    "fsdp",
+    lambda x: 0 <= x < 2**63,
+    "a whole number, of an array's numbers; 0: none is split",
+  ),
   ("log_every", *_COUNT),
   ("eval_every", *_COUNT),
   ("checkpoint_every", *_COUNT),

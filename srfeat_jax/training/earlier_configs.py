@@ -28,6 +28,7 @@ _ADDED = {
   "validation.snapshots": ("validation.best_metric", ""),
   "init_discriminators_from": ("init_discriminators_from", ""),
   "accumulation_steps": ("accumulation_steps", 1),
+  "fsdp": ("fsdp", 0),
   "matmul_precision": ("matmul_precision", ""),
   **{
     f"{owner}.{field}": (f"{owner}.{field}", neutral)

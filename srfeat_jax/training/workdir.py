@@ -35,6 +35,7 @@ _FREE = {
   "vgg_weights",
   "vgg_preprocessing",
   "vgg_clip",
+  "fsdp",  # where the numbers are
   "num_steps",
   "log_every",
   "eval_every",

@@ -2,8 +2,9 @@
 
 import jax
 import ml_collections
+from jax.sharding import Mesh
 
-from srfeat_jax.training import averages, warm_start
+from srfeat_jax.training import averages, parallel, warm_start
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -14,7 +15,7 @@ def make(
   config: ml_collections.ConfigDict,
   networks: networks_lib.Networks,
   optimizers: optimizers_lib.Optimizers,
-  sharding: jax.sharding.Sharding,
+  mesh: Mesh,
   *,
   begins: bool,
 ) -> state_lib.TrainState:
@@ -22,10 +23,10 @@ def make(
 
   Args:
     config: of the run; read are `init_from`, `init_discriminators_from`, what
-      `averages.kept` reads, and `seed`.
+      `averages.kept` reads, `seed` and `fsdp`.
     networks: of the run.
     optimizers: theirs.
-    sharding: of the arrays.
+    mesh: all devices; `parallel.of_state` says what each has of the state.
     begins: whether the run begins; if not, its checkpoint replaces all arrays,
       and what it began with need not be there any more.
 
@@ -51,4 +52,7 @@ def make(
       keep_ema=averages.kept(config),
     )
 
-  return jax.jit(start, out_shardings=sharding)((generator, discriminators))
+  initial = generator, discriminators
+  shapes = jax.eval_shape(start, initial)
+  shardings = parallel.of_state(shapes, mesh, config.fsdp)
+  return jax.jit(start, out_shardings=shardings)(initial)
