@@ -20,6 +20,7 @@ from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import (
+  agreement,
   checkpoint,
   compute_precision,
   config_checks,
@@ -28,6 +29,7 @@ from srfeat_jax.training import (
   log_averages,
   microbatches,
   parallel,
+  process_log,
   profiling,
   retention,
   steps,
@@ -99,10 +101,15 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
-  config_checks.check(config)
-  config = compute_precision.with_dtype(config)
-  run, state = _build(config, pathlib.Path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
+    write_log_to = stack.enter_context(process_log.kept())
+    agreement.same(
+      lambda: config_checks.check(config),
+      lambda _: _said(config),
+      "settings or versions",
+    )
+    config = compute_precision.with_dtype(config)
+    run, state = _build(config, pathlib.Path(workdir), allow_change)
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
     checkpointer = _closed_by(
@@ -128,6 +135,7 @@ def train_and_evaluate(
         first_step,
         compute_precision.record(config),
       )
+    write_log_to(run.workdir)
     run.batches.load()
     writer = _closed_by(
       stack,
@@ -165,6 +173,12 @@ def train_and_evaluate(
   return state
 
 
+def _said(config: ml_collections.ConfigDict) -> str:
+  """What all processes of a run must have in common, for a message."""
+  versions = " ".join(workdir_lib.versions())
+  return f"config {agreement.fingerprint(config.to_dict())}, {versions}"
+
+
 def _closed_by(stack: contextlib.ExitStack, resource: Any) -> Any:
   """Returns the resource, which is closed when the stack is."""
   return stack.enter_context(contextlib.closing(resource))
@@ -182,8 +196,16 @@ def _build(
   """
   parallel.check_batch_size(config.batch_size)
   microbatches.check(config.batch_size, config.accumulation_steps)
-  networks, vgg_variables = networks_lib.build(config)
-  networks, teacher_variables = teachers.add(config, networks)
+  networks, vgg_variables = agreement.same(
+    lambda: networks_lib.build(config),
+    lambda built: agreement.fingerprint(built[1]),
+    "weights of VGG-19",
+  )
+  networks, teacher_variables = agreement.same(
+    lambda: teachers.add(config, networks),
+    lambda added: agreement.fingerprint(added[1]),
+    "weights of a teacher",
+  )
   validator = _make_validator(config, networks, workdir)
   best = best_lib.make(config, validator.metrics)
   # What a run began with need not be there any more when it resumes, and its

@@ -296,6 +296,13 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
   return history
 
 
+def versions() -> list[str]:
+  """Of this process: Python's, those of packages, and the code's revision."""
+  packages = (f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+  revision = _git_revision() or "without git"
+  return [f"python {platform.python_version()}", *packages, revision]
+
+
 def environment() -> dict:
   """Versions, hardware and the revision of the code, for the record."""
   return {
