@@ -50,9 +50,7 @@ def main(argv: Sequence[str]) -> int:
   if workdir_lib.counts_steps(_WORKDIR.value):
     config = config_flag.again("--config.schedule_in=steps")
   try:
-    train.train_and_evaluate(
-      config, str(_WORKDIR.value), _ALLOW_CHANGE.value
-    )
+    train.train_and_evaluate(config, str(_WORKDIR.value), _ALLOW_CHANGE.value)
   except interruption.Stopped as stopped:
     return stopped.status
   return 0

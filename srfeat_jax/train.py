@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import ml_collections
 from absl import logging
+from flax import traverse_util
 
 from srfeat_jax.batches import on_device, on_host, training_images
 from srfeat_jax.configs import images_seen
@@ -18,7 +19,6 @@ from srfeat_jax.evaluation import plots, snapshots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
-from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import (
   agreement,
   checkpoint,
@@ -35,12 +35,28 @@ from srfeat_jax.training import (
   steps,
   writers,
 )
+from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
 from srfeat_jax.weights import starts, teachers
+
+# Fields that may differ between the machines of a run: where files are, whose
+# contents are compared, and how they are read.
+_OF_A_MACHINE = {
+  "data.train",
+  "data.benchmarks",
+  "data.num_workers",
+  "data.cache_gib",
+  "init_from",
+  "init_discriminators_from",
+  "teacher",
+  "vgg_weights",
+  "validation.lpips_weights",
+  "validation.metrics",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,9 +139,7 @@ def train_and_evaluate(
     first_step = int(state.step)
     if first_step > run.last_step:
       if run.is_main_process:
-        print(
-          f"already at step {first_step} of {run.last_step}: nothing to do"
-        )
+        print(f"already at step {first_step} of {run.last_step}: nothing to do")
       return state
 
     if run.is_main_process:
@@ -175,8 +189,12 @@ def train_and_evaluate(
 
 def _said(config: ml_collections.ConfigDict) -> str:
   """What all processes of a run must have in common, for a message."""
+  fields = traverse_util.flatten_dict(config.to_dict(), sep=".")
+  common = {
+    name: value for name, value in fields.items() if name not in _OF_A_MACHINE
+  }
   versions = " ".join(workdir_lib.versions())
-  return f"config {agreement.fingerprint(config.to_dict())}, {versions}"
+  return f"config {agreement.fingerprint(common)}, {versions}"
 
 
 def _closed_by(stack: contextlib.ExitStack, resource: Any) -> Any:
@@ -206,7 +224,13 @@ def _build(
     lambda added: agreement.fingerprint(added[1]),
     "weights of a teacher",
   )
-  validator = _make_validator(config, networks, workdir)
+  validator = agreement.same(
+    lambda: _make_validator(config, networks, workdir),
+    lambda made: ", ".join(
+      f"{len(each.images)} of {each.name}" for each in made.sets
+    ),
+    "benchmark sets",
+  )
   best = best_lib.make(config, validator.metrics)
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.

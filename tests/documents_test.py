@@ -139,7 +139,7 @@ def unknown_flags(module: str, flags: list[str]) -> list[str]:
 
 
 def launches(text: str) -> list[tuple[str, list[str]]]:
-  """Launch scripts that are given a config, each with it and flags of fields."""
+  """Launch scripts that are given a config, with it and flags of fields."""
   found = []
   for line in text.replace("\\\n", " ").splitlines():
     for match in re.finditer(

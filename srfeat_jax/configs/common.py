@@ -42,7 +42,7 @@ def get_config() -> ml_collections.ConfigDict:
   # and from one validation or checkpoint to the next, so that num_steps and all
   # that is "every" so many steps follow unless flags set them; or "steps".
   config.schedule_in = "images"
-  # How learning rates follow it: "none", "linear" or "sqrt", see images_seen.py.
+  # How learning rates follow it: "none", "linear" or "sqrt", see images_seen.
   config.learning_rate_rule = "none"
   # Parts that a step takes a batch in, one after the other, to save memory.
   config.accumulation_steps = 1

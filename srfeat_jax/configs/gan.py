@@ -16,8 +16,8 @@ srfeat_official  As the authors' code has it: batch 9, BatchNorm frozen, Adam's
                  layers that start at N(0, 0.1), images clipped before VGG-19
                  (convert its weights with --clip). Start:
                  pretrain.py:srfeat_official.
-srfeat_pod       srfeat with batches of 64, for up to 64 devices: 8,125 steps see
-                 as many images. Large weights, of which the dense layer of the
+srfeat_pod       srfeat with batches of 64, for up to 64 devices: as many images
+                 in 8,125 steps. Large weights, of which the dense layer of the
                  image discriminator has 189 million, are split over the
                  devices. Start: pretrain.py:srfeat_pod.
 srgan_mse        Ledig et al. 2017, image discriminator and, as content, the

@@ -10,8 +10,8 @@ srfeat        Park et al. 2018. The paper's SRFeat_M, trained on ImageNet: Y
 srfeat_nobn   The same without BatchNorm, in center296: 30.72 / 26.44 / 25.82.
 srfeat_official  As the authors' code has it: DIV2K, 104,000 patches of 296 px,
               batch 9, 21 epochs, a tenth of the learning rate from epoch 17.
-srfeat_pod    srfeat with batches of 64, for up to 64 devices: 36,444 steps see as
-              many images.
+srfeat_pod    srfeat with batches of 64, for up to 64 devices: as many images in
+              36,444 steps.
 srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
               an hour on two cores.
 srfeat_lite_bn  The same with BatchNorm, to compare.

@@ -44,7 +44,8 @@ class Normalized(NamedTuple):
   variance: jax.Array
 
 
-_split = contextvars.ContextVar("_split", default=_Split())
+_ONE_DEVICE = _Split()
+_split = contextvars.ContextVar("_split", default=_ONE_DEVICE)
 
 
 @contextlib.contextmanager

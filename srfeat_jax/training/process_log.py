@@ -58,9 +58,7 @@ def kept() -> Iterator[Callable[[pathlib.Path], None]]:
       note(logging.WARNING, f"ended: {error}")
       raise
     except Exception as error:
-      note(
-        logging.ERROR, "ended:", (type(error), error, error.__traceback__)
-      )
+      note(logging.ERROR, "ended:", (type(error), error, error.__traceback__))
       raise
     else:
       note(logging.WARNING, "ended: done")
@@ -75,8 +73,8 @@ def _open(workdir: pathlib.Path) -> logging.Handler:
   file.setFormatter(logging.Formatter(_FORMAT))
   devices = ", ".join(str(device.id) for device in jax.local_devices())
   text = (
-    f"began: process {index} of {jax.process_count()} on {socket.gethostname()},"
-    f" {jax.local_devices()[0].device_kind} {devices}"
+    f"began: process {index} of {jax.process_count()} on"
+    f" {socket.gethostname()}, {jax.local_devices()[0].device_kind} {devices}"
   )
   file.handle(logging.LogRecord(_NAME, logging.INFO, "", 0, text, None, None))
   return file

@@ -298,7 +298,9 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
 
 def versions() -> list[str]:
   """Of this process: Python's, those of packages, and the code's revision."""
-  packages = (f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+  packages = (
+    f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES
+  )
   revision = _git_revision() or "without git"
   return [f"python {platform.python_version()}", *packages, revision]
 

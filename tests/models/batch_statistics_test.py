@@ -128,9 +128,7 @@ class GlobalTest(parameterized.TestCase):
       return jnp.sum(jnp.square(inner(x)))
 
     expected, found = (
-      jax.jit(jax.grad(functools.partial(penalty, each)))(
-        _X.astype(np.float32)
-      )
+      jax.jit(jax.grad(functools.partial(penalty, each)))(_X.astype(np.float32))
       for each in (plain, ours)
     )
     largest = np.abs(expected).max()

@@ -4,8 +4,8 @@ python -m tests.support.two_processes INDEX PORT IMAGES WORKDIR NUM_STEPS START
   KIND
 
 START is "", or for an adversarial run a folder with start.safetensors, which it
-begins with, and vgg19.npy. With PORT "" the process trains alone. KIND is "", or
-"srfeat" for SRFeat's two discriminators.
+begins with, and vgg19.npy. With PORT "" the process trains alone. KIND is ""
+or, for SRFeat's two discriminators, "srfeat".
 """
 
 import sys

@@ -206,16 +206,16 @@ class FSDPTest(absltest.TestCase):
       jax.tree.map(
         np.testing.assert_array_equal, found["params"], average["params"]
       )
-    self.assertIn('"eval/own/psnr_y"', (folder / "run/metrics.jsonl").read_text())
+    self.assertIn(
+      '"eval/own/psnr_y"', (folder / "run/metrics.jsonl").read_text()
+    )
 
     config.fsdp = 0
     config.num_steps = 3
     config.data.benchmarks = ""
     more = train.train_and_evaluate(config, folder / "run")
     self.assertEqual(int(more.step), 3)
-    self.assertEmpty(
-      _names(more, lambda x: not x.sharding.is_fully_replicated)
-    )
+    self.assertEmpty(_names(more, lambda x: not x.sharding.is_fully_replicated))
 
 
 if __name__ == "__main__":
