@@ -9,15 +9,18 @@ from typing import Any
 import jax
 import ml_collections
 from absl import logging
+from flax import traverse_util
 
 from srfeat_jax.batches import on_device, on_host, training_images
+from srfeat_jax.configs import images_seen
+from srfeat_jax.data import pipeline
 from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import plots, snapshots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
-from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import (
+  agreement,
   checkpoint,
   compute_precision,
   config_checks,
@@ -26,17 +29,34 @@ from srfeat_jax.training import (
   log_averages,
   microbatches,
   parallel,
+  process_log,
   profiling,
   retention,
   steps,
   writers,
 )
+from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import progress as progress_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.training import workdir as workdir_lib
 from srfeat_jax.weights import starts, teachers
+
+# Fields that may differ between the machines of a run: where files are, whose
+# contents are compared, and how they are read.
+_OF_A_MACHINE = {
+  "data.train",
+  "data.benchmarks",
+  "data.num_workers",
+  "data.cache_gib",
+  "init_from",
+  "init_discriminators_from",
+  "teacher",
+  "vgg_weights",
+  "validation.lpips_weights",
+  "validation.metrics",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +67,11 @@ class _Run:
     config: see `configs/`.
     workdir: the run's folder.
     is_main_process: whether this process prints and writes the logs.
-    update: the compiled training step.
+    make_update: makes the compiled training step, whose schedules are ahead of
+      its own by a number of steps, see `optimizers.build`.
+    update: that which is used.
+    last_step: the step that it ends with: `config.num_steps`, unless an earlier
+      part had batches of another size, see `_with_images_seen`.
     vgg_variables: of VGG-19, which `update` takes, on all devices.
     teacher_variables: likewise, of the teacher.
     batches: yields batches on all devices.
@@ -59,7 +83,9 @@ class _Run:
   config: Any
   workdir: pathlib.Path
   is_main_process: bool
+  make_update: Callable[[int], Callable]
   update: Callable
+  last_step: int
   vgg_variables: Any
   teacher_variables: Any
   batches: Any
@@ -73,7 +99,7 @@ def train_and_evaluate(
   workdir: str,
   allow_change: Collection[str] = (),
 ) -> state_lib.TrainState:
-  """Trains until `config.num_steps`, resuming from the newest checkpoint.
+  """Trains for `config.num_steps`, resuming from the newest checkpoint.
 
   Args:
     config: see `configs/`.
@@ -91,10 +117,15 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
-  config_checks.check(config)
-  config = compute_precision.with_dtype(config)
-  run, state = _build(config, pathlib.Path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
+    write_log_to = stack.enter_context(process_log.kept())
+    agreement.same(
+      lambda: config_checks.check(config),
+      lambda _: _said(config),
+      "settings or versions",
+    )
+    config = compute_precision.with_dtype(config)
+    run, state = _build(config, pathlib.Path(workdir), allow_change)
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
     checkpointer = _closed_by(
@@ -104,13 +135,11 @@ def train_and_evaluate(
       ),
     )
     _closed_by(stack, run.batches)
-    state = _restore(run, state, checkpointer, allow_change)
+    run, state = _restore(run, state, checkpointer, allow_change)
     first_step = int(state.step)
-    if first_step > config.num_steps:
+    if first_step > run.last_step:
       if run.is_main_process:
-        print(
-          f"already at step {first_step} of {config.num_steps}: nothing to do"
-        )
+        print(f"already at step {first_step} of {run.last_step}: nothing to do")
       return state
 
     if run.is_main_process:
@@ -120,6 +149,7 @@ def train_and_evaluate(
         first_step,
         compute_precision.record(config) | run.validator.record(),
       )
+    write_log_to(run.workdir)
     run.batches.load()
     writer = _closed_by(
       stack,
@@ -131,12 +161,13 @@ def train_and_evaluate(
       stack,
       progress_lib.Progress(
         first_step,
-        config.num_steps,
+        run.last_step,
         config.batch_size,
         shown=run.is_main_process,
       ),
     )
     progress.say(_summary(run, state))
+    progress.say(images_seen.sentence(config))
     if first_step == 0:
       with progress.pause():
         _evaluate_start(run, state, writer, progress)
@@ -148,13 +179,22 @@ def train_and_evaluate(
     if stopped:
       progress.say(str(stopped))
       raise stopped
-    if run.is_main_process:
-      _export(run, state)
+    _export(run, state)
     progress.say(
       f"done: {run.workdir} holds generator.safetensors, training_curve.png and"
       " checkpoints"
     )
   return state
+
+
+def _said(config: ml_collections.ConfigDict) -> str:
+  """What all processes of a run must have in common, for a message."""
+  fields = traverse_util.flatten_dict(config.to_dict(), sep=".")
+  common = {
+    name: value for name, value in fields.items() if name not in _OF_A_MACHINE
+  }
+  versions = " ".join(workdir_lib.versions())
+  return f"config {agreement.fingerprint(common)}, {versions}"
 
 
 def _closed_by(stack: contextlib.ExitStack, resource: Any) -> Any:
@@ -174,26 +214,42 @@ def _build(
   """
   parallel.check_batch_size(config.batch_size)
   microbatches.check(config.batch_size, config.accumulation_steps)
-  networks, vgg_variables = networks_lib.build(config)
-  networks, teacher_variables = teachers.add(config, networks)
-  validator = _make_validator(config, networks, workdir)
+  networks, vgg_variables = agreement.same(
+    lambda: networks_lib.build(config),
+    lambda built: agreement.fingerprint(built[1]),
+    "weights of VGG-19",
+  )
+  networks, teacher_variables = agreement.same(
+    lambda: teachers.add(config, networks),
+    lambda added: agreement.fingerprint(added[1]),
+    "weights of a teacher",
+  )
+  validator = agreement.same(
+    lambda: _make_validator(config, networks, workdir),
+    lambda made: ", ".join(
+      f"{len(each.images)} of {each.name}" for each in made.sets
+    ),
+    "benchmark sets",
+  )
   best = best_lib.make(config, validator.metrics)
   mesh = parallel.make_mesh()
-  replicated = parallel.replicated(mesh)
   optimizers = optimizers_lib.build(config)
-  update = jax.jit(
-    steps.make_step(config, networks, optimizers),
-    in_shardings=(replicated, replicated, parallel.split(mesh), replicated),
-    out_shardings=replicated,
-    donate_argnums=0,
-  )
+  step = steps.make_step(config, networks, optimizers, mesh)
   workdir_lib.check(workdir, config.to_dict(), allow_change)
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.
   begins = not checkpoint.exists(workdir)
-  state = starts.make(config, networks, optimizers, replicated, begins=begins)
+  state = starts.make(config, networks, optimizers, mesh, begins=begins)
+  shardings = jax.tree.map(lambda x: x.sharding, state)
+  update = parallel.jit_step(step, mesh, shardings)
+
+  def make_update(ahead: int) -> Callable:
+    shifted = optimizers_lib.build(config, ahead)
+    step = steps.make_step(config, networks, shifted, mesh)
+    return parallel.jit_step(step, mesh, shardings)
+
   vgg_variables, teacher_variables = jax.device_put(
-    (vgg_variables, teacher_variables), replicated
+    (vgg_variables, teacher_variables), parallel.replicated(mesh)
   )
   # Finds what is wrong with a step before anything is written, and before
   # images are looked at, which may take long.
@@ -212,7 +268,9 @@ def _build(
     config=config,
     workdir=workdir,
     is_main_process=jax.process_index() == 0,
+    make_update=make_update,
     update=update,
+    last_step=config.num_steps,
     vgg_variables=vgg_variables,
     teacher_variables=teacher_variables,
     batches=kind.Batches(config, images, mesh, crops),
@@ -249,14 +307,17 @@ def _restore(
   state: state_lib.TrainState,
   checkpointer: checkpoint.Checkpointer,
   allow_change: Collection[str],
-) -> state_lib.TrainState:
+) -> tuple[_Run, state_lib.TrainState]:
   """The newest checkpoint's state, or if there is none the one at step 0.
 
   The batches continue where they were: at the next crop, however many a batch
   had before.
+
+  Returns:
+    The run as it goes on, and the state.
   """
   if checkpointer.latest_step() is None:
-    return state
+    return run, state
   state, data = checkpointer.restore(state, run.config.to_dict(), allow_change)
   run.batches.set_state(data["position"])
   if "best" in data:  # not in checkpoints of earlier versions
@@ -268,7 +329,32 @@ def _restore(
       training_images.said(run.source_identities),
       training_images.said(began_with),
     )
-  return state
+  seen = pipeline.crops_before(data["position"])
+  return _with_images_seen(run, int(state.step), seen), state
+
+
+def _with_images_seen(run: _Run, step: int, seen: int) -> _Run:
+  """The run that ends after `num_steps * batch_size` images, seen ones too.
+
+  Where earlier batches had another size, the schedules go on as after as many
+  steps of the present size as see what has been seen. Steps are counted on.
+  """
+  config = run.config
+  in_present_steps = seen // (steps.num_batches(config) * config.batch_size)
+  ahead = in_present_steps - step
+  if not ahead or config.schedule_in == "steps":
+    return run
+  last_step = config.num_steps - ahead
+  if run.is_main_process:
+    logging.warning(
+      "after %d steps the run has seen what %d of %d images do: it ends at step"
+      " %d, and learning rates go on from there",
+      *(step, in_present_steps, config.batch_size, last_step),
+    )
+  snapshot_steps = run.validator.snapshots.steps
+  run.validator.snapshots.steps = frozenset(n - ahead for n in snapshot_steps)
+  update = run.make_update(ahead)
+  return dataclasses.replace(run, update=update, last_step=last_step)
 
 
 def _evaluate_start(
@@ -280,7 +366,8 @@ def _evaluate_start(
   """Logs and prints bicubic's scores, and those of weights started from."""
   scores = run.validator.write_baseline(writer)
   if run.config.init_from and run.validator.sets:
-    scores |= run.validator.validate(0, state.best_variables, writer)
+    variables = parallel.gathered(state.best_variables)
+    scores |= run.validator.validate(0, variables, writer)
   if scores:
     progress.show(0, run.validator.headline(scores))
 
@@ -297,7 +384,7 @@ def _train(
 
   Returns:
     The state after the last step; and, if a signal ended the loop before
-    `config.num_steps`, what to raise.
+    `run.last_step`, what to raise.
   """
   config = run.config
   averages = log_averages.LogAverages()
@@ -307,7 +394,7 @@ def _train(
   )
   intervals = config.checkpoint_every, config.keep_every
   previous = None
-  for step in range(int(state.step) + 1, config.num_steps + 1):
+  for step in range(int(state.step) + 1, run.last_step + 1):
     profiler.begin(step, previous)
     with progress.waiting_for_data():
       batch = next(run.batches)
@@ -322,7 +409,7 @@ def _train(
       progress.say(written)
 
     status = signals.status_after(step)
-    ends = step == config.num_steps
+    ends = step == run.last_step
     last = ends or status is not None
     if last or step % config.log_every == 0:
       num_steps, means = len(averages), averages.flush()
@@ -334,7 +421,8 @@ def _train(
       is_best = False
       if run.validator.sets and (ends or step % config.eval_every == 0):
         averages.check()  # a bad state must not replace a good one
-        scores = run.validator.validate(step, state.best_variables, writer)
+        variables = parallel.gathered(state.best_variables)
+        scores = run.validator.validate(step, variables, writer)
         progress.show(step, run.validator.headline(scores))
         is_best = run.best.update(step, scores)
       if last or is_best or retention.is_due(step, intervals):
@@ -345,7 +433,7 @@ def _train(
           "best": run.best.get_state(),
         }
         checkpointer.save(step, state, data, config.to_dict(), run.best.step)
-      if is_best and run.is_main_process:
+      if is_best:
         _save_generator(run, state, "best_generator.safetensors")
         progress.say(f"best so far, by {run.best}: best_generator.safetensors")
     if status is not None and not ends:
@@ -357,26 +445,36 @@ def _train(
 
 def _summary(run: _Run, state: state_lib.TrainState) -> str:
   count = sum(x.size for x in jax.tree.leaves(state.generator.params))
+  split = ""
+  if run.config.fsdp:
+    whole = sum(x.nbytes for x in jax.tree.leaves(state))
+    here = parallel.bytes_on_a_device(state)
+    split = f", {here / 1e6:.4g} MB of the state's {whole / 1e6:.4g} on each"
   return (
     f"{run.config.generator.architecture}, {count:,} parameters, on"
-    f" {jax.device_count()} x {jax.devices()[0].device_kind};"
-    f" step {int(state.step)} of {run.config.num_steps}, in {run.workdir}"
+    f" {jax.device_count()} x {jax.devices()[0].device_kind}{split};"
+    f" step {int(state.step)} of {run.last_step}, in {run.workdir}"
   )
 
 
 def _export(run: _Run, state: state_lib.TrainState) -> None:
   """Writes the weights in a file of their own, and the training curve."""
   _save_generator(run, state, "generator.safetensors")
-  plots.training_curve(
-    run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
-  )
+  if run.is_main_process:
+    plots.training_curve(
+      run.workdir / "metrics.jsonl", run.workdir / "training_curve.png"
+    )
 
 
 def _save_generator(run: _Run, state: state_lib.TrainState, name: str) -> None:
-  """Writes the weights that are evaluated in a file of the workdir."""
-  variables = jax.tree.map(
-    lambda x: x.addressable_data(0), state.best_variables
-  )
-  safetensors_file.save(
-    run.workdir / name, run.config.generator.to_dict(), variables
-  )
+  """Writes the weights that are evaluated in a file of the workdir.
+
+  All processes must call this, and one of them writes.
+  """
+  variables = parallel.gathered(state.best_variables)
+  if run.is_main_process:
+    safetensors_file.save(
+      run.workdir / name,
+      run.config.generator.to_dict(),
+      jax.tree.map(lambda x: x.addressable_data(0), variables),
+    )

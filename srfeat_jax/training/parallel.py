@@ -1,10 +1,13 @@
 """Placing arrays on all devices of all processes: batches split, state copied.
 
 One mesh axis, "data". A batch is split along its first dimension, everything
-else is replicated; XLA inserts the sums, so batch statistics and losses are
-those of the global batch on any number of devices.
+else is replicated, but for large arrays of the state if `config.fsdp` asks for
+it; XLA inserts the sums, so batch statistics and losses are those of the global
+batch on any number of devices.
 """
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,22 +17,88 @@ from jax.sharding import PartitionSpec as P
 from srfeat_jax import errors
 
 
-def make_mesh() -> Mesh:
-  """A mesh of all devices in one axis called "data"."""
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+  """A mesh of devices, by default of all, in one axis called "data"."""
   # Explicit axes, the default of make_mesh, refuse pixel shuffle's reshape.
   return jax.make_mesh(
-    (jax.device_count(),), ("data",), axis_types=(AxisType.Auto,)
+    (len(devices) if devices else jax.device_count(),),
+    ("data",),
+    axis_types=(AxisType.Auto,),
+    devices=devices,
   )
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-  """The sharding of state: a whole copy on each device."""
+  """The sharding of what all devices need: a whole copy on each."""
   return NamedSharding(mesh, P())
 
 
 def split(mesh: Mesh) -> NamedSharding:
   """The sharding of batches: the first dimension is divided."""
   return NamedSharding(mesh, P("data"))
+
+
+def of_state(state: Any, mesh: Mesh, fsdp: int) -> Any:
+  """The sharding of each array of a state.
+
+  Arrays are split along their largest dimension that the number of devices
+  divides, and copied where there is none: parameters, the optimizer's moments
+  of them and averages alike, as they have the same shapes. Fully sharded data
+  parallelism (Zhao et al. 2023; ZeRO-3, Rajbhandari et al. 2020) in so far as
+  no device keeps more than its share; when whole weights or their parts are
+  sent is XLA's choice.
+
+  Args:
+    state: a tree of arrays or their shapes, see `state.TrainState`.
+    mesh: all devices.
+    fsdp: numbers that an array must have to be split; 0 splits none.
+
+  Returns:
+    A tree like it of shardings.
+  """
+
+  def sharding(x) -> NamedSharding:
+    divisible = [i for i, n in enumerate(x.shape) if n % mesh.size == 0]
+    if not fsdp or x.size < fsdp or not divisible or mesh.size == 1:
+      return replicated(mesh)
+    largest = max(divisible, key=lambda i: x.shape[i])
+    return NamedSharding(mesh, P(*[None] * largest, "data"))
+
+  return jax.tree.map(sharding, state)
+
+
+def jit_step(step: Callable, mesh: Mesh, state_shardings: Any) -> Callable:
+  """Compiles `steps.make_step`'s function for a mesh; it donates the state.
+
+  Args:
+    step: the training step.
+    mesh: all devices; those of another machine's topology will do to compile.
+    state_shardings: see `of_state`.
+  """
+  whole = replicated(mesh)
+  return jax.jit(
+    step,
+    in_shardings=(state_shardings, whole, split(mesh), whole),
+    out_shardings=(state_shardings, whole),
+    donate_argnums=0,
+  )
+
+
+def gathered(tree: Any) -> Any:
+  """Arrays with a whole copy on each device; all processes must call this."""
+  leaves = jax.tree.leaves(tree)
+  if all(x.sharding.is_fully_replicated for x in leaves):
+    return tree
+  whole = replicated(leaves[0].sharding.mesh)
+  return jax.jit(lambda x: x, out_shardings=whole)(tree)
+
+
+def bytes_on_a_device(tree: Any) -> int:
+  """What arrays take of each device's memory."""
+  return sum(
+    x.dtype.itemsize * math.prod(x.sharding.shard_shape(x.shape))
+    for x in jax.tree.leaves(tree)
+  )
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -2,8 +2,9 @@
 
 import jax
 import ml_collections
+from jax.sharding import Mesh
 
-from srfeat_jax.training import averages, warm_start
+from srfeat_jax.training import agreement, averages, parallel, warm_start
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -14,7 +15,7 @@ def make(
   config: ml_collections.ConfigDict,
   networks: networks_lib.Networks,
   optimizers: optimizers_lib.Optimizers,
-  sharding: jax.sharding.Sharding,
+  mesh: Mesh,
   *,
   begins: bool,
 ) -> state_lib.TrainState:
@@ -22,24 +23,30 @@ def make(
 
   Args:
     config: of the run; read are `init_from`, `init_discriminators_from`, what
-      `averages.kept` reads, and `seed`.
+      `averages.kept` reads, `seed` and `fsdp`.
     networks: of the run.
     optimizers: theirs.
-    sharding: of the arrays.
+    mesh: all devices; `parallel.of_state` says what each has of the state.
     begins: whether the run begins; if not, its checkpoint replaces all arrays,
       and what it began with need not be there any more.
 
   Raises:
-    errors.InputError: weights are missing, or of other networks.
+    errors.InputError: weights are missing, of other networks, or not the same
+      in all processes.
   """
-  generator, discriminators = {}, {}
-  if begins and config.init_from:
-    generator = lookup.load_for(networks.generator, config.init_from)
-  if begins and config.init_discriminators_from:
-    shapes = jax.eval_shape(networks.init, jax.random.key(0))[1]
-    discriminators = warm_start.discriminators(
-      config.init_discriminators_from, shapes
-    )
+
+  def load():
+    generator, discriminators = {}, {}
+    if begins and config.init_from:
+      generator = lookup.load_for(networks.generator, config.init_from)
+    if begins and config.init_discriminators_from:
+      shapes = jax.eval_shape(networks.init, jax.random.key(0))[1]
+      discriminators = warm_start.discriminators(
+        config.init_discriminators_from, shapes
+      )
+    return generator, discriminators
+
+  initial = agreement.same(load, agreement.fingerprint, "starting weights")
 
   def start(initial):
     of_generator, of_discriminators = networks.init(jax.random.key(config.seed))
@@ -51,4 +58,6 @@ def make(
       keep_ema=averages.kept(config),
     )
 
-  return jax.jit(start, out_shardings=sharding)((generator, discriminators))
+  shapes = jax.eval_shape(start, initial)
+  shardings = parallel.of_state(shapes, mesh, config.fsdp)
+  return jax.jit(start, out_shardings=shardings)(initial)

@@ -202,7 +202,7 @@ class RunTest(parameterized.TestCase):
       config,
       networks.assemble(config, {}),
       optimizers.build(config),
-      parallel.replicated(parallel.make_mesh()),
+      parallel.make_mesh(),
       begins=True,
     )
     jax.tree.map(
