@@ -7,7 +7,7 @@
 Compiles each step by `srfeat_jax.aot`, in a process of its own, for a v5e;
 writes benchmarks/results/tpu_scaling.json after each, where it goes on when it
 is started again; then fills the tables of docs/scaling.md. It needs libtpu
-(`pip install ".[aot]"`). A step of SRFeat takes minutes to compile.
+(`pip install ".[libtpu]"`). A step of SRFeat takes minutes to compile.
 """
 
 import dataclasses

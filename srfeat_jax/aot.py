@@ -4,7 +4,7 @@
     --config.batch_size=64 --config.dtype=bfloat16 --output=gan_v5e_16.json
 
 Prints memory a chip, operations, collectives, and the time of a step by a
-roofline: compiled and computed, never run. It needs the extra "aot" (libtpu),
+roofline: compiled and computed, never run. It needs the extra "libtpu",
 but neither data nor weights. --topology=cpu:4 compiles for devices of this
 machine. Compiling takes minutes.
 """

@@ -126,7 +126,7 @@ def _tpu_devices(topology: Topology) -> Sequence[Any]:
   if importlib.util.find_spec("libtpu") is None:
     raise errors.InputError(
       f"--topology={topology.name} needs libtpu, TPUs' compiler, which is not"
-      ' installed: pip install "srfeat_jax[aot]"'
+      ' installed: pip install "srfeat_jax[libtpu]"'
     )
   import jax
   from jax.experimental import topologies

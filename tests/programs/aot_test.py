@@ -53,7 +53,7 @@ class AheadOfTimeTest(programs.ProgramTestCase):
       "console.aot()",
       *(*_SMALL, "--config.batch_size=16", "--topology=v5e:4x4"),
     )
-    self.assert_fails(result, "libtpu", 'pip install "srfeat_jax[aot]"')
+    self.assert_fails(result, "libtpu", 'pip install "srfeat_jax[libtpu]"')
 
 
 if __name__ == "__main__":

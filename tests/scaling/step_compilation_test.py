@@ -155,7 +155,7 @@ class MistakesTest(parameterized.TestCase):
 class TPUTest(absltest.TestCase):
   def test_a_slice(self):
     if importlib.util.find_spec("libtpu") is None:
-      self.skipTest("libtpu is not installed: pip install .[aot]")
+      self.skipTest("libtpu is not installed: pip install .[libtpu]")
     config = _pretraining(crop_size=16)
     config.generator.features = 4
     config.dtype = "bfloat16"

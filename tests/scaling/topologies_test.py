@@ -54,7 +54,7 @@ class DevicesTest(parameterized.TestCase):
   def test_without_libtpu(self):
     with (
       mock.patch.object(importlib.util, "find_spec", lambda name: None),
-      self.assertRaisesRegex(errors.InputError, r"libtpu.*srfeat_jax\[aot\]"),
+      self.assertRaisesRegex(errors.InputError, r"libtpu.*srfeat_jax\[libtpu\]"),
     ):
       topologies.parse("v5e:4x4").devices()
 
@@ -67,7 +67,7 @@ class DevicesTest(parameterized.TestCase):
   )
   def test_of_a_tpu(self, name, size):
     if importlib.util.find_spec("libtpu") is None:
-      self.skipTest("libtpu is not installed: pip install .[aot]")
+      self.skipTest("libtpu is not installed: pip install .[libtpu]")
     topology = topologies.parse(name)
     with mock.patch.dict(os.environ):
       topologies.prepare(topology)
@@ -77,7 +77,7 @@ class DevicesTest(parameterized.TestCase):
 
   def test_a_shape_that_libtpu_does_not_know(self):
     if importlib.util.find_spec("libtpu") is None:
-      self.skipTest("libtpu is not installed: pip install .[aot]")
+      self.skipTest("libtpu is not installed: pip install .[libtpu]")
     topology = topologies.parse("v5e:3x5")
     with mock.patch.dict(os.environ):
       topologies.prepare(topology)
