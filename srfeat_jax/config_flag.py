@@ -18,10 +18,13 @@ import ml_collections
 from absl import flags
 
 from srfeat_jax import config_fields, errors
+from srfeat_jax.configs import images_seen
+from srfeat_jax.training import config_structure
 
 flags.disclaim_key_flags()  # so that --config is in a program's --help
 _NAME = "config"
 _PACKAGE = pathlib.Path(__file__).parent
+_argv: list[str] = []  # of the last `parse`
 _FIELD = re.compile(r"--?(no)?config\.([^=]*)(?:=(.*))?", re.DOTALL)
 
 
@@ -55,6 +58,7 @@ def parse(argv: Sequence[str]) -> list[str]:
     errors.InputError: so with the config.
   """
   argv = flags.FLAGS.read_flags_from_files(argv, force_gnu=True)
+  _argv[:] = argv
   config, argv = split(argv)
   rest = flags.FLAGS(argv)
   if config is not None:
@@ -62,10 +66,19 @@ def parse(argv: Sequence[str]) -> list[str]:
   return rest
 
 
+def again(*defaults: str) -> ml_collections.ConfigDict | None:
+  """The config once more, as if these arguments stood before all others."""
+  program, *rest = _argv
+  return split([program, *defaults, *rest])[0]
+
+
 def split(
   argv: Sequence[str],
 ) -> tuple[ml_collections.ConfigDict | None, list[str]]:
   """The config of a command line, its fields set, and the other arguments.
+
+  With another batch size than the file's, what follows from it and is not set
+  is changed, too: see `images_seen`.
 
   Args:
     argv: the program's name and its arguments.
@@ -100,8 +113,13 @@ def split(
     texts.setdefault(field, []).append(text)
   rest += arguments
   if config is not None:
+    before = config.get("batch_size")
     for field, values in texts.items():
       config_fields.assign(config, field, values)
+    if "batch_size" in texts:
+      config_structure.check(config)
+      wanted, config.batch_size = config.batch_size, before
+      images_seen.with_batch_size(config, wanted, texts)
     config.lock()
   return config, rest
 
@@ -191,7 +209,7 @@ def _find(file: str) -> pathlib.Path:
   known = [
     f"configs/{each.name}"
     for each in sorted((_PACKAGE / "configs").glob("*.py"))
-    if each.stem not in ("__init__", "common", "degradations")
+    if each.stem not in ("__init__", "common", "degradations", "images_seen")
   ]
   names = {each.rpartition("/")[2]: each for each in known}
   similar = difflib.get_close_matches(path.name, [*names, *known], 1)

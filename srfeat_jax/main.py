@@ -44,10 +44,14 @@ def main(argv: Sequence[str]) -> int:
     jax.distributed.initialize()
   from srfeat_jax import train
   from srfeat_jax.training import interruption
+  from srfeat_jax.training import workdir as workdir_lib
 
+  config = _CONFIG.value
+  if workdir_lib.counts_steps(_WORKDIR.value):
+    config = config_flag.again("--config.schedule_in=steps")
   try:
     train.train_and_evaluate(
-      _CONFIG.value, str(_WORKDIR.value), _ALLOW_CHANGE.value
+      config, str(_WORKDIR.value), _ALLOW_CHANGE.value
     )
   except interruption.Stopped as stopped:
     return stopped.status

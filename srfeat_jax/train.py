@@ -11,6 +11,8 @@ import ml_collections
 from absl import logging
 
 from srfeat_jax.batches import on_device, on_host, training_images
+from srfeat_jax.configs import images_seen
+from srfeat_jax.data import pipeline
 from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import plots, snapshots
 from srfeat_jax.evaluation import validator as validator_lib
@@ -18,6 +20,7 @@ from srfeat_jax.interchange import lpips_file
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.training import best as best_lib
 from srfeat_jax.training import (
+  agreement,
   checkpoint,
   compute_precision,
   config_checks,
@@ -26,6 +29,7 @@ from srfeat_jax.training import (
   log_averages,
   microbatches,
   parallel,
+  process_log,
   profiling,
   retention,
   steps,
@@ -47,7 +51,11 @@ class _Run:
     config: see `configs/`.
     workdir: the run's folder.
     is_main_process: whether this process prints and writes the logs.
-    update: the compiled training step.
+    make_update: makes the compiled training step, whose schedules are ahead of
+      its own by a number of steps, see `optimizers.build`.
+    update: that which is used.
+    last_step: the step that it ends with: `config.num_steps`, unless an earlier
+      part had batches of another size, see `_with_images_seen`.
     vgg_variables: of VGG-19, which `update` takes, on all devices.
     teacher_variables: likewise, of the teacher.
     batches: yields batches on all devices.
@@ -59,7 +67,9 @@ class _Run:
   config: Any
   workdir: pathlib.Path
   is_main_process: bool
+  make_update: Callable[[int], Callable]
   update: Callable
+  last_step: int
   vgg_variables: Any
   teacher_variables: Any
   batches: Any
@@ -73,7 +83,7 @@ def train_and_evaluate(
   workdir: str,
   allow_change: Collection[str] = (),
 ) -> state_lib.TrainState:
-  """Trains until `config.num_steps`, resuming from the newest checkpoint.
+  """Trains for `config.num_steps`, resuming from the newest checkpoint.
 
   Args:
     config: see `configs/`.
@@ -91,10 +101,15 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
-  config_checks.check(config)
-  config = compute_precision.with_dtype(config)
-  run, state = _build(config, pathlib.Path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
+    write_log_to = stack.enter_context(process_log.kept())
+    agreement.same(
+      lambda: config_checks.check(config),
+      lambda _: _said(config),
+      "settings or versions",
+    )
+    config = compute_precision.with_dtype(config)
+    run, state = _build(config, pathlib.Path(workdir), allow_change)
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
     checkpointer = _closed_by(
@@ -104,12 +119,12 @@ def train_and_evaluate(
       ),
     )
     _closed_by(stack, run.batches)
-    state = _restore(run, state, checkpointer, allow_change)
+    run, state = _restore(run, state, checkpointer, allow_change)
     first_step = int(state.step)
-    if first_step > config.num_steps:
+    if first_step > run.last_step:
       if run.is_main_process:
         print(
-          f"already at step {first_step} of {config.num_steps}: nothing to do"
+          f"already at step {first_step} of {run.last_step}: nothing to do"
         )
       return state
 
@@ -120,6 +135,7 @@ def train_and_evaluate(
         first_step,
         compute_precision.record(config),
       )
+    write_log_to(run.workdir)
     run.batches.load()
     writer = _closed_by(
       stack,
@@ -131,12 +147,13 @@ def train_and_evaluate(
       stack,
       progress_lib.Progress(
         first_step,
-        config.num_steps,
+        run.last_step,
         config.batch_size,
         shown=run.is_main_process,
       ),
     )
     progress.say(_summary(run, state))
+    progress.say(images_seen.sentence(config))
     if first_step == 0:
       with progress.pause():
         _evaluate_start(run, state, writer, progress)
@@ -156,6 +173,12 @@ def train_and_evaluate(
   return state
 
 
+def _said(config: ml_collections.ConfigDict) -> str:
+  """What all processes of a run must have in common, for a message."""
+  versions = " ".join(workdir_lib.versions())
+  return f"config {agreement.fingerprint(config.to_dict())}, {versions}"
+
+
 def _closed_by(stack: contextlib.ExitStack, resource: Any) -> Any:
   """Returns the resource, which is closed when the stack is."""
   return stack.enter_context(contextlib.closing(resource))
@@ -173,8 +196,16 @@ def _build(
   """
   parallel.check_batch_size(config.batch_size)
   microbatches.check(config.batch_size, config.accumulation_steps)
-  networks, vgg_variables = networks_lib.build(config)
-  networks, teacher_variables = teachers.add(config, networks)
+  networks, vgg_variables = agreement.same(
+    lambda: networks_lib.build(config),
+    lambda built: agreement.fingerprint(built[1]),
+    "weights of VGG-19",
+  )
+  networks, teacher_variables = agreement.same(
+    lambda: teachers.add(config, networks),
+    lambda added: agreement.fingerprint(added[1]),
+    "weights of a teacher",
+  )
   validator = _make_validator(config, networks, workdir)
   best = best_lib.make(config, validator.metrics)
   # What a run began with need not be there any more when it resumes, and its
@@ -186,12 +217,17 @@ def _build(
   crops = steps.num_batches(config) * config.batch_size
   batches = kind.Batches(config, images, mesh, crops)
   optimizers = optimizers_lib.build(config)
-  step = steps.make_step(config, networks, optimizers)
+  step = steps.make_step(config, networks, optimizers, mesh)
   workdir_lib.check(workdir, config.to_dict(), allow_change)
   state = starts.make(config, networks, optimizers, mesh, begins=begins)
-  update = parallel.jit_step(
-    step, mesh, jax.tree.map(lambda x: x.sharding, state)
-  )
+  shardings = jax.tree.map(lambda x: x.sharding, state)
+  update = parallel.jit_step(step, mesh, shardings)
+
+  def make_update(ahead: int) -> Callable:
+    shifted = optimizers_lib.build(config, ahead)
+    step = steps.make_step(config, networks, shifted, mesh)
+    return parallel.jit_step(step, mesh, shardings)
+
   vgg_variables, teacher_variables = jax.device_put(
     (vgg_variables, teacher_variables), parallel.replicated(mesh)
   )
@@ -208,7 +244,9 @@ def _build(
     config=config,
     workdir=workdir,
     is_main_process=jax.process_index() == 0,
+    make_update=make_update,
     update=update,
+    last_step=config.num_steps,
     vgg_variables=vgg_variables,
     teacher_variables=teacher_variables,
     batches=batches,
@@ -245,14 +283,17 @@ def _restore(
   state: state_lib.TrainState,
   checkpointer: checkpoint.Checkpointer,
   allow_change: Collection[str],
-) -> state_lib.TrainState:
+) -> tuple[_Run, state_lib.TrainState]:
   """The newest checkpoint's state, or if there is none the one at step 0.
 
   The batches continue where they were: at the next crop, however many a batch
   had before.
+
+  Returns:
+    The run as it goes on, and the state.
   """
   if checkpointer.latest_step() is None:
-    return state
+    return run, state
   state, data = checkpointer.restore(state, run.config.to_dict(), allow_change)
   run.batches.set_state(data["position"])
   if "best" in data:  # not in checkpoints of earlier versions
@@ -264,7 +305,32 @@ def _restore(
       training_images.said(run.source_identities),
       training_images.said(began_with),
     )
-  return state
+  seen = pipeline.crops_before(data["position"])
+  return _with_images_seen(run, int(state.step), seen), state
+
+
+def _with_images_seen(run: _Run, step: int, seen: int) -> _Run:
+  """The run that ends after `num_steps * batch_size` images, seen ones too.
+
+  Where earlier batches had another size, the schedules go on as after as many
+  steps of the present size as see what has been seen. Steps are counted on.
+  """
+  config = run.config
+  in_present_steps = seen // (steps.num_batches(config) * config.batch_size)
+  ahead = in_present_steps - step
+  if not ahead or config.schedule_in == "steps":
+    return run
+  last_step = config.num_steps - ahead
+  if run.is_main_process:
+    logging.warning(
+      "after %d steps the run has seen what %d of %d images do: it ends at step"
+      " %d, and learning rates go on from there",
+      *(step, in_present_steps, config.batch_size, last_step),
+    )
+  snapshot_steps = run.validator.snapshots.steps
+  run.validator.snapshots.steps = frozenset(n - ahead for n in snapshot_steps)
+  update = run.make_update(ahead)
+  return dataclasses.replace(run, update=update, last_step=last_step)
 
 
 def _evaluate_start(
@@ -294,7 +360,7 @@ def _train(
 
   Returns:
     The state after the last step; and, if a signal ended the loop before
-    `config.num_steps`, what to raise.
+    `run.last_step`, what to raise.
   """
   config = run.config
   averages = log_averages.LogAverages()
@@ -304,7 +370,7 @@ def _train(
   )
   intervals = config.checkpoint_every, config.keep_every
   previous = None
-  for step in range(int(state.step) + 1, config.num_steps + 1):
+  for step in range(int(state.step) + 1, run.last_step + 1):
     profiler.begin(step, previous)
     with progress.waiting_for_data():
       batch = next(run.batches)
@@ -319,7 +385,7 @@ def _train(
       progress.say(written)
 
     status = signals.status_after(step)
-    ends = step == config.num_steps
+    ends = step == run.last_step
     last = ends or status is not None
     if last or step % config.log_every == 0:
       num_steps, means = len(averages), averages.flush()
@@ -363,7 +429,7 @@ def _summary(run: _Run, state: state_lib.TrainState) -> str:
   return (
     f"{run.config.generator.architecture}, {count:,} parameters, on"
     f" {jax.device_count()} x {jax.devices()[0].device_kind}{split};"
-    f" step {int(state.step)} of {run.config.num_steps}, in {run.workdir}"
+    f" step {int(state.step)} of {run.last_step}, in {run.workdir}"
   )
 
 

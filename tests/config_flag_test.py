@@ -1,5 +1,8 @@
 """--config and its fields on a command line, and files of one's own."""
 
+from unittest import mock
+
+from absl import flags
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import config_flag, errors
@@ -38,6 +41,19 @@ class ConfigFlagTest(image_files.FolderTestCase, parameterized.TestCase):
         *("a", "b", "--", "--config.seed=4"),
       ],
     )
+
+  def test_once_more_with_other_defaults(self):
+    path = "configs/pretrain.py:srfeat"
+    arguments = [f"--config={path}", "--config.batch_size=64"]
+    with mock.patch.object(flags, "FLAGS", flags.FlagValues()) as values:
+      flags.DEFINE_string("config", None, "", flag_values=values)
+      config_flag.parse(["main", *arguments])
+      self.assertEqual(values["config"].value.num_steps, 36_444)
+      config = config_flag.again("--config.schedule_in=steps")
+      self.assertEqual((config.num_steps, config.batch_size), (259_160, 64))
+      config_flag.parse(["main", *arguments, "--config.schedule_in=images"])
+      config = config_flag.again("--config.schedule_in=steps")
+      self.assertEqual(config.num_steps, 36_444)
 
   def test_fields_may_stand_before_the_config(self):
     config, _ = self.split(

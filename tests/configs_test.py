@@ -71,6 +71,7 @@ class ConfigsTest(parameterized.TestCase):
         "feature_discriminator",
         "finetune",
         "gan",
+        "images_seen",
         "pretrain",
         "quickstart",
         "shipped",
@@ -144,6 +145,17 @@ class ConfigsTest(parameterized.TestCase):
       self.assertFalse(config.data.augment)
       self.assertEqual(config.losses.pixel, "mse")
       self.assertEqual(config.generator.batch_norm, name == "srfeat")
+
+  def test_pods_see_as_many_images(self):
+    for name in ("srfeat", "gan_srfeat"):
+      config, pod = CONFIGS[name], CONFIGS[f"{name}_pod"]
+      self.assertEqual(pod.batch_size, 64)
+      for field in ("num_steps", "eval_every", "checkpoint_every", "log_every"):
+        images = config[field] * config.batch_size
+        self.assertLessEqual(abs(pod[field] * 64 - images), 32, field)
+      self.assertEqual(pod.learning_rate, config.learning_rate)
+      self.assertEqual(pod.losses, config.losses)
+      self.assertEqual(pod.discriminators, config.discriminators)
 
   def test_mirflickr_epochs(self):
     for name, batch_size, epochs in (

@@ -7,8 +7,10 @@ import typing
 
 from absl.testing import absltest, parameterized
 
+from srfeat_jax import config_flag, errors
 from srfeat_jax.configs import gan, pretrain
 from srfeat_jax.models import fields
+from srfeat_jax.training import config_checks
 from tests.support import paths, programs
 
 DOCUMENTS = (
@@ -25,6 +27,10 @@ FOLDERS = (
 )
 # Files that a reader makes.
 MADE = re.compile(r"NAME|/a/b|^tests/a/|^runs/")
+
+
+def glob_docs() -> list[str]:
+  return [name for name in DOCUMENTS if name.startswith("docs/")]
 
 
 def read(document: str) -> str:
@@ -132,6 +138,45 @@ def unknown_flags(module: str, flags: list[str]) -> list[str]:
   return unknown
 
 
+def launches(text: str) -> list[tuple[str, list[str]]]:
+  """Launch scripts that are given a config, each with it and flags of fields."""
+  found = []
+  for line in text.replace("\\\n", " ").splitlines():
+    for match in re.finditer(
+      r"launch/(local|slurm|tpu_pod)\.sh\b[^`]*?(configs/[\w.:/]+)([^`]*)", line
+    ):
+      flags = re.findall(r"--config\.\S+", match[3])
+      found.append((match[1], [f"--config={match[2]}", *flags]))
+  return found
+
+
+def refusals(flags: list[str], devices: typing.Iterable[int] = (1,)) -> list:
+  """Why a run of these flags would not begin on so many devices.
+
+  Or why it would not see as many images as its config's file says.
+  """
+  path = flags[0].removeprefix("--config=").removesuffix(":VARIANT")
+  of_fields = [
+    flag for flag in flags if flag.startswith("--config.") and "$" not in flag
+  ]
+  try:
+    config, _ = config_flag.split(["main", f"--config={path}", *of_fields])
+    config_checks.check(config)
+  except errors.InputError as error:
+    return [str(error)]
+  refused = [
+    f"{config.batch_size} images on {count} devices"
+    for count in devices
+    if config.batch_size % count
+  ]
+  if not any(flag.startswith("--config.num_steps") for flag in of_fields):
+    begins = config_flag.load(path)
+    images = begins.num_steps * begins.batch_size
+    if abs(config.num_steps * config.batch_size - images) > config.batch_size:
+      refused.append(f"{config.num_steps} steps of {config.batch_size} images")
+  return refused
+
+
 class DocumentsTest(parameterized.TestCase):
   @parameterized.parameters(*DOCUMENTS)
   def test_links(self, document):
@@ -153,6 +198,38 @@ class DocumentsTest(parameterized.TestCase):
             wrong.append(f"{document}: {module} has no {name}")
     self.assertGreater(found, 15)
     self.assertEmpty(wrong)
+
+  @parameterized.parameters("README.md", *sorted(glob_docs()))
+  def test_documented_runs_pass_their_own_checks(self, document):
+    wrong = []
+    for module, flags in commands(read(document)):
+      of_config = [flag for flag in flags if flag.startswith("--config")]
+      if module == "srfeat_jax.main" and of_config:
+        wrong += [f"{of_config}: {each}" for each in refusals(of_config)]
+    self.assertEmpty(wrong)
+
+  def test_documented_runs_divide_between_many_devices(self):
+    found = launches(read("docs/many_devices.md"))
+    self.assertGreaterEqual(len(found), 3)
+    for script, flags in found:
+      if flags[0].startswith("--config=configs/gan.py"):
+        flags.append("--config.init_from=runs/srfeat")
+      # A machine with 4 or 8 GPUs; two of these; a slice of 16 or 64 chips.
+      self.assertEqual((script, refusals(flags, (4, 8, 16, 64))), (script, []))
+
+  @parameterized.parameters(
+    ("`sbatch launch/slurm.sh configs/gan.py:srfeat W`", "init_from is empty"),
+    ("launch/local.sh configs/pretrain.py:srfeat W", "9 images on 8 devices"),
+    ("launch/tpu_pod.sh N Z \\\n configs/pretrain.py:srfeat W \\\n"
+     " --config.batch_size=64", ""),
+    ("launch/local.sh configs/pretrain.py:srfeat W --config.batch_size=64"
+     " --config.schedule_in=steps", "259160 steps of 64 images"),
+    ("launch/local.sh configs/pretrain.py:srfeet W", "no variant"),
+  )  # fmt: skip
+  def test_a_run_that_would_not_begin_is_found(self, text, problem):
+    ((_, flags),) = launches(text)
+    self.assertIn(problem, " ".join(refusals(flags, (1, 8))))
+    self.assertEqual(bool(refusals(flags, (1, 8))), bool(problem))
 
   @parameterized.parameters(
     ("README.md", pretrain.VARIANTS),

@@ -15,7 +15,7 @@ from PIL import Image
 
 from srfeat_jax import errors, models, train
 from srfeat_jax.batches import device_memory, on_host, training_images
-from srfeat_jax.configs import finetune, gan, pretrain
+from srfeat_jax.configs import finetune, gan, images_seen, pretrain
 from srfeat_jax.data import inspection
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.preparation import planning, recipes, sets
@@ -238,6 +238,7 @@ class TrainTest(parameterized.TestCase):
   def test_goes_on_with_another_batch_size_and_learning_rate(self):
     workdir = self.folder / "run"
     config = _tiny(self.images)
+    config.schedule_in = "steps"
     train.train_and_evaluate(config, workdir)
     config.num_steps = 6
     config.batch_size = 8
@@ -273,6 +274,39 @@ class TrainTest(parameterized.TestCase):
     config.batch_size = 4
     with self.assertRaisesRegex(errors.InputError, "was 8 and is now 4"):
       train.train_and_evaluate(config, workdir)
+
+  def test_goes_on_after_as_many_images_with_another_batch_size(self):
+    workdir = self.folder / "run"
+    config = _tiny(self.images, num_steps=8)
+    config.log_every = 1
+    config.learning_rate.final = 0.0
+    schedules = [optimizers.build(config).generator_schedule]
+    config.num_steps = 4  # as if it were stopped there
+    train.train_and_evaluate(config, workdir)
+    config.num_steps = 8
+    images_seen.with_batch_size(config, 8)
+    self.assertEqual((config.num_steps, config.log_every), (4, 1))
+    schedules.append(optimizers.build(config).generator_schedule)
+    with self.assertLogs("absl", "WARNING") as logs:
+      state = train.train_and_evaluate(config, workdir, ("batch_size",))
+    self.assertIn(
+      "after 4 steps the run has seen what 2 of 8 images do: it ends at step 6",
+      "".join(logs.output),
+    )
+    # Two steps more, which see 16 images after the first 16 of 32.
+    self.assertEqual(int(state.step), 6)
+    self.assertEqual(_position(workdir, 6), {"global_next_index": 32})
+    rates = [
+      each["learning_rate/generator"]
+      for each in _log(workdir)
+      if each["step"] > 4
+    ]
+    expected = [schedules[1](2), schedules[1](3)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)
+    np.testing.assert_allclose(expected[0], schedules[0](4), rtol=1e-6)
+    # It has ended, and the same command says so.
+    again = train.train_and_evaluate(config, workdir)
+    self.assertEqual(int(again.step), 6)
 
   def test_stops_when_the_loss_is_not_finite_and_keeps_the_good_state(self):
     workdir = self.folder / "run"

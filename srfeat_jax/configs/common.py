@@ -38,6 +38,12 @@ def get_config() -> ml_collections.ConfigDict:
   config.seed = 0
   config.num_steps = 1000
   config.batch_size = 16  # global: over all devices of all processes
+  # What --config.batch_size leaves as it is: "images", those seen in the run
+  # and from one validation or checkpoint to the next, so that num_steps and all
+  # that is "every" so many steps follow unless flags set them; or "steps".
+  config.schedule_in = "images"
+  # How learning rates follow it: "none", "linear" or "sqrt", see images_seen.py.
+  config.learning_rate_rule = "none"
   # Parts that a step takes a batch in, one after the other, to save memory.
   config.accumulation_steps = 1
   # Arrays of the state with at least so many numbers, as 1e6, are split over
@@ -75,6 +81,9 @@ def get_config() -> ml_collections.ConfigDict:
   # Updates of each discriminator, each with another batch, for every one of the
   # generator; `num_steps` counts the latter.
   config.discriminator_steps = 1
+  # Of which part of a batch BatchNorm takes statistics: "global", all of it, or
+  # "device", that of each device, which need not wait for the others.
+  config.batch_statistics = "global"
   # Whether a generator's BatchNorm keeps the statistics, gamma and beta that it
   # starts with, as in the code of SRFeat's authors.
   config.freeze_batch_norm = False

@@ -16,6 +16,10 @@ srfeat_official  As the authors' code has it: batch 9, BatchNorm frozen, Adam's
                  layers that start at N(0, 0.1), images clipped before VGG-19
                  (convert its weights with --clip). Start:
                  pretrain.py:srfeat_official.
+srfeat_pod       srfeat with batches of 64, for up to 64 devices: 8,125 steps see
+                 as many images. Large weights, of which the dense layer of the
+                 image discriminator has 189 million, are split over the
+                 devices. Start: pretrain.py:srfeat_pod.
 srgan_mse        Ledig et al. 2017, image discriminator and, as content, the
 srgan_vgg22      pixels, relu2_2 or relu5_4. 200,000 steps of 16 crops of 96.
 srgan_vgg54      Y 29.40 / 26.02 / 25.16 on Set5 / Set14 / BSD100. Start:
@@ -37,7 +41,7 @@ PSNR must fall below the start's: what these losses buy is sharpness (LPIPS).
 
 import ml_collections
 
-from srfeat_jax.configs import common, pretrain
+from srfeat_jax.configs import common, images_seen, pretrain
 
 _SRFEAT_EPOCH = 20_800
 
@@ -127,6 +131,13 @@ def _srfeat_official():
   # The patches of the authors' script are flipped and rotated beforehand.
   config.data.crop = "center"
   config.data.augment = False
+  return config
+
+
+def _srfeat_pod():
+  config = _srfeat("srfeat_pod")
+  images_seen.with_batch_size(config, 64)
+  config.fsdp = 1_000_000
   return config
 
 
@@ -223,6 +234,7 @@ VARIANTS: common.Variants = {
   "srfeat": lambda: _srfeat("srfeat"),
   "srfeat_nobn": lambda: _srfeat("srfeat_nobn"),
   "srfeat_official": _srfeat_official,
+  "srfeat_pod": _srfeat_pod,
   "srgan_mse": _srgan_mse,
   "srgan_vgg22": lambda: _srgan("relu2_2"),
   "srgan_vgg54": lambda: _srgan("relu5_4"),

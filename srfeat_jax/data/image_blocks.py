@@ -149,6 +149,11 @@ class _BatchIterator(grain.DatasetIterator):
       self._opened.pop().close()
 
 
+def position(state: dict[str, int]) -> int:
+  """How many crops come before an iterator's state."""
+  return state[_STATE]
+
+
 def read_options(
   share: int,
   crops_per_image: int,

@@ -116,6 +116,14 @@ def create(
   )
 
 
+def crops_before(state: dict[str, int]) -> int:
+  """How many crops were drawn before, by the state of an iterator of batches.
+
+  Those of all processes count, in batches of whatever size.
+  """
+  return image_blocks.position(state)
+
+
 def _has_pairs(source: Any) -> bool:
   return getattr(source, "pair_scale", None) is not None
 

@@ -43,7 +43,11 @@ def due(
 
 
 class Snapshots:
-  """Which validations of a run leave images, and which images."""
+  """Which validations of a run leave images, and which images.
+
+  Attributes:
+    steps: of these validations.
+  """
 
   def __init__(
     self,
@@ -59,7 +63,7 @@ class Snapshots:
       steps: the validations, see `due`.
     """
     self._folder = pathlib.Path(workdir) / FOLDER
-    self._steps = steps
+    self.steps = steps
     names = [
       (i, each.name, image.name)
       for each in sets
@@ -90,7 +94,7 @@ class Snapshots:
     Raises:
       errors.InputError: a file cannot be written.
     """
-    if step not in self._steps or (set_name, name) not in self._chosen:
+    if step not in self.steps or (set_name, name) not in self._chosen:
       return
     scale = hr.shape[0] // lr.shape[0]
     top, left, height, width = _part(lr, _LONGEST_SIDE // scale)

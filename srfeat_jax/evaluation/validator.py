@@ -21,6 +21,7 @@ class Validator:
   Attributes:
     sets: a list of `benchmarks.BenchmarkSet`, empty when nothing is validated.
     metrics: names of all that is measured.
+    snapshots: which validations leave images.
   """
 
   def __init__(
@@ -58,7 +59,7 @@ class Validator:
       *(("lpips",) if lpips else ()),
       *(each.name for each in self._own),
     )
-    self._snapshots = snapshots.Snapshots(workdir, self.sets, snapshot_steps)
+    self.snapshots = snapshots.Snapshots(workdir, self.sets, snapshot_steps)
     self.metrics = tuple(dict.fromkeys((*of_protocol, *self._shown)))
 
   def write_baseline(self, writer) -> dict[str, float]:
@@ -92,7 +93,7 @@ class Validator:
     samples = {}
 
     def keep(set_name, image_name, lr, sr, hr):
-      self._snapshots.keep(step, set_name, image_name, lr, sr, hr)
+      self.snapshots.keep(step, set_name, image_name, lr, sr, hr)
       if len(samples) < _NUM_SAMPLES:
         bicubic = upscaler.bicubic(lr, scale=self._generator.scale)
         panels = [_middle(image) for image in (bicubic, sr, hr)]

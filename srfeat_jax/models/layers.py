@@ -7,6 +7,7 @@ order (row, column, channel: "DCR"), so weights from PyTorch need their outputs
 permuted.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import convolution
+from srfeat_jax.models import batch_statistics, convolution
 from srfeat_jax.models import spectral_norm as spectral_norm_lib
 from srfeat_jax.ops import pixels, resize
 
@@ -184,7 +185,8 @@ class StatelessBatchNorm(nn.Module):
   """Batch normalization by the statistics of the batch, without running ones.
 
   For networks that only ever see training batches. On a batch split over
-  devices the statistics are those of the whole. Epsilon is 1e-5.
+  devices the statistics are those of the whole, unless `batch_statistics` is
+  told otherwise. Epsilon is 1e-5.
   """
 
   dtype: str = "float32"
@@ -195,11 +197,51 @@ class StatelessBatchNorm(nn.Module):
     shape = (x.shape[-1],)
     scale = self.param("scale", nn.initializers.ones, shape)
     bias = self.param("bias", nn.initializers.zeros, shape)
-    x = x.astype(jnp.float32)
-    mean = jnp.mean(x, axis=(0, 1, 2))
-    variance = jnp.mean(jnp.square(x - mean), axis=(0, 1, 2))
-    y = (x - mean) * (scale * jax.lax.rsqrt(variance + 1e-5)) + bias
+    y = batch_statistics.normalized(x, scale, bias, 1e-5).y
     return y.astype(self.dtype)
+
+
+class TrainingBatchNorm(nn.Module):
+  """What stands for flax's BatchNorm while it trains, with its variables.
+
+  It normalizes as `StatelessBatchNorm` does, and keeps running statistics.
+  """
+
+  momentum: float
+  epsilon: float
+  dtype: str = "float32"
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Keeps the shape [b, h, w, c]; the output has the compute dtype."""
+    shape = (x.shape[-1],)
+    scale = self.param("scale", nn.initializers.ones, shape)
+    bias = self.param("bias", nn.initializers.zeros, shape)
+    mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
+    variance = self.variable("batch_stats", "var", jnp.ones, shape)
+    found = batch_statistics.normalized(x, scale, bias, self.epsilon)
+    if not self.is_initializing():
+      kept = self.momentum
+      mean.value = kept * mean.value + (1 - kept) * found.mean
+      variance.value = kept * variance.value + (1 - kept) * found.variance
+    return found.y.astype(self.dtype)
+
+
+def batch_norm(
+  *, train: bool, momentum: float, epsilon: float, dtype: str
+) -> ModuleFactory:
+  """Makes BatchNorms: by the batch's statistics in training, else running ones.
+
+  Args:
+    train: whether the network trains.
+    momentum: share of the old running statistics kept at a step.
+    epsilon: added to variances.
+    dtype: compute and output dtype.
+  """
+  settings = {"momentum": momentum, "epsilon": epsilon, "dtype": dtype}
+  if train:
+    return functools.partial(TrainingBatchNorm, **settings)
+  return functools.partial(nn.BatchNorm, use_running_average=True, **settings)
 
 
 class ResidualBlock(nn.Module):

@@ -91,12 +91,8 @@ class SRFeat(nn.Module):
       layers.Conv, initializer=self.initializer, dtype=self.dtype
     )
     activation = functools.partial(layers.LeakyReLU, 0.2)
-    norm = functools.partial(
-      nn.BatchNorm,
-      use_running_average=not train,
-      momentum=0.9,
-      epsilon=1e-5,
-      dtype=self.dtype,
+    norm = layers.batch_norm(
+      train=train, momentum=0.9, epsilon=1e-5, dtype=self.dtype
     )
 
     x = conv(self.features, 9, name="head")(2 * lr - 1)

@@ -95,9 +95,8 @@ class SRResNet(nn.Module):
     conv = functools.partial(layers.Conv, dtype=self.dtype)
     block_conv = functools.partial(conv, use_bias=self.block_bias)
     activation = functools.partial(layers.PReLU, self.prelu_per_channel)
-    norm = functools.partial(
-      nn.BatchNorm,
-      use_running_average=not train,
+    norm = layers.batch_norm(
+      train=train,
       momentum=self.batch_norm_momentum,
       epsilon=self.batch_norm_epsilon,
       dtype=self.dtype,

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import ml_collections
+from jax.sharding import Mesh
 
 from srfeat_jax import errors
 from srfeat_jax.models import vgg19
@@ -111,8 +112,8 @@ def compile_step(
   devices = topology.devices()
   parallel.check_batch_size(config.batch_size, len(devices))
   microbatches.check(config.batch_size, config.accumulation_steps)
-  step, arguments = step_and_shapes(config)
   mesh = parallel.make_mesh(devices)
+  step, arguments = step_and_shapes(config, mesh)
   shardings = parallel.of_state(arguments[0], mesh, config.fsdp)
   lowered = parallel.jit_step(step, mesh, shardings).lower(*arguments)
   before = time.perf_counter()
@@ -124,7 +125,7 @@ def compile_step(
   text = compiled.as_text()
   costs = compiled.cost_analysis()
   return CompiledStep(
-    step_flops=count_flops(step, *arguments),
+    step_flops=count_flops(*step_and_shapes(config)),
     flops=costs["flops"],
     num_bytes=costs["bytes accessed"],
     cycles=sum(int(cycles) for cycles in _CYCLES.findall(_entry(text))),
@@ -137,12 +138,13 @@ def compile_step(
 
 
 def step_and_shapes(
-  config: ml_collections.ConfigDict,
+  config: ml_collections.ConfigDict, mesh: Mesh | None = None
 ) -> tuple[Callable, tuple[Any, ...]]:
   """The training step, and the shapes of what it takes.
 
   Args:
     config: of a run.
+    mesh: all devices; None for a single one, whichever.
 
   Returns:
     `steps.make_step`'s function, and its arguments as `jax.ShapeDtypeStruct`.
@@ -155,7 +157,7 @@ def step_and_shapes(
   optimizers = optimizers_lib.build(config)
   size = config.crop_size
   crops = steps.num_batches(config) * config.batch_size
-  return steps.make_step(config, networks, optimizers), (
+  return steps.make_step(config, networks, optimizers, mesh), (
     starts.shapes(config, networks, optimizers),
     _vgg_shapes(networks.vgg),
     jax.ShapeDtypeStruct((crops, size, size, 3), "uint8"),
@@ -163,7 +165,7 @@ def step_and_shapes(
   )
 
 
-def count_flops(function: Callable, *shapes: Any) -> float:
+def count_flops(function: Callable, shapes: Sequence[Any]) -> float:
   """The operations of a function as it is written, before it is optimized.
 
   They are counted for a CPU, whichever accelerator there is.

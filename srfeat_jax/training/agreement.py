@@ -1,7 +1,8 @@
 """All processes of a run see the same, or all of them stop."""
 
+import hashlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -14,7 +15,9 @@ _Result = TypeVar("_Result")
 
 
 def same(
-  find: Callable[[], _Result], describe: Callable[[_Result], str]
+  find: Callable[[], _Result],
+  describe: Callable[[_Result], str],
+  what: str = "training images",
 ) -> _Result:
   """Returns what each process finds, if that is the same in all of them.
 
@@ -24,20 +27,19 @@ def same(
   Args:
     find: called in each process.
     describe: what is compared, a text.
+    what: its name, for the message.
 
   Raises:
     errors.InputError: `find` raised it in one of the processes, or what they
       found differs.
   """
+  if jax.process_count() == 1:
+    return find()
   try:
     result = find()
     text = f"+{describe(result)}"
   except errors.InputError as error:
-    if jax.process_count() == 1:
-      raise
     text = f"-{error}"
-  if jax.process_count() == 1:
-    return result
   texts = _gather(text)
   for process, each in enumerate(texts):
     if each.startswith("-"):
@@ -45,10 +47,21 @@ def same(
   for process, each in enumerate(texts):
     if each != texts[0]:
       raise errors.InputError(
-        f"process {process} sees other training images than process 0:"
+        f"process {process} sees other {what} than process 0:"
         f" {each[1:]}; {texts[0][1:]}; all must read the same files"
       )
   return result
+
+
+def fingerprint(tree: Any) -> str:
+  """What stands for arrays, numbers and texts where they are compared."""
+  leaves, structure = jax.tree.flatten(tree)
+  digest = hashlib.sha256(str(structure).encode())
+  for leaf in leaves:
+    array = np.asarray(leaf)
+    digest.update(f"{array.dtype} {array.shape}".encode())
+    digest.update(array.tobytes())
+  return digest.hexdigest()[:16]
 
 
 def _gather(text: str) -> list[str]:

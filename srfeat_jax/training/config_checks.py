@@ -13,6 +13,7 @@ import ml_collections
 from flax import traverse_util
 
 from srfeat_jax import errors
+from srfeat_jax.configs import images_seen
 from srfeat_jax.training import (
   averages,
   compute_precision,
@@ -97,6 +98,9 @@ _TABLE = (
     "a number from 0 (no average) to below 1",
   ),
   ("teacher_share", lambda x: 0 <= x <= 1, "a share, from 0 to 1"),
+  ("schedule_in", *_one_of(images_seen.SCHEDULES)),
+  ("learning_rate_rule", *_one_of(tuple(images_seen.RULES))),
+  ("batch_statistics", *_one_of(("global", "device"))),
   ("dtype", *_one_of(compute_precision.DTYPES)),
   ("matmul_precision", *_one_of(compute_precision.MATMUL_PRECISIONS)),
   (

@@ -29,6 +29,9 @@ _ADDED = {
   "init_discriminators_from": ("init_discriminators_from", ""),
   "accumulation_steps": ("accumulation_steps", 1),
   "fsdp": ("fsdp", 0),
+  "schedule_in": ("schedule_in", "steps"),
+  "learning_rate_rule": ("learning_rate_rule", "none"),
+  "batch_statistics": ("batch_statistics", "global"),
   "matmul_precision": ("matmul_precision", ""),
   **{
     f"{owner}.{field}": (f"{owner}.{field}", neutral)

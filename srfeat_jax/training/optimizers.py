@@ -28,7 +28,7 @@ class Optimizers:
   discriminator_schedule: optax.Schedule
 
 
-def build(config: ml_collections.ConfigDict) -> Optimizers:
+def build(config: ml_collections.ConfigDict, ahead: int = 0) -> Optimizers:
   """The optimizers of a run.
 
   Args:
@@ -36,14 +36,22 @@ def build(config: ml_collections.ConfigDict) -> Optimizers:
       and `learning_rate`, for discriminators `discriminator_optimizer`,
       `discriminator_learning_rate` and `discriminator_steps`, their updates for
       each one of the generator.
+    ahead: steps by which the schedules are ahead of the run's own, which may be
+      below 0: a run that went on with another batch size has had a number of
+      images that other numbers of steps see.
 
   Raises:
     errors.InputError: a field has a value it does not take.
   """
-  generator_schedule = learning_rate(config.learning_rate, config.num_steps)
-  discriminator_schedule = learning_rate(
-    config.discriminator_learning_rate,
-    config.discriminator_steps * config.num_steps,
+  generator_schedule = _shifted(
+    learning_rate(config.learning_rate, config.num_steps), ahead
+  )
+  discriminator_schedule = _shifted(
+    learning_rate(
+      config.discriminator_learning_rate,
+      config.discriminator_steps * config.num_steps,
+    ),
+    config.discriminator_steps * ahead,
   )
   return Optimizers(
     generator=adam(config.optimizer, generator_schedule),
@@ -51,6 +59,12 @@ def build(config: ml_collections.ConfigDict) -> Optimizers:
     discriminator=adam(config.discriminator_optimizer, discriminator_schedule),
     discriminator_schedule=discriminator_schedule,
   )
+
+
+def _shifted(schedule: optax.Schedule, ahead: int) -> optax.Schedule:
+  if not ahead:
+    return schedule
+  return lambda step: schedule(step + ahead)
 
 
 def learning_rate(

@@ -15,8 +15,10 @@ from typing import Any
 
 import jax
 import ml_collections
+from jax.sharding import Mesh
 
 from srfeat_jax import errors
+from srfeat_jax.models import batch_statistics
 from srfeat_jax.training import (
   averages,
   compute_precision,
@@ -40,6 +42,7 @@ def make_step(
   config: ml_collections.ConfigDict,
   networks: networks_lib.Networks,
   optimizers: optimizers_lib.Optimizers,
+  mesh: Mesh | None = None,
 ) -> Callable:
   """The training step.
 
@@ -47,9 +50,11 @@ def make_step(
     config: the run's config; read are `losses`, `ema_decay`, `degradation`,
       `seed`, `freeze_batch_norm`, `update_first`, `discriminators`,
       `discriminator_steps`, `accumulation_steps`, `optimizer.kind`,
-      `teacher_share` and `matmul_precision`.
+      `teacher_share`, `matmul_precision` and `batch_statistics`.
     networks: the modules.
     optimizers: theirs.
+    mesh: the devices that batches are split over; None for one, or if XLA is
+      to find out what they tell each other of batch statistics.
 
   Returns:
     A pure function of a `TrainState`, the variables of `networks.vgg` ({}
@@ -127,7 +132,15 @@ def make_step(
     )
     return next_state, scalars
 
-  return compute_precision.with_matmul_precision(step, config.matmul_precision)
+  per_device = config.batch_statistics == "device"
+
+  def split_step(*args):
+    with batch_statistics.split_over(mesh, per_device=per_device):
+      return step(*args)
+
+  return compute_precision.with_matmul_precision(
+    split_step, config.matmul_precision
+  )
 
 
 def num_batches(config: ml_collections.ConfigDict) -> int:

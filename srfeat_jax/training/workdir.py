@@ -36,6 +36,8 @@ _FREE = {
   "vgg_preprocessing",
   "vgg_clip",
   "fsdp",  # where the numbers are
+  "schedule_in",  # what they change are fields that are here or compared
+  "learning_rate_rule",
   "num_steps",
   "log_every",
   "eval_every",
@@ -113,6 +115,19 @@ def check(
     )
   for line in allowed:
     logging.warning("resuming with another setting: %s", line)
+
+
+def counts_steps(workdir: pathlib.Path) -> bool:
+  """Whether a folder's run has a schedule that no batch size changes.
+
+  So it is if it was told to, and in runs of versions that knew no other.
+
+  Raises:
+    errors.InputError: there is a `config.json` that cannot be read.
+  """
+  if not (pathlib.Path(workdir) / "config.json").exists():
+    return False
+  return read_config(workdir).get("schedule_in", "steps") == "steps"
 
 
 def differences(
@@ -279,6 +294,13 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
       f"{path} is not a record of a run's changes ({error!r}): delete it"
     ) from error
   return history
+
+
+def versions() -> list[str]:
+  """Of this process: Python's, those of packages, and the code's revision."""
+  packages = (f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+  revision = _git_revision() or "without git"
+  return [f"python {platform.python_version()}", *packages, revision]
 
 
 def environment() -> dict:

@@ -6,7 +6,7 @@ import jax
 import ml_collections
 from jax.sharding import Mesh
 
-from srfeat_jax.training import averages, parallel, warm_start
+from srfeat_jax.training import agreement, averages, parallel, warm_start
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import optimizers as optimizers_lib
 from srfeat_jax.training import state as state_lib
@@ -33,19 +33,24 @@ def make(
       and what it began with need not be there any more.
 
   Raises:
-    errors.InputError: weights are missing, or of other networks.
+    errors.InputError: weights are missing, of other networks, or not the same
+      in all processes.
   """
-  generator, discriminators = {}, {}
-  if begins and config.init_from:
-    generator = lookup.load_for(networks.generator, config.init_from)
-  if begins and config.init_discriminators_from:
-    expected = jax.eval_shape(networks.init, jax.random.key(0))[1]
-    discriminators = warm_start.discriminators(
-      config.init_discriminators_from, expected
-    )
+
+  def load():
+    generator, discriminators = {}, {}
+    if begins and config.init_from:
+      generator = lookup.load_for(networks.generator, config.init_from)
+    if begins and config.init_discriminators_from:
+      expected = jax.eval_shape(networks.init, jax.random.key(0))[1]
+      discriminators = warm_start.discriminators(
+        config.init_discriminators_from, expected
+      )
+    return generator, discriminators
+
+  initial = agreement.same(load, agreement.fingerprint, "starting weights")
 
   start = _start(config, networks, optimizers)
-  initial = generator, discriminators
   whole = jax.eval_shape(start, initial)
   shardings = parallel.of_state(whole, mesh, config.fsdp)
   return jax.jit(start, out_shardings=shardings)(initial)

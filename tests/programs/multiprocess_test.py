@@ -25,10 +25,12 @@ def _free_port() -> int:
     return listener.getsockname()[1]
 
 
-def _process(index, port, images, workdir, num_steps, start=""):
+def _process(
+  index, port, images, workdir, num_steps, start="", kind="", devices=2
+):
   program = [sys.executable, "-m", "tests.support.two_processes"]
-  rest = (index, port, images, workdir, num_steps, start)
-  return runs.start([*program, *map(str, rest)])
+  rest = (index, port, images, workdir, num_steps, start, kind)
+  return runs.start([*program, *map(str, rest)], devices)
 
 
 def _start(*arguments) -> list[subprocess.Popen]:
@@ -65,6 +67,11 @@ class MultiprocessTest(absltest.TestCase):
     self.assertIn("2 x cpu", third)
     self.assertIn("4 x cpu", first)
     self.assertNotIn("step 1/2", second)  # one process speaks for all
+    for i in range(2):
+      log = (together / "logs" / f"process_{i}.log").read_text()
+      self.assertIn(f"process {i} of 2 on {socket.gethostname()}, cpu", log)
+      self.assertIn("ended: done", log)
+    self.assertFalse((two_devices / "logs").exists())
 
     self.assertEqual(jax.device_count(), 4)
     config = two_processes.config_for(str(images), 2, str(start))
@@ -84,6 +91,56 @@ class MultiprocessTest(absltest.TestCase):
     more = two_processes.config_for(str(images), 3, str(start))
     state = train.train_and_evaluate(more, together)
     self.assertEqual(int(state.step), 3)
+
+  def test_ten_steps_of_srfeat_are_the_same_on_any_devices(self):
+    folder = pathlib.Path(self.create_tempdir())
+    images = runs.make_images(folder / "images")
+    start = _write_start(folder / "start")
+
+    def on_one(name, num_steps):
+      arguments = ("", images, folder / name, num_steps, start, "srfeat")
+      runs.finish(_process(0, *arguments, devices=1))
+
+    def on_four(name, num_steps):
+      config = two_processes.srfeat_config_for(
+        str(images), num_steps, str(start)
+      )
+      train.train_and_evaluate(config, folder / name)
+
+    def on_two_times_two(name, num_steps):
+      for process in _start(images, folder / name, num_steps, start, "srfeat"):
+        runs.finish(process)
+
+    on_one("one", 10)
+    on_four("four", 10)
+    on_two_times_two("together", 10)
+    on_one("moved", 3)
+    on_four("moved", 6)
+    on_two_times_two("moved", 10)
+
+    expected = _log(folder / "one")
+    names = {name for name in expected[0] if name.startswith("loss/")}
+    self.assertEqual(
+      names,
+      {"loss/perceptual"}
+      | {
+        f"loss/{kind}_{role}"
+        for kind in ("adversarial", "discriminator")
+        for role in ("image", "feature")
+      },
+    )
+    # The images of each step differ: in another order losses would, too.
+    for name in names:
+      values = [step[name] for step in expected]
+      self.assertGreater(np.std(values), 1e-3 * np.mean(values), name)
+    for run in ("four", "together", "moved"):
+      log = _log(folder / run)
+      self.assertEqual([step["step"] for step in log], list(range(1, 11)))
+      for ours, theirs in zip(log, expected, strict=True):
+        for name in names:
+          np.testing.assert_allclose(
+            ours[name], theirs[name], rtol=1e-5, err_msg=f"{run} {name}"
+          )
 
   def test_asked_to_stop_one_after_the_other_they_stop_at_one_step(self):
     folder = pathlib.Path(self.create_tempdir())

@@ -67,9 +67,11 @@ def damage(checkpoint: pathlib.Path, how: str) -> None:
       checkpoint.mkdir()
 
 
-def start(arguments) -> subprocess.Popen:
+def start(arguments, devices: int = 2) -> subprocess.Popen:
   """Starts a program in the repository, its output captured as one text."""
-  environment = dict(os.environ, JAX_PLATFORMS="cpu", JAX_NUM_CPU_DEVICES="2")
+  environment = dict(
+    os.environ, JAX_PLATFORMS="cpu", JAX_NUM_CPU_DEVICES=str(devices)
+  )
   return subprocess.Popen(
     arguments,
     cwd=paths.REPOSITORY,

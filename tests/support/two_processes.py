@@ -1,9 +1,11 @@
 """One of two processes that train together; run by `multiprocess_test`.
 
 python -m tests.support.two_processes INDEX PORT IMAGES WORKDIR NUM_STEPS START
+  KIND
 
 START is "", or for an adversarial run a folder with start.safetensors, which it
-begins with, and vgg19.npy. With PORT "" the process trains alone.
+begins with, and vgg19.npy. With PORT "" the process trains alone. KIND is "", or
+"srfeat" for SRFeat's two discriminators.
 """
 
 import sys
@@ -46,13 +48,33 @@ def config_for(images: str, num_steps: int, start: str = ""):
   return config
 
 
+def srfeat_config_for(images: str, num_steps: int, start: str):
+  """SRFeat's adversarial training, small, with a constant learning rate.
+
+  So a run that ends early and goes on has the rates of one in one go.
+  """
+  config = config_for(images, num_steps, start)
+  config.data.benchmarks = ""
+  config.losses = gan.get_config("srfeat").losses
+  config.losses.perceptual_layers = {"relu2_1": 1.0}
+  config.losses.feature_layer = "relu2_1"
+  for rate in (config.learning_rate, config.discriminator_learning_rate):
+    rate.boundaries = rate.factors = ()
+  config.discriminators = gan.get_config("srfeat").discriminators
+  for each in config.discriminators.values():
+    each.features = 2
+    each.hidden = 8
+  return config
+
+
 if __name__ == "__main__":
   flags.FLAGS.mark_as_parsed()
-  index, port, images, workdir, num_steps, start = sys.argv[1:]
+  index, port, images, workdir, num_steps, start, kind = sys.argv[1:]
   if port:
     jax.distributed.initialize(f"localhost:{port}", 2, int(index))
   try:
-    config = config_for(images, int(num_steps), start)
+    make = srfeat_config_for if kind == "srfeat" else config_for
+    config = make(images, int(num_steps), start)
     train.train_and_evaluate(config, workdir)
   except interruption.Stopped as stopped:
     print(stopped)

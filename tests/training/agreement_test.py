@@ -3,9 +3,11 @@
 Several processes for real: programs/multiprocess_test.
 """
 
+import copy
 from unittest import mock
 
 import jax
+import numpy as np
 from absl.testing import absltest
 
 from srfeat_jax import errors
@@ -53,6 +55,29 @@ class AgreementTest(absltest.TestCase):
     self.gathered("+3")
     with self.assertRaisesRegex(errors.InputError, "no image .process 0."):
       agreement.same(fail, str)
+
+  def test_what_differs_is_named(self):
+    self.gathered("+4")
+    with self.assertRaisesRegex(
+      errors.InputError, "process 1 sees other weights of VGG-19 than process"
+    ):
+      agreement.same(lambda: 3, str, "weights of VGG-19")
+
+  def test_fingerprints(self):
+    trees = [
+      {"a": np.ones(3)},
+      {"b": np.ones(3)},
+      {"a": np.ones(3, np.float32)},
+      {"a": np.ones((3, 1))},
+      {"a": np.array([1.0, 1.0, 1 + 1e-15])},
+      {"a": "x", "b": (1, True)},
+      {"a": "x", "b": (2, True)},
+      {},
+    ]
+    found = [agreement.fingerprint(tree) for tree in trees]
+    self.assertLen(set(found), len(trees))
+    again = [agreement.fingerprint(copy.deepcopy(tree)) for tree in trees]
+    self.assertEqual(again, found)
 
   def test_gathered_as_said(self):
     for text in ("", "+ä", "x" * 4096):

@@ -95,7 +95,7 @@ def _start(config, mesh):
   networks = networks_lib.assemble(config, {})
   built = optimizers.build(config)
   state = starts.make(config, networks, built, mesh, begins=True)
-  return steps.make_step(config, networks, built), state
+  return steps.make_step(config, networks, built, mesh), state
 
 
 def _shardings(state):

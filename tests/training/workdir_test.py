@@ -140,6 +140,20 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     if allow:  # a choice, not steps to take one after the other
       self.assertIn("; or choose a new --workdir", sentence)
 
+  def test_earlier_versions_counted_steps_alone(self):
+    self.assertFalse(workdir.counts_steps(self.workdir))
+    self.prepare()
+    self.assertFalse(workdir.counts_steps(self.workdir))
+    self.config["schedule_in"] = "steps"
+    self.prepare()
+    self.assertTrue(workdir.counts_steps(self.workdir))
+    earlier = self.read("config.json")
+    del earlier["schedule_in"], earlier["learning_rate_rule"]
+    (self.workdir / "config.json").write_text(json.dumps(earlier))
+    self.assertTrue(workdir.counts_steps(self.workdir))
+    # So it resumes, without a word.
+    self.assertEqual(workdir.differences(earlier, self.config), ([], []))
+
   def test_changes_that_are_asked_for(self):
     self.prepare()
     self.config["batch_size"] = 7
