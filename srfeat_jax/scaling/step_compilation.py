@@ -108,7 +108,6 @@ def compile_step(
     config.allow_scratch = True  # weights to start from do not change a step
     config.init_from = config.init_discriminators_from = ""
   config_checks.check(config)
-  config = compute_precision.with_dtype(config)
   devices = topology.devices()
   parallel.check_batch_size(config.batch_size, len(devices))
   microbatches.check(config.batch_size, config.accumulation_steps)
@@ -149,6 +148,7 @@ def step_and_shapes(
   Returns:
     `steps.make_step`'s function, and its arguments as `jax.ShapeDtypeStruct`.
   """
+  config = compute_precision.with_dtype(config)
   settings = _VGG_SETTINGS[config.vgg_preprocessing or "torchvision"]
   networks = networks_lib.assemble(
     config, {**settings, "clip": config.vgg_clip}
