@@ -61,6 +61,11 @@ def browser() -> None:
   _run("browser")
 
 
+def aot() -> None:
+  """Runs `srfeat_jax.aot`."""
+  _run("aot")
+
+
 def mos() -> None:
   """Runs `srfeat_jax.mos`."""
   _run("mos")

@@ -27,6 +27,7 @@ FLOORS = {
   "upscaling": 5,
   "batches": 5,
   "reporting": 5,
+  "scaling": 5,
 }
 FOLDERS = tuple(FLOORS)
 # Beside the folders: the training loop, which programs run, and the programs.
@@ -42,6 +43,7 @@ BARRED = {
   "evaluation": ("training", "interchange", "models"),
   "weights": ("image_io", "data", "inference"),
   "reporting": ("training", "weights"),
+  "scaling": ("image_io", "data", "inference", "evaluation"),
   "batches": ("image_io", "interchange", "inference", "weights"),
 }
 # Modules whose names are taken in the package: see its __init__.

@@ -11,8 +11,8 @@ TESTS = paths.REPOSITORY / "tests"
 PACKAGE = paths.REPOSITORY / "srfeat_jax"
 # Programs, and modules next to the folders that are tested with them.
 PROGRAMS = (
-  *("convert", "degrade", "evaluate", "main", "prepare", "report", "sweep"),
-  "upscale",
+  *("aot", "convert", "degrade", "evaluate", "main", "prepare", "report"),
+  *("sweep", "upscale"),
 )
 # Modules without a test module of their name, and why.
 WITHOUT = {
@@ -77,6 +77,7 @@ WITHOUT = {
   "reporting/curves": "what pages show: reporting/page_test",
   "reporting/figures": "what pages show: reporting/page_test",
   "reporting/tables": "what pages show: reporting/page_test",
+  "scaling/chips": "what rooflines are made of: scaling/roofline_test",
   "training/batch_norm": "what a step freezes: training/gan_step_test",
   "training/discriminator_update": "part of a step: training/gan_step_test",
   "training/forward_pass": "part of a step: training/gan_step_test",

@@ -101,9 +101,14 @@ def bytes_on_a_device(tree: Any) -> int:
   )
 
 
-def check_batch_size(batch_size: int) -> None:
-  """Raises `errors.InputError` unless all devices get equally many images."""
-  devices = jax.device_count()
+def check_batch_size(batch_size: int, devices: int = 0) -> None:
+  """Raises `errors.InputError` unless all devices get equally many images.
+
+  Args:
+    batch_size: of all devices together.
+    devices: their number; 0: all that JAX has.
+  """
+  devices = devices or jax.device_count()
   if batch_size < 1 or batch_size % devices:
     raise errors.InputError(
       f"config.batch_size is {batch_size}, which is not divisible by"

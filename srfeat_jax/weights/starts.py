@@ -1,5 +1,7 @@
 """Where a run begins: at random, or at weights that its config names."""
 
+from collections.abc import Callable
+
 import jax
 import ml_collections
 from jax.sharding import Mesh
@@ -40,13 +42,35 @@ def make(
     if begins and config.init_from:
       generator = lookup.load_for(networks.generator, config.init_from)
     if begins and config.init_discriminators_from:
-      shapes = jax.eval_shape(networks.init, jax.random.key(0))[1]
+      expected = jax.eval_shape(networks.init, jax.random.key(0))[1]
       discriminators = warm_start.discriminators(
-        config.init_discriminators_from, shapes
+        config.init_discriminators_from, expected
       )
     return generator, discriminators
 
   initial = agreement.same(load, agreement.fingerprint, "starting weights")
+
+  start = _start(config, networks, optimizers)
+  whole = jax.eval_shape(start, initial)
+  shardings = parallel.of_state(whole, mesh, config.fsdp)
+  return jax.jit(start, out_shardings=shardings)(initial)
+
+
+def shapes(
+  config: ml_collections.ConfigDict,
+  networks: networks_lib.Networks,
+  optimizers: optimizers_lib.Optimizers,
+) -> state_lib.TrainState:
+  """The tree of `make`, of `jax.ShapeDtypeStruct` in place of arrays."""
+  return jax.eval_shape(_start(config, networks, optimizers), ({}, {}))
+
+
+def _start(
+  config: ml_collections.ConfigDict,
+  networks: networks_lib.Networks,
+  optimizers: optimizers_lib.Optimizers,
+) -> Callable:
+  """From variables of generator and discriminators, as far as there are any."""
 
   def start(initial):
     of_generator, of_discriminators = networks.init(jax.random.key(config.seed))
@@ -58,6 +82,4 @@ def make(
       keep_ema=averages.kept(config),
     )
 
-  shapes = jax.eval_shape(start, initial)
-  shardings = parallel.of_state(shapes, mesh, config.fsdp)
-  return jax.jit(start, out_shardings=shardings)(initial)
+  return start

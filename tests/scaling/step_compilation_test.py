@@ -1,0 +1,186 @@
+"""Tests of srfeat_jax.scaling.step_compilation, on this machine's CPU."""
+
+import functools
+import importlib.util
+import os
+from unittest import mock
+
+import jax
+import numpy as np
+import torch
+from absl.testing import absltest, parameterized
+from torch.utils import flop_counter
+
+from srfeat_jax import errors
+from srfeat_jax.configs import gan, pretrain
+from srfeat_jax.scaling import step_compilation, topologies
+from srfeat_jax.training import networks, optimizers, parallel
+from srfeat_jax.weights import starts
+from tests.support import generator_peers
+
+_FOUR = topologies.parse("cpu:4")
+
+
+def _pretraining(crop_size: int = 64):
+  config = pretrain.get_config("srfeat")
+  config.batch_size = 8
+  config.crop_size = crop_size
+  config.generator.features = 8
+  config.generator.num_blocks = 1
+  return config
+
+
+def _adversarial():
+  """Most of its parameters are in a dense layer; VGG-19's file is nowhere."""
+  config = gan.get_config("srfeat")
+  config.batch_size = 4
+  config.crop_size = 32
+  config.generator.features = 4
+  config.generator.num_blocks = 1
+  config.losses.perceptual_layers = {"conv1_2": 1.0}
+  del config.discriminators.feature
+  config.discriminators.image.features = 2
+  config.discriminators.image.hidden = 64
+  config.vgg_weights = "/no/such/file"
+  return config
+
+
+@functools.cache
+def _compiled_pretraining() -> step_compilation.CompiledStep:
+  return step_compilation.compile_step(_pretraining(), _FOUR)
+
+
+class PretrainingTest(absltest.TestCase):
+  def test_operations_are_pytorch_s(self):
+    config, step = _pretraining(), _compiled_pretraining()
+    peer = generator_peers.peer_of(dict(config.generator))
+    lr = torch.zeros(8, 3, 16, 16, dtype=torch.float64)
+    with flop_counter.FlopCounterMode(display=False) as counter:
+      peer(lr).sum().backward()
+    # PyTorch counts products with the zeros around an image, XLA does not.
+    self.assertBetween(step.step_flops / counter.get_total_flops(), 0.8, 1.05)
+    # All devices together compute what is written, and hardly more.
+    self.assertBetween(4 * step.flops / step.step_flops, 0.97, 1.1)
+
+  def test_it_is_what_a_run_takes(self):
+    config, step = _pretraining(), _compiled_pretraining()
+    mesh = parallel.make_mesh(_FOUR.devices())
+    state = starts.make(
+      config,
+      networks.assemble(config, {}),
+      optimizers.build(config),
+      mesh,
+      begins=True,
+    )
+    batch = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
+    batch = parallel.to_global(batch, mesh)
+    # State and batch, as they lie on a device.
+    on_each = parallel.bytes_on_a_device((state, batch))
+    self.assertAlmostEqual(step.memory.arguments, on_each, delta=64)
+    self.assertLess(step.memory.results, 1024)  # all else is in place
+    self.assertGreater(step.memory.temporaries, batch.nbytes)
+    # It takes just these arrays, which a program for others would refuse.
+    following, scalars = step.compiled(state, {}, batch, None)
+    self.assertTrue(np.isfinite(float(scalars["loss/pixel"])))
+    self.assertTrue(state.generator.params["head"]["kernel"].is_deleted())
+    self.assertEqual(int(following.step), 1)
+
+  def test_gradients_are_summed_over_devices(self):
+    config, step = _pretraining(), _compiled_pretraining()
+    shapes = starts.shapes(
+      config, networks.assemble(config, {}), optimizers.build(config)
+    )
+    parameters = sum(
+      4 * x.size for x in jax.tree.leaves(shapes.generator.params)
+    )
+    summed = sum(
+      each.count * each.num_bytes
+      for each in step.sent
+      if each.kind == "all-reduce"
+    )
+    self.assertBetween(summed / parameters, 1, 1.2)  # and BatchNorm's sums
+    self.assertEqual({each.devices for each in step.sent}, {4})
+    # Both norms of the block have means and variances of all devices.
+    statistics = 2 * 4 * 2 * 4 * config.generator.features
+    gathered = [each for each in step.sent if each.kind == "all-gather"]
+    self.assertEqual(sum(each.count for each in gathered), 2)
+    self.assertEqual(
+      sum(each.count * each.num_bytes for each in gathered), statistics
+    )
+
+
+class AdversarialTest(absltest.TestCase):
+  def test_weights_need_not_be_there_and_may_be_split(self):
+    config = _adversarial()
+    whole = step_compilation.compile_step(config, _FOUR)
+    config.fsdp = 1000
+    split = step_compilation.compile_step(config, _FOUR)
+    self.assertLess(split.memory.arguments, 0.6 * whole.memory.arguments)
+    # Weights or what they multiply are sent, as XLA chooses; gradients less.
+    sent = [
+      sum(each.count * each.num_bytes for each in step.sent)
+      for step in (whole, split)
+    ]
+    self.assertNotEqual(sent[1], sent[0])
+    self.assertAlmostEqual(split.step_flops, whole.step_flops)
+
+
+class MistakesTest(parameterized.TestCase):
+  def test_a_batch_that_does_not_divide(self):
+    config = _pretraining()
+    config.batch_size = 9
+    with self.assertRaisesRegex(
+      errors.InputError, "batch_size is 9, .* devices, 4"
+    ):
+      step_compilation.compile_step(config, _FOUR)
+
+  def test_a_config_that_no_run_can_have(self):
+    config = _pretraining()
+    config.crop_size = 63
+    with self.assertRaisesRegex(errors.InputError, "crop_size is 63"):
+      step_compilation.compile_step(config, _FOUR)
+    config = _pretraining()
+    config.learning_rate.peak = -1.0
+    with self.assertRaisesRegex(errors.InputError, "peak is -1"):
+      step_compilation.compile_step(config, _FOUR)
+
+  def test_too_little_memory(self):
+    said = (
+      "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory"
+      " in memory space hbm. Used 26.18G of 15.75G hbm. Exceeded hbm capacity"
+      " by 10.43G."
+    )
+    program = mock.Mock()
+    program.lower().compile.side_effect = jax.errors.JaxRuntimeError(said)
+    with (
+      mock.patch.object(parallel, "jit_step", return_value=program),
+      self.assertRaisesRegex(errors.InputError, "26.18G, of 15.75G .* chips"),
+    ):
+      step_compilation.compile_step(_pretraining(), _FOUR)
+    program.lower().compile.side_effect = jax.errors.JaxRuntimeError("INTERNAL")
+    with (
+      mock.patch.object(parallel, "jit_step", return_value=program),
+      self.assertRaisesRegex(jax.errors.JaxRuntimeError, "INTERNAL"),
+    ):
+      step_compilation.compile_step(_pretraining(), _FOUR)
+
+
+class TPUTest(absltest.TestCase):
+  def test_a_slice(self):
+    if importlib.util.find_spec("libtpu") is None:
+      self.skipTest("libtpu is not installed: pip install .[libtpu]")
+    config = _pretraining(crop_size=16)
+    config.generator.features = 4
+    config.dtype = "bfloat16"
+    topology = topologies.parse("v5e:2x2")
+    with mock.patch.dict(os.environ):
+      topologies.prepare(topology)
+      step = step_compilation.compile_step(config, topology)
+    self.assertIn("all-reduce", {each.kind for each in step.sent})
+    self.assertEqual({each.devices for each in step.sent}, {4})
+    self.assertGreater(step.cycles, 0)
+    self.assertGreater(step.flops, 0.2 * step.step_flops)
+
+
+if __name__ == "__main__":
+  absltest.main()
