@@ -20,6 +20,7 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?run me with sbatch}"
 # From Slurm 22.05 on srun takes the CPUs of a task from this alone.
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
+export PYTHONUNBUFFERED=1 # so that the log shows how far the run is
 rc=0
 # Each task sees all GPUs of its node, of which JAX takes one. When the first task
 # has saved, the others may still be writing: its end must not end them.

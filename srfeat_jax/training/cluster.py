@@ -97,9 +97,9 @@ def join(place: Place | None, timeout: int) -> None:
       raise
     raise errors.InputError(
       "--multihost: nothing here says which processes train together, as"
-      " Slurm, Open MPI, Cloud TPU and GKE do: start the program by one of these"
-      " (srun, mpirun), or give --coordinator_address, --num_processes and"
-      " --process_id"
+      " Slurm, Open MPI, Cloud TPU and GKE do: start the program by one of"
+      " these (srun, mpirun), or give --coordinator_address, --num_processes"
+      " and --process_id"
     ) from error
   finally:
     timer.cancel()
