@@ -1,6 +1,7 @@
 """Tests of the scripts in launch/, run as users run them."""
 
 import importlib.util
+import json
 import os
 import pathlib
 import re
@@ -8,9 +9,22 @@ import shutil
 import subprocess
 import sys
 
+import yaml
 from absl.testing import absltest, parameterized
+from kubeflow_trainer_api import models
 
 from tests.support import cloud_tpu, image_files, paths, runs
+
+
+def _complaints(program: str, *files) -> str:
+  """What a linter, of the package test's extra, prints; "" if nothing."""
+  linter = pathlib.Path(sys.executable).parent / program
+  result = subprocess.run(
+    [linter, *files], capture_output=True, text=True, check=False
+  )
+  said = result.stdout + result.stderr
+  assert bool(said) == bool(result.returncode), result
+  return said
 
 
 class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
@@ -38,13 +52,83 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
         f" --config=configs/gan.py --workdir={expected} --config.seed=1\n",
       )
 
-  @parameterized.parameters(
-    sorted(each.name for each in (paths.REPOSITORY / "launch").glob("*.sh"))
-  )
-  def test_syntax(self, name):
-    subprocess.run(
-      ["bash", "-n", paths.REPOSITORY / "launch" / name], check=True
+  def test_local_takes_the_address_of_a_bucket_as_it_is(self):
+    script = paths.REPOSITORY / "launch" / "local.sh"
+    copy = self.file("repository/launch/local.sh", script.read_bytes())
+    self.file("repository/.venv/bin/python", b'#!/bin/sh\necho "$@"\n').chmod(
+      0o755
     )
+    result = subprocess.run(
+      ["bash", copy, "configs/gan.py", "gs://bucket/run"],
+      capture_output=True,
+      text=True,
+      check=True,
+    )
+    self.assertIn("--workdir=gs://bucket/run\n", result.stdout)
+
+  def test_shellcheck_has_nothing_to_say(self):
+    scripts = [
+      *(paths.REPOSITORY / "launch").glob("*.sh"),
+      *(paths.REPOSITORY / "tests").glob("*.sh"),
+      paths.REPOSITORY / ".ci" / "run",
+    ]
+    self.assertGreater(len(scripts), 8)
+    self.assertEqual(_complaints("shellcheck", *scripts), "")
+    wrong = self.file("wrong.sh", b"#!/bin/bash\ncd $1\n")
+    self.assertIn("SC2086", _complaints("shellcheck", wrong))
+
+  def test_hadolint_has_nothing_to_say(self):
+    self.assertEqual(
+      _complaints("hadolint", paths.REPOSITORY / "Dockerfile"), ""
+    )
+    wrong = self.file("Dockerfile", b"FROM python\nRUN cd /tmp\n")
+    self.assertIn("DL3006", _complaints("hadolint", wrong))
+
+  @parameterized.parameters((0, False), (1, False), (75, True))
+  def test_slurm_requeues_what_was_stopped(self, status, requeues):
+    script = paths.REPOSITORY / "launch" / "slurm.sh"
+    for name, text in (
+      (
+        "srun",
+        f'echo "srun $SRUN_CPUS_PER_TASK $PYTHONUNBUFFERED $@"; exit {status}',
+      ),
+      ("scontrol", 'echo "scontrol $@"'),
+    ):
+      self.file(f"bin/{name}", f"#!/bin/bash\n{text}\n".encode()).chmod(0o755)
+    result = subprocess.run(
+      [
+        "bash",
+        script,
+        "configs/gan.py:srfeat_pod",
+        "runs/x",
+        "--config.seed=1",
+      ],
+      env=os.environ
+      | {
+        "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+        "SLURM_SUBMIT_DIR": str(self.folder),
+        "SLURM_JOB_ID": "17",
+        "SLURM_CPUS_PER_TASK": "6",
+      },
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+    self.assertEqual(result.returncode, status, result.stderr)
+    first, *rest = result.stdout.splitlines()
+    self.assertEqual(
+      first,
+      "srun 6 1 --gpu-bind=none --kill-on-bad-exit=0 launch/local.sh"
+      " configs/gan.py:srfeat_pod runs/x --config.seed=1 --multihost",
+    )
+    self.assertEqual("scontrol requeue 17" in rest, requeues)
+
+  def test_slurm_starts_a_task_for_each_gpu(self):
+    script = (paths.REPOSITORY / "launch" / "slurm.sh").read_text()
+    asked = dict(re.findall(r"^#SBATCH --([\w-]+)=(\S+)$", script, re.M))
+    self.assertEqual(asked["ntasks-per-node"], asked["gpus-per-node"])
+    # To the tasks, not to this script, which "B:" would be.
+    self.assertEqual(asked["signal"], "TERM@120")
 
   def test_quickstart_leaves_what_it_names(self):
     repository = self.folder / "repository"
@@ -85,6 +169,63 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
     for name in said:
       self.assertTrue((workdir / name).exists(), name)
     self.assertIn("bicubic", (workdir / "results/results.md").read_text())
+
+
+class KubernetesTest(parameterized.TestCase):
+  """launch/kubernetes.yaml against the models of JobSet's API."""
+
+  def job_sets(self) -> list[dict]:
+    text = (paths.REPOSITORY / "launch" / "kubernetes.yaml").read_text()
+    return list(yaml.safe_load_all(text))
+
+  def known(self, job_set: dict) -> dict:
+    """What of it the API knows, in which each value has its type."""
+    read = models.JobsetV1alpha2JobSet.from_dict(job_set)
+    return json.loads(read.to_json())
+
+  def test_every_field_is_one_of_the_api(self):
+    job_sets = self.job_sets()
+    self.assertEqual(
+      [each["metadata"]["labels"] for each in job_sets],
+      [{"accelerator": "gpu"}, {"accelerator": "tpu"}],
+    )
+    for job_set in job_sets:
+      self.assertEqual(self.known(job_set), job_set)
+
+  def test_a_field_that_the_api_does_not_have_is_found(self):
+    for path, value in (
+      (("spec", "failurePolicy", "maxRestart"), 3),
+      (("spec", "replicatedJobs", 0, "template", "spec", "paralelism"), 3),
+    ):
+      (job_set, _) = self.job_sets()
+      place = job_set
+      for part in path[:-1]:
+        place = place[part]
+      place[path[-1]] = value
+      self.assertNotEqual(self.known(job_set), job_set)
+    (job_set, _) = self.job_sets()
+    job_set["spec"]["failurePolicy"]["maxRestarts"] = "ten"
+    with self.assertRaises(ValueError):
+      self.known(job_set)
+
+  def test_processes_are_pods(self):
+    for job_set in self.job_sets():
+      (workers,) = job_set["spec"]["replicatedJobs"]
+      job = workers["template"]["spec"]
+      self.assertEqual(job["parallelism"], job["completions"])
+      self.assertEqual(job["completionMode"], "Indexed")
+      (container,) = job["template"]["spec"]["containers"]
+      arguments = dict(each.partition("=")[::2] for each in container["args"])
+      if "--multihost" in arguments:
+        continue
+      name = job_set["metadata"]["name"]
+      port = container["ports"][0]["containerPort"]
+      self.assertEqual(
+        arguments["--coordinator_address"],
+        f"{name}-{workers['name']}-0-0.{name}:{port}",
+      )
+      self.assertEqual(arguments["--num_processes"], str(job["completions"]))
+      self.assertEqual(arguments["--process_id"], "$(JOB_COMPLETION_INDEX)")
 
 
 class TpuPodTest(image_files.FolderTestCase):

@@ -8,12 +8,11 @@ begins with, and vgg19.npy. With PORT "" the process trains alone.
 
 import sys
 
-import jax
 from absl import flags
 
 from srfeat_jax import train
 from srfeat_jax.configs import gan, pretrain
-from srfeat_jax.training import interruption
+from srfeat_jax.training import cluster, interruption
 
 
 def config_for(images: str, num_steps: int, start: str = ""):
@@ -50,7 +49,7 @@ if __name__ == "__main__":
   flags.FLAGS.mark_as_parsed()
   index, port, images, workdir, num_steps, start = sys.argv[1:]
   if port:
-    jax.distributed.initialize(f"localhost:{port}", 2, int(index))
+    cluster.join(cluster.Place(f"localhost:{port}", 2, int(index)), timeout=300)
   try:
     config = config_for(images, int(num_steps), start)
     train.train_and_evaluate(config, workdir)
