@@ -99,12 +99,7 @@ wait_for() { # SECONDS WHAT COMMAND...
   done
 }
 idle() { sinfo --noheader --format=%T | grep -qx idle; }
-ended() { # JOB; "" once it is forgotten
-  case $(squeue --noheader --states=all --jobs="$1" --format=%T) in
-    COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;;
-    *) return 1 ;;
-  esac
-}
+ended() { ! squeue --noheader --jobs="$1" | grep -q .; }
 state() { squeue --noheader --states=all --jobs="$1" --format=%T; }
 wait_for 120 "a node that is idle" idle
 sinfo

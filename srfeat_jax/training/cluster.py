@@ -118,7 +118,7 @@ def check_devices(environment: Mapping[str, str]) -> None:
   Raises:
     errors.InputError: the processes of some machine use fewer.
   """
-  number, source = given_gpus(environment)
+  number, source = assigned_gpus(environment)
   if jax.config.jax_platforms == "cpu":  # type: ignore[attr-defined]
     number = 0
   try:
@@ -145,7 +145,7 @@ def check_devices(environment: Mapping[str, str]) -> None:
     raise errors.InputError(complaint)
 
 
-def given_gpus(environment: Mapping[str, str]) -> tuple[int, str]:
+def assigned_gpus(environment: Mapping[str, str]) -> tuple[int, str]:
   """How many GPUs this machine was given, and which variable says so.
 
   Slurm counts them; Kubernetes' plug-in and container runtimes list them.
@@ -173,13 +173,13 @@ def unused(rows: np.ndarray) -> str:
   for process, (machine, *counts) in enumerate(rows.tolist()):
     machines[machine].append((process, *counts))
   for processes in machines.values():
-    numbers, given, used = zip(*processes, strict=True)
-    if sum(used) < max(given):
+    numbers, assigned, used = zip(*processes, strict=True)
+    if sum(used) < max(assigned):
       return (
-        f"the machine of process {numbers[0]} was given {max(given)} GPUs, and"
+        f"the machine of process {numbers[0]} was given {max(assigned)} GPUs, and"
         f" {len(numbers)} of the processes run there and use {sum(used)} of"
         f" them: under Slurm start a task for each GPU, with"
-        f" --ntasks-per-node={max(given)}, or ask for fewer GPUs"
+        f" --ntasks-per-node={max(assigned)}, or ask for fewer GPUs"
       )
   return ""
 

@@ -41,8 +41,8 @@ class DevicesTest(parameterized.TestCase):
     ({"NVIDIA_VISIBLE_DEVICES": "all"}, 0),
     ({"NVIDIA_VISIBLE_DEVICES": "void"}, 0),
   )
-  def test_what_a_machine_was_given(self, environment, expected):
-    self.assertEqual(cluster.given_gpus(environment)[0], expected)
+  def test_what_a_machine_was_assigned(self, environment, expected):
+    self.assertEqual(cluster.assigned_gpus(environment)[0], expected)
 
   @parameterized.parameters(
     # Two nodes with a task a GPU; with one process for all; without GPUs.
