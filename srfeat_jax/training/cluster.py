@@ -176,9 +176,9 @@ def unused(rows: np.ndarray) -> str:
     numbers, assigned, used = zip(*processes, strict=True)
     if sum(used) < max(assigned):
       return (
-        f"the machine of process {numbers[0]} was given {max(assigned)} GPUs, and"
-        f" {len(numbers)} of the processes run there and use {sum(used)} of"
-        f" them: under Slurm start a task for each GPU, with"
+        f"the machine of process {numbers[0]} was given {max(assigned)} GPUs,"
+        f" and {len(numbers)} of the processes run there and use {sum(used)} of"
+        " them: under Slurm start a task for each GPU, with"
         f" --ntasks-per-node={max(assigned)}, or ask for fewer GPUs"
       )
   return ""
