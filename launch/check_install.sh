@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+# What is trained is tiny: compiling it should not take longer.
+export XLA_FLAGS="--xla_backend_optimization_level=0 ${XLA_FLAGS:-}"
 
 for program in main evaluate upscale convert sweep degrade prepare report demo \
   browser mos; do

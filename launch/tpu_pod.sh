@@ -43,6 +43,9 @@ fi
 command=$1 name=$2 may_create=
 shift 2
 records=$(dirname "$0")/../.cache/tpu_pod/$name
+if [[ ! $name =~ ^[a-z][a-z0-9-]*$ ]]; then
+  fail "NAME is \"$name\": Google takes lower-case letters, digits and hyphens"
+fi
 
 call() { # a command, or what it would be
   if [ -z "$dry_run" ]; then
@@ -194,9 +197,10 @@ sudo tee /etc/systemd/system/srfeat_jax.service > /dev/null << UNIT
 Description=srfeat_jax trains
 Wants=network-online.target
 After=network-online.target
-# A mistake ends each try at once: six in an hour are enough.
+# A mistake ends each try at once. Hosts that wait for another one, five minutes
+# each time, go on doing so.
 StartLimitIntervalSec=3600
-StartLimitBurst=6
+StartLimitBurst=12
 
 [Service]
 Type=exec

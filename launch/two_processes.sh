@@ -24,8 +24,9 @@ trap finish EXIT
 export JAX_PLATFORMS=cpu PYTHONUNBUFFERED=1
 export XLA_FLAGS="--xla_backend_optimization_level=0 ${XLA_FLAGS:-}"
 
-train() { # DEVICES FLAGS
-  JAX_NUM_CPU_DEVICES=$1 launch/local.sh "${@:2}" --config.batch_size=8 \
+train() { # DEVICES FLAGS: in place of this shell, so that signals reach it
+  exec env JAX_NUM_CPU_DEVICES="$1" launch/local.sh "${@:2}" \
+    --config.batch_size=8 \
     --config.crop_size=32 --config.generator.features=8 \
     --config.generator.num_blocks=2 --config.log_every=10
 }
@@ -74,6 +75,6 @@ kill "${pids[@]}"
 end_with 75
 step=$(find "$runs/gan/checkpoints" -maxdepth 1 -name '[0-9]*' -exec basename {} \;)
 echo "=== the same run, from step $step on: one process with four devices"
-train 4 "${gan[@]}" --config.num_steps="$((step + 10))"
+(train 4 "${gan[@]}" --config.num_steps="$((step + 10))")
 test -s "$runs/gan/generator.safetensors"
 echo "two processes and one have trained the same run"

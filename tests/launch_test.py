@@ -378,6 +378,10 @@ class TpuPodTest(image_files.FolderTestCase):
     self.create("--reserved")
     self.assertIn("the request for pod has failed", self.start(status=1).stderr)
 
+  def test_a_name_that_google_does_not_take_is_refused(self):
+    result = self.pod("delete", "../pod", status=1)
+    self.assertIn('NAME is "../pod": Google takes', result.stderr)
+
   def test_a_revision_that_was_not_pushed_is_refused(self):
     self.cloud.plan("ACTIVE")
     self.create()
