@@ -64,15 +64,14 @@ def main(argv: Sequence[str]) -> int:
     raise errors.InputError(
       f'"{argv[1]}" is not a flag: give --config=FILE and --workdir=FOLDER'
     )
-  together = _check_processes()
-  if together:
+  if _check_processes():
     from srfeat_jax.training import cluster
 
-    place = None
-    if not _MULTIHOST.value:
-      place = cluster.Place(
-        _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
-      )
+    match _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value:
+      case str(address), int(number), int(index):
+        place = cluster.Place(address, number, index)
+      case _:
+        place = None  # the scheduler's
     cluster.join(place, _JOIN_TIMEOUT.value)
   from srfeat_jax import train
   from srfeat_jax.training import interruption
