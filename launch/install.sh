@@ -19,7 +19,8 @@ if [ ! -x .venv/bin/python ]; then
   done
   if [ -z "$python" ]; then
     echo "error: no Python 3.11 or newer found: install one, or name it" \
-      "as PYTHON=/path/to/python" >&2
+      "as PYTHON=/path/to/python; or pip install uv, and uv venv --seed" \
+      "--python=3.12 .venv" >&2
     exit 1
   fi
   echo "creating .venv with $("$python" --version)"

@@ -3,7 +3,7 @@
 #   launch/local.sh configs/pretrain.py:srfeat runs/srfeat [--config.x=y ...]
 # CONFIG is relative to the repository, WORKDIR to the current folder.
 set -euo pipefail
-absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+absolute() { case $1 in /* | *://*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 if [ $# -lt 2 ]; then
   echo "usage: launch/local.sh CONFIG[:VARIANT] WORKDIR [FLAGS]" >&2
   exit 2

@@ -144,6 +144,29 @@ class CommandLineTest(image_files.FolderTestCase):
     sentence = self.fails("--config=configs/nope.py", *override)
     self.assertIn("configs/nope.py", sentence)
 
+  @parameterized.parameters(
+    (
+      ("--multihost", "--process_id=0"),
+      "--multihost and --process_id do not go together",
+    ),
+    (
+      ("--process_id=0", "--num_processes=2"),
+      "--num_processes and --process_id without --coordinator_address: give",
+    ),
+    (("--join_timeout=9",), "--join_timeout is of processes that train toget"),
+    (("--join_timeout=0", "--multihost"), "--join_timeout=0"),
+    (
+      (
+        *("--process_id=2", "--num_processes=2"),
+        "--coordinator_address=localhost:1",
+      ),
+      "--process_id=2 with --num_processes=2",
+    ),
+  )
+  def test_flags_of_processes_go_together(self, arguments, expected):
+    sentence = self.fails("--config=configs/quickstart.py", *arguments)
+    self.assertIn(expected, sentence)
+
   def test_no_config(self):
     self.assertIn("--config", self.fails())
 

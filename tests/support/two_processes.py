@@ -10,12 +10,11 @@ or, for SRFeat's two discriminators, "srfeat".
 
 import sys
 
-import jax
 from absl import flags
 
 from srfeat_jax import train
 from srfeat_jax.configs import gan, pretrain
-from srfeat_jax.training import interruption
+from srfeat_jax.training import cluster, interruption
 
 
 def config_for(images: str, num_steps: int, start: str = ""):
@@ -71,7 +70,7 @@ if __name__ == "__main__":
   flags.FLAGS.mark_as_parsed()
   index, port, images, workdir, num_steps, start, kind = sys.argv[1:]
   if port:
-    jax.distributed.initialize(f"localhost:{port}", 2, int(index))
+    cluster.join(cluster.Place(f"localhost:{port}", 2, int(index)), timeout=300)
   try:
     make = srfeat_config_for if kind == "srfeat" else config_for
     config = make(images, int(num_steps), start)
