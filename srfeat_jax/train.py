@@ -10,6 +10,7 @@ import jax
 import ml_collections
 from absl import logging
 
+from srfeat_jax import places
 from srfeat_jax.batches import on_device, on_host, training_images
 from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import plots, snapshots
@@ -93,7 +94,7 @@ def train_and_evaluate(
   """
   config_checks.check(config)
   config = compute_precision.with_dtype(config)
-  run, state = _build(config, pathlib.Path(workdir), allow_change)
+  run, state = _build(config, places.path(workdir), allow_change)
   with contextlib.ExitStack() as stack:
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
@@ -339,6 +340,7 @@ def _train(
         is_best = run.best.update(step, scores)
       if last or is_best or retention.is_due(step, intervals):
         averages.check()
+        writer.flush()  # what a checkpoint comes after is in the logs
         data = {
           "position": run.batches.get_state(),
           "pictures": run.source_identities,
