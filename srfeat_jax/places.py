@@ -120,6 +120,31 @@ def upload(folder: pathlib.Path, place: pathlib.Path) -> None:
       write(place / file.relative_to(folder).as_posix(), file.read_bytes())
 
 
+def move(folder: pathlib.Path, target: pathlib.Path) -> None:
+  """Moves a folder, of an address object by object, the topmost ones first.
+
+  Args:
+    folder: a path or an address.
+    target: likewise; the folder that it will be.
+
+  Raises:
+    Exception: one of `failures`.
+  """
+  if not is_address(folder):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+      shutil.rmtree(target)
+    os.replace(folder, target)
+    return
+  store = _files()
+  top = os.fspath(folder).removeprefix(f"{_SCHEME}://")
+  names = sorted(store.find(top), key=lambda name: name.count("/"))
+  for name in names:
+    store.cp_file(name, os.fspath(target) + name.removeprefix(top))
+  for name in names:
+    store.rm_file(name)
+
+
 def fetched(
   place: str | os.PathLike, wanted: Callable[[str], bool] = lambda name: True
 ) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from srfeat_jax import errors
 from srfeat_jax.evaluation import runs as runs_lib
+from srfeat_jax.evaluation import snapshots
 
 _RUN, _RESULTS, _SWEEP = "config.json", "results.json", "sweep.json"
 _CHANGES = "config_changes.json"
@@ -89,6 +90,14 @@ class Sources:
   sweeps: Sequence[Sweep]
   titles: Mapping[str, str]
   left_out: Sequence[str]
+
+
+def is_needed(name: str) -> bool:
+  """Whether reports read a file, by its path below a folder."""
+  top, _, below = name.partition("/")
+  if below:
+    return top in ("images", snapshots.FOLDER)
+  return top.endswith((".json", ".jsonl"))
 
 
 def load(folders: Sequence[str]) -> Sources:

@@ -162,11 +162,8 @@ class Checkpointer:
     """Moves damaged checkpoints out of the way of new ones, and says so."""
     folder = self._folder.parent / "damaged_checkpoints"
     with self._writing():
-      folder.mkdir(exist_ok=True)
       for step in damaged:
-        if (folder / str(step)).exists():
-          (folder / str(step)).rmtree()
-        (self._folder / str(step)).rename(folder / str(step))
+        places.move(self._folder / str(step), folder / str(step))
     self._manager.reload()
     absl_logging.warning(
       "%s; training goes on from step %s, the last that is whole, and what is"

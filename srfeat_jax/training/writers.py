@@ -3,10 +3,10 @@
 All writers have the interface of `clu.metric_writers`. This is the one file
 that reaches TensorFlow, which TensorBoard's event files are written with.
 
-To an object in a store nothing can be appended. There all lines, and the events
-of this process, are written again: at each `flush`, and lines also now and
-then. As `flush` comes before a checkpoint, a kill loses only lines of steps that
-are done again.
+To an object in a store nothing can be appended. There all lines are written
+again at each `flush`, and now and then besides, and the events of this process
+now and then. As `flush` comes before a checkpoint, a kill loses only lines of
+steps that are done again.
 """
 
 import json
@@ -52,7 +52,9 @@ def create(
         metric_writers.SummaryWriter(os.fspath(folder))
       )
 
-    writers.append(UploadedEvents(events, workdir) if in_store else events(workdir))
+    writers.append(
+      UploadedEvents(events, workdir) if in_store else events(workdir)
+    )
   except ImportError as error:
     logging.warning(
       "no TensorBoard logs (%s): for them, pip install clu tensorflow-cpu"
@@ -223,7 +225,7 @@ def _kept(path: pathlib.Path, first_step: int) -> list[str]:
   try:
     if first_step == 0 or not path.exists():
       return []
-    lines = path.read_text(errors="replace").splitlines()
+    lines = path.read_bytes().decode(errors="replace").splitlines()
   except places.failures() as error:
     raise errors.InputError(
       f"{path} cannot be read: {places.reason(error)}"

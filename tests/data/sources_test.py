@@ -160,6 +160,17 @@ class DamagedTest(SourceTestCase):
       np.testing.assert_array_equal(self.source[0], noise(seed=4))
     self.assertEqual(self.logged(log, "a.png"), [1])
 
+  def test_folder_lost_while_training(self):
+    shutil.rmtree(self.folder)
+    with (
+      self.assertNoLogs("absl", "WARNING"),  # of each file
+      self.assertRaisesRegex(
+        errors.InputError, f"{self.folder} with training images has gone"
+      ),
+    ):
+      self.source[2]
+    self.folder.mkdir()  # for the end of the test
+
   def test_all_damaged(self):
     for name in ("a.png", "d.png"):
       self.file(name, cut_short())

@@ -104,9 +104,7 @@ class _Server(http_server.ThreadingHTTPServer):
 
   def __init__(self, address, storage):
     self.one_at_a_time = threading.Lock()
-    super().__init__(
-      address, lambda *arguments: _Handler(storage, *arguments)
-    )
+    super().__init__(address, lambda *arguments: _Handler(storage, *arguments))
 
   def handle_error(self, *unused):
     """A client that was killed is none."""
