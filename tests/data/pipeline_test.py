@@ -256,14 +256,14 @@ class SameBatchesTest(PipelineTestCase):
 
   def test_a_worker_that_dies_is_replaced(self):
     iterator = self.same(num_workers=2)
-    twin = self.same()
-    next(iterator), next(twin)
+    counterpart = self.same()
+    next(iterator), next(counterpart)
     worker, *_ = multiprocessing.active_children()
     worker.kill()
     with self.assertLogs("absl", "WARNING") as log:
       # What it had sent is still used, and then its death is noticed.
       for _ in range(100):
-        np.testing.assert_array_equal(next(iterator), next(twin))
+        np.testing.assert_array_equal(next(iterator), next(counterpart))
     self.assertIn("has died", log.output[0])
 
   def test_workers_that_die_again_and_again(self):

@@ -1,7 +1,9 @@
 """What Orbax logs of checkpoints; checkpoints in a store; see resume_test."""
 
+import itertools
 import json
 import logging
+import time
 from unittest import mock
 
 import jax
@@ -47,6 +49,34 @@ class LogTest(image_files.FolderTestCase):
       self.assertNotIn("item_handlers", call.kwargs)  # deprecated
     # What is kept out of the log is really said.
     self.assertTrue(seen.match.called)
+
+
+class ClockTest(image_files.FolderTestCase):
+  def test_a_clock_that_jumps_back_with_each_look(self):
+    optimizer = optax.sgd(0.1)
+    states = [
+      state.start(
+        {"params": {"a": jnp.arange(3.0) + i}, "batch_stats": {}},
+        *(optimizer, {}, optimizer),
+        keep_ema=False,
+      )
+      for i in range(4)
+    ]
+    days = itertools.count(20_000, -1)
+    with (
+      mock.patch.object(time, "time", lambda: 86_400.0 * next(days)),
+      mock.patch.object(time, "time_ns", lambda: 86_400 * 10**9 * next(days)),
+    ):
+      checkpointer = checkpoint.Checkpointer(self.folder, keep=2)
+      for step in (1, 2, 3):
+        checkpointer.save(step, states[step], {"position": step}, CONFIG)
+      checkpointer.wait()
+      after, data = checkpointer.restore(states[0], CONFIG)
+      checkpointer.close()
+    self.assertEqual(data, {"position": 3})
+    jax.tree.map(np.testing.assert_array_equal, after, states[3])
+    kept = sorted(path.name for path in (self.folder / "checkpoints").iterdir())
+    self.assertEqual(kept, ["2", "3"])
 
 
 class StoreTest(absltest.TestCase):
