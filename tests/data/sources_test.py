@@ -312,6 +312,15 @@ class CreateTest(SourceTestCase):
   def create(self, train: str, cache_bytes: float = 1e6):
     return sources.create(train, crop_size=8, cache_bytes=cache_bytes)
 
+  @parameterized.parameters(
+    "gs://bucket/a", "gs://bucket/a=2", "hr=gs://bucket/a,lr=gs://bucket/b"
+  )
+  def test_addresses_are_refused(self, train):
+    with self.assertRaisesRegex(
+      errors.InputError, "config.data.train=gs://bucket/a is an address: name"
+    ):
+      self.create(train)
+
   def test_synthetic(self):
     (source,), weights = self.create("synthetic")
     self.assertEqual(weights, [1.0])

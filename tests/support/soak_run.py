@@ -14,6 +14,7 @@ import pathlib
 import re
 import signal
 import sys
+import warnings
 
 import clu.metric_writers  # noqa: F401, imported before processes are forked
 import fsspec  # noqa: F401
@@ -36,6 +37,8 @@ _ROW = re.compile(r"^\s*(\d+)/\d+\s", re.MULTILINE)
 _BEGINS = re.compile(r"; step (\d+) of \d+, in ")
 _STOPPED = re.compile(r"stopped at step (\d+): ")
 
+# Nothing has been computed yet in the process that is forked.
+warnings.filterwarnings("ignore", r"os\.fork\(\) was called")
 vgg19.CHANNELS.update(dict.fromkeys(vgg19.CHANNELS, _CHANNELS))
 
 
