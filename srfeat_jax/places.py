@@ -167,14 +167,17 @@ def fetched(
   copy = _copies() / address.replace("://", "/", 1)
   store = _files()
   try:
-    found = store.find(address)
     top = address.removeprefix(f"{_SCHEME}://").rstrip("/")
-    for name in found:
+    targets = {}
+    for name in store.find(address):
       below = name.removeprefix(top).lstrip("/")
+      # The address may be that of an object. Names may be anything.
       if not below or (wanted(below) and ".." not in below.split("/")):
-        target = copy / below if below else copy
-        target.parent.mkdir(parents=True, exist_ok=True)
-        store.get_file(name, os.fspath(target))
+        targets[name] = os.fspath(copy / below) if below else os.fspath(copy)
+    for target in targets.values():
+      os.makedirs(os.path.dirname(target), exist_ok=True)
+    if targets:
+      store.get(list(targets), list(targets.values()))
   except failures() as error:
     raise errors.InputError(
       f"{address} cannot be read ({reason(error)}): give an address that this"

@@ -111,7 +111,10 @@ def load(
       file cannot be read.
   """
   synthesized = os.fspath(folder) == SYNTHETIC
-  folder = places.fetched(folder, lambda name: _is_needed(name, sets, scale))
+  if places.is_address(folder):
+    place = places.path(folder)
+    place = place.parent if place.name == _HR else place
+    folder = places.fetched(place, lambda name: _is_needed(name, sets, scale))
   found = (
     {"Synthetic": pathlib.Path()}
     if synthesized
@@ -182,7 +185,7 @@ def _is_needed(name: str, sets: Sequence[str], scale: int) -> bool:
   return (
     os.path.splitext(file)[1].lower() in images.EXTENSIONS
     and others in ([], [f"{_LR}x{scale}"])
-    and (len(folders) < 2 or not sets or folders[0] in sets)
+    and (len(folders) < 2 or not sets or folders[0] in (*sets, _HR, *others))
   )
 
 
