@@ -147,6 +147,8 @@ def main(argv: Sequence[str]) -> None:
   if command != "export" and output.suffix != ".safetensors":
     raise errors.InputError(f"--output={output} does not end in .safetensors")
   for source in sources:
+    if command not in ("import", "export", "blend"):  # of generators
+      places.refuse(command, source)
     if output.resolve() == pathlib.Path(source).resolve():
       raise errors.InputError(f"--output={output} is the file to convert")
   match command:

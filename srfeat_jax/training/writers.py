@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import tempfile
+import textwrap
 import time
 from typing import Any
 
@@ -45,15 +46,20 @@ def create(
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
   try:
-    from clu import metric_writers
+    from clu import asynclib, metric_writers
+    from tensorflow import errors as tensorflow_errors
 
     def events(folder):
       return metric_writers.AsyncWriter(
         metric_writers.SummaryWriter(os.fspath(folder))
       )
 
+    failures = asynclib.AsyncError, tensorflow_errors.OpError, OSError
     writers.append(
-      UploadedEvents(events, workdir) if in_store else events(workdir)
+      Expendable(
+        UploadedEvents(events, workdir) if in_store else events(workdir),
+        failures,
+      )
     )
   except ImportError as error:
     logging.warning(
@@ -135,6 +141,49 @@ class JsonlObject:
   def close(self) -> None:
     """Writes all lines; raises as `flush`."""
     self.flush()
+
+
+class Expendable:
+  """A writer without which a run goes on if it fails; a warning says so."""
+
+  def __init__(self, writer: Any, failures: tuple[type[Exception], ...]):
+    """Takes a writer.
+
+    Args:
+      writer: the writer.
+      failures: what it raises if nothing can be written.
+    """
+    self._writer = writer
+    self._failures = failures
+
+  def _try(self, method: str, *arguments: Any) -> None:
+    if self._writer is None:
+      return
+    try:
+      getattr(self._writer, method)(*arguments)
+    except self._failures as error:
+      self._writer = None
+      logging.warning(
+        "TensorBoard's events cannot be written (%s): there will be no more of"
+        " them, and metrics.jsonl has all numbers",
+        textwrap.shorten(str(error), 200),
+      )
+
+  def write_scalars(self, step: int, scalars: dict) -> None:
+    """Writes numbers by name."""
+    self._try("write_scalars", step, scalars)
+
+  def write_images(self, step: int, images: dict[str, np.ndarray]) -> None:
+    """Writes images by name."""
+    self._try("write_images", step, images)
+
+  def flush(self) -> None:
+    """Makes what was written visible."""
+    self._try("flush")
+
+  def close(self) -> None:
+    """Ends writing."""
+    self._try("close")
 
 
 class UploadedEvents:

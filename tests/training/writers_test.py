@@ -93,6 +93,30 @@ class JsonlTest(image_files.FolderTestCase):
     writer.close()
 
 
+class ExpendableTest(absltest.TestCase):
+  def test_warns_once_and_is_quiet(self):
+    inner = mock.Mock()
+    writer = writers.Expendable(inner, (OSError,))
+    writer.write_scalars(1, {"loss": 1})
+    inner.flush.side_effect = OSError("full")
+    with self.assertLogs("absl", "WARNING") as log:
+      writer.flush()
+      writer.flush()
+      writer.write_images(2, {})
+      writer.close()
+    self.assertLen(log.output, 1)
+    self.assertIn("written (full): there will be no more", log.output[0])
+    self.assertEqual(
+      [call[0] for call in inner.method_calls], ["write_scalars", "flush"]
+    )
+
+  def test_a_defect_is_not_kept_quiet(self):
+    inner = mock.Mock()
+    inner.flush.side_effect = TypeError
+    with self.assertRaises(TypeError):
+      writers.Expendable(inner, (OSError,)).flush()
+
+
 class StoreTest(absltest.TestCase):
   """Lines and events by address."""
 
