@@ -58,7 +58,8 @@ def path(place: str | os.PathLike) -> pathlib.Path:
   _files()
   from etils import epath
 
-  return epath.Path(f"{_SCHEME}://{rest}")
+  # It has the methods of a path, but is none for the type checker.
+  return epath.Path(f"{_SCHEME}://{rest}")  # type: ignore[return-value]
 
 
 def refuse(name: str, place: str | os.PathLike) -> None:

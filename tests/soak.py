@@ -247,6 +247,8 @@ def compare(straight: str, killed: str, steps: int) -> None:
   Raises:
     AssertionError: their states, weights, or what they logged differ.
   """
+  if (places.path(killed) / "damaged_checkpoints").exists():
+    raise AssertionError("a checkpoint was found damaged")
   expected, actual = (
     runs.final_state(places.path(each), steps) for each in (straight, killed)
   )

@@ -19,7 +19,6 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging as absl_logging
-from etils import epath
 
 from srfeat_jax import errors, places
 from srfeat_jax.training import retention
@@ -312,12 +311,11 @@ def _is_no_lost_read(record: logging.LogRecord) -> bool:
   return "exception was never retrieved" not in record.getMessage()
 
 
-def folder(workdir: pathlib.Path) -> epath.Path:
+def folder(workdir: str | os.PathLike) -> pathlib.Path:
   """Where a workdir keeps its checkpoints."""
-  place = places.path(workdir)
-  if not places.is_address(place):
-    place = os.path.abspath(place)
-  return epath.Path(place) / "checkpoints"
+  if places.is_address(workdir):
+    return places.path(workdir) / "checkpoints"
+  return pathlib.Path(os.path.abspath(workdir)) / "checkpoints"
 
 
 def exists(workdir: pathlib.Path) -> bool:

@@ -76,6 +76,7 @@ def config_for(folder: pathlib.Path, num_steps: int):
   """
   config = gan.get_config("srfeat_lite_bn")
   config.num_steps = num_steps
+  config.allow_scratch = True
   config.batch_size = 2
   config.crop_size = 32
   config.generator.features = 4
