@@ -58,8 +58,7 @@ def path(place: str | os.PathLike) -> pathlib.Path:
   _files()
   from etils import epath
 
-  # It has the methods of a path, but is none for the type checker.
-  return epath.Path(f"{_SCHEME}://{rest}")  # type: ignore[return-value]
+  return epath.Path(f"{_SCHEME}://{rest}")
 
 
 def refuse(name: str, place: str | os.PathLike) -> None:
