@@ -3,8 +3,9 @@
 # that training needs.
 #   launch/install.sh [EXTRAS]     EXTRAS of pyproject.toml, separated by commas:
 #   cuda, tpu, convert (reads Keras' VGG-19), onnx and stablehlo (for convert
-#   export), heif (HEIC files), demo (the web page of srfeat_jax.demo), test,
-#   pages (playwright, for scripts that try pages in a browser)
+#   export), heif (HEIC files), gcs (workdirs at gs://...), demo (the web page of
+#   srfeat_jax.demo), test, pages (playwright, for scripts that try pages in a
+#   browser)
 # Does nothing if .venv already has what pyproject.toml and requirements.txt ask
 # for. PYTHON names the interpreter (3.11 or newer).
 set -euo pipefail

@@ -10,7 +10,7 @@
 #     waits for the slice, checks REVISION (a branch, tag or commit of REPOSITORY,
 #     which `git clone` takes) out on every host, and trains; for example
 #     start pod https://HOST/srfeat_jax.git main configs/pretrain.py:srfeat_pod \
-#       gs://BUCKET/srfeat --config.data.train=gs://BUCKET/DIV2K
+#       gs://BUCKET/srfeat --config.data.train=/mnt/DIV2K
 #   launch/tpu_pod.sh status NAME        what the slice and the hosts do
 #   launch/tpu_pod.sh logs NAME [WORKER] follows the log of a host, or of "all"
 #   launch/tpu_pod.sh stop NAME          saves a checkpoint and ends

@@ -7,22 +7,26 @@ import secrets
 import shutil
 from collections.abc import Iterator
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 
 
 def replace(path: str | os.PathLike, data: bytes | memoryview) -> None:
   """Writes a file that at any moment is either the old one or the new one.
 
-  Makes missing folders. Thread-safe, even for the same file.
+  Makes missing folders. Thread-safe, even for the same file. In an object store
+  a write is atomic as it is.
 
   Args:
-    path: the file; one that exists is replaced.
+    path: the file, or the address of an object; one that exists is replaced.
     data: the content.
 
   Raises:
     errors.InputError: the file cannot be written.
   """
-  path = pathlib.Path(path)
+  path = places.path(path)
+  if places.is_address(path):
+    _replace_object(path, data)
+    return
   # Hidden, so that nothing lists what a killed program leaves behind.
   temporary = path.with_name(f".{secrets.token_hex(8)}.part")
   try:
@@ -38,6 +42,15 @@ def replace(path: str | os.PathLike, data: bytes | memoryview) -> None:
   except OSError as error:
     raise errors.InputError(
       f"{path} cannot be written in {path.parent}: {error.strerror}"
+    ) from error
+
+
+def _replace_object(path, data: bytes | memoryview) -> None:
+  try:
+    places.write(path, data)
+  except places.failures() as error:
+    raise errors.InputError(
+      f"{path} cannot be written: {places.reason(error)}"
     ) from error
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags
 from absl import logging as absl_logging
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.ops import xla_flags
 
 # The exit status that shells report after Ctrl-C, and after a broken pipe.
@@ -71,7 +71,7 @@ def sentence(error: Exception) -> str | None:
   """What a user is told of an error; None for a defect of the program."""
   match error:
     case errors.InputError():
-      return str(error)
+      return places.said(str(error))
     case FileExistsError(filename=str(name)) if os.path.isfile(name):
       return (
         f"{name}: File exists, where a folder is to be: choose another name"

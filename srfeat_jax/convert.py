@@ -50,7 +50,7 @@ from collections.abc import Sequence
 
 from absl import flags, logging
 
-from srfeat_jax import cli, errors
+from srfeat_jax import cli, errors, places
 
 # The file extensions of each format; the first format with an extension is the
 # default for it.
@@ -131,6 +131,7 @@ _COMMANDS = {
 def main(argv: Sequence[str]) -> None:
   """Converts as the arguments say."""
   command, *sources = argv[1:] or [""]
+  places.refuse("--output", _OUTPUT.value)
   output = pathlib.Path(_OUTPUT.value)
   if command not in _COMMANDS:
     raise errors.InputError(
@@ -146,6 +147,8 @@ def main(argv: Sequence[str]) -> None:
   if command != "export" and output.suffix != ".safetensors":
     raise errors.InputError(f"--output={output} does not end in .safetensors")
   for source in sources:
+    if command not in ("import", "export", "blend"):  # of generators
+      places.refuse(command, source)
     if output.resolve() == pathlib.Path(source).resolve():
       raise errors.InputError(f"--output={output} is the file to convert")
   match command:
@@ -175,12 +178,14 @@ def _import(sources: list[str], output: pathlib.Path) -> None:
   from srfeat_jax.interchange.containers import safetensors_file
   from srfeat_jax.weights import lookup, shipped
 
-  if source in shipped.NAMES or pathlib.Path(source).is_dir():
+  if source in shipped.NAMES or lookup.is_workdir(source):
     kind = "shipped" if source in shipped.NAMES else "workdir"
     read = lookup.load(source)
     config, variables = read.generator, read.variables
   else:
-    read = generator_file.load(source, _INPUT_RANGE.value, _OUTPUT_RANGE.value)
+    read = generator_file.load(
+      places.fetched(source), _INPUT_RANGE.value, _OUTPUT_RANGE.value
+    )
     kind, config, variables = read.kind, read.config, read.variables
     if read.warning:
       logging.warning("%s", read.warning)

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import cli, errors, places
 from srfeat_jax.evaluation import protocol
 from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import upscaler_flags
@@ -151,6 +151,7 @@ def main(argv: Sequence[str]) -> None:
   from srfeat_jax.inference import interpolation
   from srfeat_jax.upscaling import upscaler_factory
 
+  places.refuse("--output", _OUTPUT.value)
   output = pathlib.Path(_OUTPUT.value)
   rules = protocol.ALL[_PROTOCOL.value]
   upscalers: dict[str, Any] = {}

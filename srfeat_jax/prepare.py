@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from srfeat_jax import cli, errors
+from srfeat_jax import places as places_lib
 
 _OUTPUT = flags.DEFINE_string(
   "output", None, "the folder of the set", short_name="o"
@@ -89,6 +90,7 @@ def _prepare(arguments: Sequence[str]) -> None:
   recipe = recipes.create(preset, options)
   if not _OUTPUT.value:
     raise errors.InputError("--output is missing: name the folder of the set")
+  places_lib.refuse("--output", _OUTPUT.value)
   made = sets.prepare(
     planning.Request(
       folders=folders,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import atomic, cli, errors
+from srfeat_jax import atomic, cli, errors, places
 
 _OUTPUT = flags.DEFINE_string(
   "output", "report.html", "the file to write", short_name="o"
@@ -51,6 +51,7 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError(
       "name the workdirs of runs, such as runs/*, or folders of results"
     )
+  places.refuse("--output", _OUTPUT.value)
   output = pathlib.Path(_OUTPUT.value)
   if output.suffix.lower() not in _EXTENSIONS or output.is_dir():
     raise errors.InputError(
@@ -61,7 +62,9 @@ def main(argv: Sequence[str]) -> None:
   from srfeat_jax.reporting import figures, page
   from srfeat_jax.reporting import sources as sources_lib
 
-  sources = sources_lib.load(argv[1:])
+  sources = sources_lib.load(
+    [places.fetched(each, sources_lib.is_needed) for each in argv[1:]]
+  )
   _check_metric(sources.runs, runs_lib)
   benchmarks = figures.benchmarks_of(sources, _BENCHMARKS.value)
   images = figures.make(sources, benchmarks, _VGG_WEIGHTS.value, _IMAGES.value)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import atomic, cli, errors
+from srfeat_jax import atomic, cli, errors, places
 
 _ALPHAS = flags.DEFINE_list(
   "alphas",
@@ -49,6 +49,7 @@ def main(argv: Sequence[str]) -> None:
   generator = models.build(ends[0].generator)
   metric = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
   sets = protocol.MATLAB.load(_BENCHMARKS.value, _SETS.value, generator.scale)
+  places.refuse("--output", _OUTPUT.value)
   output = pathlib.Path(_OUTPUT.value)
   output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
   points = []

@@ -11,6 +11,7 @@ import ml_collections
 from absl import logging
 from flax import traverse_util
 
+from srfeat_jax import places
 from srfeat_jax.batches import on_device, on_host, training_images
 from srfeat_jax.configs import images_seen
 from srfeat_jax.data import pipeline
@@ -125,7 +126,7 @@ def train_and_evaluate(
       "settings or versions",
     )
     config = compute_precision.with_dtype(config)
-    run, state = _build(config, pathlib.Path(workdir), allow_change)
+    run, state = _build(config, places.path(workdir), allow_change)
     if run.is_main_process:
       stack.enter_context(workdir_lib.hold(run.workdir))
     checkpointer = _closed_by(
@@ -135,7 +136,9 @@ def train_and_evaluate(
       ),
     )
     _closed_by(stack, run.batches)
-    run, state = _restore(run, state, checkpointer, allow_change)
+    run, state, validation_due = _restore(
+      run, state, checkpointer, allow_change
+    )
     first_step = int(state.step)
     if first_step > run.last_step:
       if run.is_main_process:
@@ -174,7 +177,13 @@ def train_and_evaluate(
     signals = stack.enter_context(
       interruption.Interruption(checkpointer.asked_to_stop)
     )
-    state, stopped = _train(run, state, checkpointer, writer, progress, signals)
+    stopped = None
+    if validation_due and run.validator.sets:
+      stopped = _make_up(run, state, writer, progress, signals)
+    if not stopped:
+      state, stopped = _train(
+        run, state, checkpointer, writer, progress, signals
+      )
     checkpointer.wait()
     if stopped:
       progress.say(str(stopped))
@@ -307,17 +316,17 @@ def _restore(
   state: state_lib.TrainState,
   checkpointer: checkpoint.Checkpointer,
   allow_change: Collection[str],
-) -> tuple[_Run, state_lib.TrainState]:
+) -> tuple[_Run, state_lib.TrainState, bool]:
   """The newest checkpoint's state, or if there is none the one at step 0.
 
   The batches continue where they were: at the next crop, however many a batch
   had before.
 
   Returns:
-    The run as it goes on, and the state.
+    The run as it goes on, the state, and whether it is still to be validated.
   """
   if checkpointer.latest_step() is None:
-    return run, state
+    return run, state, False
   state, data = checkpointer.restore(state, run.config.to_dict(), allow_change)
   run.batches.set_state(data["position"])
   if "best" in data:  # not in checkpoints of earlier versions
@@ -330,7 +339,8 @@ def _restore(
       training_images.said(began_with),
     )
   seen = pipeline.crops_before(data["position"])
-  return _with_images_seen(run, int(state.step), seen), state
+  run = _with_images_seen(run, int(state.step), seen)
+  return run, state, bool(data.get("validation_due"))
 
 
 def _with_images_seen(run: _Run, step: int, seen: int) -> _Run:
@@ -370,6 +380,58 @@ def _evaluate_start(
     scores |= run.validator.validate(0, variables, writer)
   if scores:
     progress.show(0, run.validator.headline(scores))
+
+
+def _make_up(
+  run: _Run,
+  state: state_lib.TrainState,
+  writer: writers.Writers,
+  progress: progress_lib.Progress,
+  signals: interruption.Interruption,
+) -> interruption.Stopped | None:
+  """Does the validation that a signal did not leave the time for.
+
+  Returns:
+    What to raise if a signal came again.
+  """
+  step = int(state.step)
+  try:
+    with progress.pause():
+      if _validate(run, step, state, writer, progress, signals):
+        _save_best(run, state, progress)
+  except validator_lib.GivenUpError:
+    return interruption.Stopped(step, signals.status_after(step) or 1)
+  return None
+
+
+def _validate(
+  run: _Run,
+  step: int,
+  state: state_lib.TrainState,
+  writer: writers.Writers,
+  progress: progress_lib.Progress,
+  signals: interruption.Interruption,
+) -> bool:
+  """Validates; whether the state is the best so far.
+
+  Raises:
+    validator_lib.GivenUpError: a signal came.
+  """
+  variables = parallel.gathered(state.best_variables)
+  scores = run.validator.validate(
+    step, variables, writer, lambda: signals.is_urgent
+  )
+  progress.show(step, run.validator.headline(scores))
+  return run.best.update(step, scores)
+
+
+def _save_best(
+  run: _Run, state: state_lib.TrainState, progress: progress_lib.Progress
+) -> None:
+  """All processes must call this."""
+  _save_generator(run, state, "best_generator.safetensors")
+  if run.is_main_process:
+    progress.say(f"best so far, by {run.best}: best_generator.safetensors")
 
 
 def _train(
@@ -419,24 +481,27 @@ def _train(
           logging.warning("%s", sentence)
     with progress.pause():
       is_best = False
-      if run.validator.sets and (ends or step % config.eval_every == 0):
+      due = bool(run.validator.sets) and (ends or step % config.eval_every == 0)
+      if due:
         averages.check()  # a bad state must not replace a good one
-        variables = parallel.gathered(state.best_variables)
-        scores = run.validator.validate(step, variables, writer)
-        progress.show(step, run.validator.headline(scores))
-        is_best = run.best.update(step, scores)
+        try:
+          is_best = _validate(run, step, state, writer, progress, signals)
+          due = False
+        except validator_lib.GivenUpError:
+          status, last = signals.status_after(step), True
       if last or is_best or retention.is_due(step, intervals):
         averages.check()
+        writer.flush()  # what a checkpoint comes after is in the logs
         data = {
           "position": run.batches.get_state(),
           "pictures": run.source_identities,
           "best": run.best.get_state(),
+          "validation_due": due,
         }
         checkpointer.save(step, state, data, config.to_dict(), run.best.step)
       if is_best:
-        _save_generator(run, state, "best_generator.safetensors")
-        progress.say(f"best so far, by {run.best}: best_generator.safetensors")
-    if status is not None and not ends:
+        _save_best(run, state, progress)
+    if status is not None and (due or not ends):
       profiler.close()
       return state, interruption.Stopped(step, status)
   profiler.close()

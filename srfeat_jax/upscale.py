@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import cli, errors, places
 from srfeat_jax.image_io import pictures
 from srfeat_jax.inference import compile_cache
 from srfeat_jax.upscaling import (
@@ -102,6 +102,7 @@ def main(argv: Sequence[str]) -> int:
   options = upscaler_flags.options(
     outscale=_OUTSCALE.value, tile=_TILE.value, memory=_MEMORY.value
   )
+  places.refuse("--output", _OUTPUT.value)
   output = pathlib.Path(_OUTPUT.value)
   naming = jobs.Naming(output, _OUTPUT_NAME.value, _FORMAT.value)
   problems, others = [], []

@@ -82,7 +82,6 @@ WITHOUT = {
   "training/discriminator_update": "part of a step: training/gan_step_test",
   "training/forward_pass": "part of a step: training/gan_step_test",
   "training/generator_update": "part of a step: training/gan_step_test",
-  "training/interruption": "runs that are stopped: programs/resume_test",
   "training/progress": "what runs print: train_test",
   "training/state": "what a step changes: training/steps_test",
   "upscaling/upscaler_flags": "flags as they are set: programs/upscale_test",

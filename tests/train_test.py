@@ -5,6 +5,7 @@ import io
 import json
 import pathlib
 import shutil
+import signal
 from unittest import mock
 
 import jax
@@ -17,9 +18,10 @@ from srfeat_jax import errors, models, train
 from srfeat_jax.batches import device_memory, on_host, training_images
 from srfeat_jax.configs import finetune, gan, images_seen, pretrain
 from srfeat_jax.data import inspection
+from srfeat_jax.evaluation import validator
 from srfeat_jax.interchange.containers import safetensors_file
 from srfeat_jax.preparation import planning, recipes, sets
-from srfeat_jax.training import degradation, optimizers, steps
+from srfeat_jax.training import degradation, interruption, optimizers, steps
 from srfeat_jax.training import networks as networks_lib
 from srfeat_jax.training import state as state_lib
 from srfeat_jax.weights import lookup
@@ -358,6 +360,43 @@ class TrainTest(parameterized.TestCase):
     self.assertEqual(_checkpoints(workdir), ["2", "3"])
     for leaf in jax.tree.leaves(lookup.load(str(workdir)).variables):
       self.assertTrue(np.isfinite(leaf).all())
+
+  def test_a_signal_cuts_validation_short_and_the_next_start_makes_it_up(self):
+    config = _tiny(self.images)
+    config.eval_every = 2
+    config.data.benchmarks = str(self.images)
+    left_alone = self.folder / "left_alone"
+    train.train_and_evaluate(config, left_alone)
+    workdir = self.folder / "run"
+    validate = validator.Validator.validate
+    for last in (2, 4):
+
+      def asked_to_stop(self, step, *arguments, last=last):
+        if step == last:
+          signal.raise_signal(signal.SIGTERM)
+        return validate(self, step, *arguments)
+
+      with (
+        mock.patch.object(validator.Validator, "validate", asked_to_stop),
+        self.assertRaisesRegex(
+          interruption.Stopped, f"^stopped at step {last}: "
+        ),
+      ):
+        train.train_and_evaluate(config, workdir)
+    self.assertFalse((workdir / "generator.safetensors").exists())
+    train.train_and_evaluate(config, workdir)
+    logs = [
+      [
+        {k: v for k, v in line.items() if not k.startswith("speed/")}
+        for line in _log(each)
+      ]
+      for each in (left_alone, workdir)
+    ]
+    self.assertEqual(*logs)
+    for name in ("generator.safetensors", "best_generator.safetensors"):
+      self.assertEqual(
+        *((each / name).read_bytes() for each in (left_alone, workdir))
+      )
 
   def test_fewer_steps_than_are_done_change_nothing(self):
     workdir = self.folder / "run"

@@ -10,11 +10,12 @@ when it is loaded; pixels are read when they are used.
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.data import synthetic
 from srfeat_jax.image_io import images
 
@@ -92,7 +93,8 @@ def load(
   Args:
     folder: the folder of the sets; or one set, a folder with an HR folder or HR
       images in it; or "synthetic" for one set named "Synthetic" of ten scenes
-      of 256 x 256 pixels that are not used in training.
+      of 256 x 256 pixels that are not used in training. Of an address, images
+      are copied to this machine first.
     sets: names of the sets, in the order wanted; empty: all that have an HR
       folder, sorted by name; if there is none, `folder` itself if it is a set;
       if it is not, all folders in it that hold images and whose names do not
@@ -109,6 +111,10 @@ def load(
       file cannot be read.
   """
   synthesized = os.fspath(folder) == SYNTHETIC
+  if places.is_address(folder):
+    place = places.path(folder)
+    place = place.parent if place.name == _HR else place
+    folder = places.fetched(place, lambda name: _is_needed(name, sets, scale))
   found = (
     {"Synthetic": pathlib.Path()}
     if synthesized
@@ -170,6 +176,17 @@ def _folders(
       f" {folder}/SET/HR, with a folder for each SET, or HR images"
     )
   return found
+
+
+def _is_needed(name: str, sets: Sequence[str], scale: int) -> bool:
+  """Whether a file may be of one of the sets, by its path below the folder."""
+  *folders, file = name.split("/")
+  others = [each for each in folders if re.fullmatch(rf"{_LR}x\d+", each)]
+  return (
+    os.path.splitext(file)[1].lower() in images.EXTENSIONS
+    and others in ([], [f"{_LR}x{scale}"])
+    and (len(folders) < 2 or not sets or folders[0] in (*sets, _HR, *others))
+  )
 
 
 def _is_bare(folder: pathlib.Path) -> bool:

@@ -18,7 +18,9 @@ from typing import Any
 
 import grain
 import numpy as np
+from absl import logging
 
+from srfeat_jax import errors
 from srfeat_jax.data import threads
 
 BLOCK = 64  # images
@@ -30,6 +32,8 @@ _STATE = "global_next_index"  # in checkpoints, also those of earlier versions
 # cut a small one. So many sendings of each worker are made, sent and received.
 _SENT = 4
 _UNDERWAY = 3
+_DIED = "Worker process was terminated"  # so begins what grain raises
+_MOST_DEATHS = 3  # of workers, one after the other without a batch
 
 Crop = np.ndarray | dict[str, np.ndarray]
 
@@ -127,11 +131,37 @@ class _BatchIterator(grain.DatasetIterator):
     self._crops: Generator[Crop] | None = None
 
   def __next__(self) -> Crop:
+    """The next batch; if a worker process has died, from new ones.
+
+    Raises:
+      errors.InputError: they died, too.
+    """
+    for _ in range(_MOST_DEATHS):
+      try:
+        batch = self._next()
+      except RuntimeError as error:
+        if not str(error).startswith(_DIED):
+          raise
+        logging.warning(
+          "a process that reads training images has died (%s): others go on"
+          " from there",
+          str(error).partition(".")[0],
+        )
+        died = error
+        self.close()
+      else:
+        self._position += self._batches.batch_size
+        return batch
+    raise errors.InputError(
+      f"processes that read training images died {_MOST_DEATHS} times in a row,"
+      " as they do when the memory is used up: run the same command again with"
+      " a smaller config.data.num_workers or config.data.cache_gib"
+    ) from died
+
+  def _next(self) -> Crop:
     if self._crops is None:
       self._crops = self._batches.crops(self._position, self._opened)
-    batch = stack(list(itertools.islice(self._crops, self._batches.share)))
-    self._position += self._batches.batch_size
-    return batch
+    return stack(list(itertools.islice(self._crops, self._batches.share)))
 
   def get_state(self) -> dict[str, int]:
     return {_STATE: self._position}

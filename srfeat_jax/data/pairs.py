@@ -122,6 +122,8 @@ class Folders:
     try:
       return read(paths, self.pair_scale)
     except errors.InputError as error:
+      for folder in self._folders:
+        skipped_files.check_folder(folder, error)
       self._skipped.once(paths.hr, error)
       return None
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from absl import logging
 
+from srfeat_jax import errors
+
 _NAMED = 20  # files that the log names, for each reason
 
 
@@ -37,6 +39,23 @@ class Log:
     except FileExistsError:
       return
     logging.warning("skipped: %s", error)
+
+
+def check_folder(folder: str | os.PathLike, error: Exception) -> None:
+  """Makes sure that a file is damaged, and not that all of them have gone.
+
+  Args:
+    folder: in which the file is.
+    error: why the file cannot be read.
+
+  Raises:
+    errors.InputError: the folder is not there any more.
+  """
+  if not os.path.isdir(folder):
+    raise errors.InputError(
+      f"the folder {folder} with training images has gone since the run"
+      " began: bring it back, and run the same command again"
+    ) from error
 
 
 def report(reason: str, lines: Sequence[str]) -> None:

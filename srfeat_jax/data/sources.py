@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.data import (
   manifest,
   pairs,
@@ -111,6 +111,7 @@ class Folder:
     try:
       return read(self._paths[index])
     except errors.InputError as error:
+      skipped_files.check_folder(self._folder, error)
       self._skipped.once(self._paths[index], error)
       return None
 
@@ -174,6 +175,8 @@ def create(
   sources, weights = [], []
   source: Scenes | Folder | prepared.Prepared | pairs.Folders
   for (name, *others), weight in list(_parts(train)):
+    for place in (name, *others):
+      places.refuse("config.data.train", place)
     if others:
       lr_name, *teachers = others
       source = pairs.Folders(name, lr_name, scale, crop_size, *teachers)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import figure
 from matplotlib.backends import backend_agg
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.image_io import images
 
 
@@ -28,7 +28,7 @@ def training_curve(metrics: str | os.PathLike, path: str | os.PathLike) -> None:
     errors.InputError: `metrics` cannot be read or holds no loss, or the file
       cannot be written.
   """
-  curves = _curves(pathlib.Path(metrics))
+  curves = _curves(places.path(metrics))
   losses = [name for name in curves if name.startswith("loss/")]
   probabilities = [name for name in curves if name.startswith("probability/")]
   scores = [name for name in curves if name.endswith("/psnr_y")]
@@ -110,7 +110,7 @@ def _curves(path: pathlib.Path) -> dict[str, tuple[list, list]]:
   """Reads the steps and values of each number, by its name."""
   try:
     lines = path.read_text().splitlines()
-  except (OSError, UnicodeDecodeError) as error:
+  except (*places.failures(), UnicodeDecodeError) as error:
     raise errors.InputError(f"{path} cannot be read: {error}") from error
   curves = {}
   for line in lines:

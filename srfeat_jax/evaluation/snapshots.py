@@ -10,11 +10,11 @@ nothing is computed for them: they are only compressed.
 
 import math
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from srfeat_jax import places
 from srfeat_jax.data import benchmarks
 from srfeat_jax.evaluation import detailed_region
 from srfeat_jax.image_io import images
@@ -62,7 +62,7 @@ class Snapshots:
       sets: on which the run is validated.
       steps: the validations, see `due`.
     """
-    self._folder = pathlib.Path(workdir) / FOLDER
+    self._folder = places.path(workdir) / FOLDER
     self.steps = steps
     names = [
       (i, each.name, image.name)

@@ -1,6 +1,7 @@
 """Metrics and sample images of a generator while it is trained."""
 
 import os
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -13,6 +14,10 @@ from srfeat_jax.inference import upscaler
 
 _NUM_SAMPLES = 4
 _SAMPLE_SIZE = 256  # pixels, cut from the middle
+
+
+class GivenUpError(Exception):
+  """A validation was given up before its end."""
 
 
 class Validator:
@@ -82,21 +87,35 @@ class Validator:
       writer.write_scalars(0, scores)
     return scores
 
-  def validate(self, step: int, variables, writer) -> dict[str, float]:
+  def validate(
+    self,
+    step: int,
+    variables,
+    writer,
+    gives_up: Callable[[], bool] = lambda: False,
+  ) -> dict[str, float]:
     """Writes metrics, sample images and, at some steps, snapshots.
 
     Args:
       step: the number of updates made.
       variables: of the generator, replicated over the devices.
       writer: see `training.writers`.
+      gives_up: asked for each image whether to go no further.
 
     Returns:
       Metrics by name, such as `eval/set5/psnr_y`.
+
+    Raises:
+      GivenUpError: it is not to go further; no metric is written.
     """
+    if gives_up():
+      raise GivenUpError
     variables = jax.tree.map(lambda x: x.addressable_data(0), variables)
     samples = {}
 
     def keep(set_name, image_name, lr, sr, hr):
+      if gives_up():
+        raise GivenUpError
       self.snapshots.keep(step, set_name, image_name, lr, sr, hr)
       if len(samples) < _NUM_SAMPLES:
         bicubic = upscaler.bicubic(lr, scale=self._generator.scale)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 from PIL import Image
 
-from srfeat_jax import atomic, errors, gray
+from srfeat_jax import atomic, errors, gray, places
 from srfeat_jax.image_io import decoding, formats
 
 EXTENSIONS = tuple(formats.PLAIN_EXTENSIONS)
@@ -187,7 +187,7 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
       too large for the format, or the file cannot be written.
     ValueError: `image` has another shape or dtype.
   """
-  path = pathlib.Path(path)
+  path = places.path(path)
   if path.suffix.lower() not in EXTENSIONS:
     raise errors.InputError(
       f"{path} cannot be written: its file extension must be one of"

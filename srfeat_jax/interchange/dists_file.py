@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.interchange import joint_file, mismatch
 from srfeat_jax.interchange.layouts import torch_layout
 from srfeat_jax.models import dists
@@ -38,7 +38,7 @@ def load(path: str) -> tuple[dists.DISTS, dict[str, Any]]:
     errors.InputError: there is no such file, it is damaged, or arrays are
       missing, unexpected or misshapen.
   """
-  arrays = joint_file.read(pathlib.Path(path), "DISTS", _HINT)
+  arrays = joint_file.read(pathlib.Path(places.fetched(path)), "DISTS", _HINT)
   layout = _checked(path, arrays)
   variables = {
     place: _in_our_layout(np.asarray(arrays[name], np.float32))

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.interchange import joint_file, mismatch
 from srfeat_jax.interchange.layouts import torch_layout
 from srfeat_jax.models import lpips
@@ -48,7 +48,7 @@ def load(path: str) -> tuple[lpips.LPIPS, dict[str, Any]]:
     errors.InputError: there is no such file, it is damaged, or arrays are
       missing, unexpected or misshapen.
   """
-  arrays = _read(pathlib.Path(path))
+  arrays = _read(pathlib.Path(places.fetched(path)))
   found = _backbone(path, arrays)
   variables = {
     place: _in_our_layout(np.asarray(arrays[name], np.float32))
@@ -63,7 +63,7 @@ def backbone(path: str) -> str:
   Raises:
     errors.InputError: as `load`.
   """
-  return _backbone(path, _read(pathlib.Path(path)))
+  return _backbone(path, _read(pathlib.Path(places.fetched(path))))
 
 
 def convert(sources: Sequence[str], output: pathlib.Path) -> str:

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
   file_kind,
@@ -44,7 +44,7 @@ def load(path: str) -> tuple[np.ndarray, np.ndarray]:
       missing, misshapen or not finite.
   """
   arrays = {}
-  for name, array in _read(pathlib.Path(path)).items():
+  for name, array in _read(pathlib.Path(places.fetched(path))).items():
     published = re.fullmatch(r"(mu|cov)_pris_?param", name)
     name = _NAMES[published[1]] if published else name
     if name in _SHAPES and isinstance(array, np.ndarray):

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from flax import traverse_util
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.interchange import mismatch
 from srfeat_jax.interchange.containers import (
   file_kind,
@@ -116,18 +116,18 @@ def where_to_get(
 
 
 def load(path: str) -> Source:
-  """Reads VGG-19 from any of the files above.
+  """Reads VGG-19 from any of the files above, by path or address.
 
   Raises:
     errors.InputError: there is no such file (the message says where to get
       one); it is damaged or of another kind; or it is another network (the
       message lists missing, unexpected and misshapen arrays).
   """
-  place = pathlib.Path(path)
+  place = pathlib.Path(places.fetched(path))
   if not place.is_file():
     target = "vgg19.safetensors"
     if place.name:
-      target = str(place.with_suffix(".safetensors"))
+      target = places.said(str(place.with_suffix(".safetensors")))
     kind = "caffe" if place.suffix in (".h5", ".npy") else "torchvision"
     raise errors.InputError(
       f'there is no file "{path}" with the weights of VGG-19:'

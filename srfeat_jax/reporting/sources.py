@@ -19,6 +19,7 @@ from typing import Any
 
 from srfeat_jax import errors
 from srfeat_jax.evaluation import runs as runs_lib
+from srfeat_jax.evaluation import snapshots
 from srfeat_jax.interchange import lpips_file
 
 _RUN, _RESULTS, _SWEEP = "config.json", "results.json", "sweep.json"
@@ -102,6 +103,14 @@ class Sources:
   sweeps: Sequence[Sweep]
   titles: Mapping[str, str]
   left_out: Sequence[str]
+
+
+def is_needed(name: str) -> bool:
+  """Whether reports read a file, by its path below a folder."""
+  top, _, below = name.partition("/")
+  if below:
+    return top in ("images", snapshots.FOLDER)
+  return top.endswith((".json", ".jsonl"))
 
 
 def load(folders: Sequence[str]) -> Sources:

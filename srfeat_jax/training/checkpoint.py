@@ -2,7 +2,8 @@
 
 Orbax writes into a temporary folder and renames it when complete, so a run
 that is killed or a disk that fills up while saving leaves the last complete
-checkpoint as it was.
+checkpoint as it was. In an object store it writes `commit_success.txt` last
+instead, and what has none is no checkpoint.
 """
 
 import contextlib
@@ -10,7 +11,6 @@ import logging
 import os
 import pathlib
 import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Collection
@@ -20,7 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging as absl_logging
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.training import retention
 from srfeat_jax.training import workdir as workdir_lib
 
@@ -30,6 +30,16 @@ _FULL = (
   "Disk quota exceeded",
   "File too large",
   "RESOURCE_EXHAUSTED",
+)
+# What tensorstore says of a store that does not answer, or denies access: a
+# checkpoint there is not damaged for that.
+_UNREACHABLE = (
+  "UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "PERMISSION_DENIED",
+  "UNAUTHENTICATED",
+  "RESOURCE_EXHAUSTED",
+  "CURL error",
 )
 # What Orbax logs of what is meant, or is raised as an exception as well.
 _NOISE = re.compile(
@@ -151,11 +161,8 @@ class Checkpointer:
     """Moves damaged checkpoints out of the way of new ones, and says so."""
     folder = self._folder.parent / "damaged_checkpoints"
     with self._writing():
-      folder.mkdir(exist_ok=True)
       for step in damaged:
-        if (folder / str(step)).exists():
-          shutil.rmtree(folder / str(step))
-        (self._folder / str(step)).rename(folder / str(step))
+        places.move(self._folder / str(step), folder / str(step))
     self._manager.reload()
     absl_logging.warning(
       "%s; training goes on from step %s, the last that is whole, and what is"
@@ -219,7 +226,7 @@ class Checkpointer:
     """Explains errors of a full or locked disk in one sentence."""
     try:
       yield
-    except (OSError, ValueError, RuntimeError) as error:
+    except (*places.failures(), ValueError, RuntimeError) as error:
       full = any(words in str(error) for words in _FULL)
       remedy = "make room there" if full else "solve that"
       raise errors.InputError(
@@ -233,17 +240,29 @@ def _reading(manager: ocp.CheckpointManager, step: int):
   """Explains errors of a damaged checkpoint in a sentence."""
   try:
     yield
-  except (OSError, LookupError, TypeError, ValueError) as error:
+  except (*places.failures(), LookupError, TypeError, ValueError) as error:
+    said = textwrap.shorten(str(error) or type(error).__name__, 200)
+    if places.is_address(manager.directory) and _is_unreachable(error):
+      raise errors.InputError(
+        f"checkpoint {step} in {manager.directory} could not be read ({said}):"
+        " see that the store can be reached, and run the same command again"
+      ) from error
     before = [each for each in manager.all_steps() if each < step]
     raise _DamagedError(
-      f"checkpoint {step} in {manager.directory} is damaged"
-      f" ({textwrap.shorten(str(error), 200)}): "
+      f"checkpoint {step} in {manager.directory} is damaged ({said}): "
       + (
         f"delete that folder to resume from step {max(before)}"
         if before
         else "no other is there, so start again in a new --workdir"
       )
     ) from error
+
+
+def _is_unreachable(error: Exception) -> bool:
+  """Whether an error is of a store, not of what lies there."""
+  if isinstance(error, LookupError | TypeError | ValueError):
+    return any(words in str(error) for words in _UNREACHABLE)
+  return not isinstance(error, FileNotFoundError)
 
 
 def _first_part(error: Exception) -> str:
@@ -292,17 +311,27 @@ def _is_no_lost_read(record: logging.LogRecord) -> bool:
   return "exception was never retrieved" not in record.getMessage()
 
 
-def folder(workdir: pathlib.Path) -> pathlib.Path:
+def folder(workdir: str | os.PathLike) -> pathlib.Path:
   """Where a workdir keeps its checkpoints."""
+  if places.is_address(workdir):
+    return places.path(workdir) / "checkpoints"
   return pathlib.Path(os.path.abspath(workdir)) / "checkpoints"
 
 
 def exists(workdir: pathlib.Path) -> bool:
-  """Whether a workdir holds a complete checkpoint; nothing is written."""
+  """Whether a workdir holds a complete checkpoint; nothing is written.
+
+  Raises:
+    errors.InputError: the workdir cannot be read.
+  """
   _hush_orbax()
   options = ocp.CheckpointManagerOptions(read_only=True)
-  with ocp.CheckpointManager(folder(workdir), options=options) as manager:
-    return manager.latest_step() is not None
+  place = folder(workdir)
+  with workdir_lib.explained(workdir):
+    if places.is_address(place):
+      places.check(place)
+    with ocp.CheckpointManager(place, options=options) as manager:
+      return manager.latest_step() is not None
 
 
 def restore_generator(workdir: pathlib.Path) -> dict:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import jax
 
 # The exit status of a run that was stopped: for Ctrl-C as shells report it; for
-# SIGTERM the EX_TEMPFAIL of sysexits.h, "try again later".
-_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 75}
+# SIGTERM, and SIGHUP when a connection is lost, the EX_TEMPFAIL of sysexits.h,
+# "try again later".
+_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 75, signal.SIGHUP: 75}
 
 
 class Stopped(Exception):
@@ -23,12 +24,14 @@ class Stopped(Exception):
 
 
 class Interruption:
-  """Remembers SIGTERM and Ctrl-C instead of ending; a second one kills.
+  """Remembers SIGTERM, SIGHUP and Ctrl-C instead of ending; a second one kills.
 
-  A context manager: after it the signals do what they did before.
+  A context manager: after it the signals do what they did before. A signal that
+  is ignored, as SIGHUP is under nohup, stays so.
 
   Where processes train together they have to stop at the same step, so there
-  the signals are left to `jax.distributed`, which listens for SIGTERM.
+  the signals are left to `jax.distributed`, which listens for SIGTERM; SIGHUP
+  is made one.
   """
 
   def __init__(self, agreed: Callable[[int], bool]):
@@ -51,10 +54,18 @@ class Interruption:
       self._status = _STATUS[signal.SIGTERM]
     return self._status
 
+  @property
+  def is_urgent(self) -> bool:
+    """Whether a run of one process was asked, and should drop what it does."""
+    return self._alone and self._status is not None
+
   def __enter__(self):
-    if self._alone:
-      for number in _STATUS:
-        self._before[number] = signal.signal(number, self._remember)
+    handlers = {number: self._remember for number in _STATUS}
+    if not self._alone:
+      handlers = {signal.SIGHUP: self._as_term}
+    for number, handler in handlers.items():
+      if signal.getsignal(number) != signal.SIG_IGN:
+        self._before[number] = signal.signal(number, handler)
     return self
 
   def __exit__(self, *unused):
@@ -63,6 +74,9 @@ class Interruption:
   def _remember(self, number, unused_frame):
     self._status = _STATUS[number]
     self._restore()
+
+  def _as_term(self, *unused):
+    signal.raise_signal(signal.SIGTERM)
 
   def _restore(self):
     for number, handler in self._before.items():

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
 
-from srfeat_jax import errors, models
+from srfeat_jax import errors, models, places
 from srfeat_jax.interchange import vgg19_file
 from srfeat_jax.models import vgg19
 from srfeat_jax.training import degradation, losses
@@ -177,7 +177,7 @@ def _load_vgg(config: ml_collections.ConfigDict) -> vgg19_file.Source:
   remedy = vgg19_file.where_to_get(
     wanted or "torchvision", clip=config.vgg_clip
   )
-  if not pathlib.Path(path).is_file():
+  if not places.is_address(path) and not pathlib.Path(path).is_file():
     raise errors.InputError(
       f'config.vgg_weights is "{path}", and there is no such file: for the'
       f" VGG-19 that the losses need, {remedy}"

@@ -1,9 +1,12 @@
 """A profile of some steps of a run, which TensorBoard opens."""
 
 import pathlib
+import tempfile
 from typing import Any
 
 import jax
+
+from srfeat_jax import errors, places
 
 
 class Profiler:
@@ -23,6 +26,7 @@ class Profiler:
     first, last = steps if steps and active else (1, 0)
     self._steps = range(first, last + 1)
     self._workdir = workdir
+    self._copied: tempfile.TemporaryDirectory | None = None
     self._is_tracing = False
 
   def begin(self, step: int, before: Any) -> None:
@@ -34,7 +38,11 @@ class Profiler:
     """
     if step in self._steps and not self._is_tracing:
       jax.block_until_ready(before)
-      jax.profiler.start_trace(self._workdir)
+      folder = self._workdir
+      if places.is_address(folder):
+        self._copied = tempfile.TemporaryDirectory(prefix="srfeat_profile_")
+        folder = pathlib.Path(self._copied.name)
+      jax.profiler.start_trace(folder)
       self._is_tracing = True
 
   def end(self, step: int, results: Any) -> str:
@@ -57,7 +65,21 @@ class Profiler:
     )
 
   def close(self) -> None:
-    """Writes what was traced, if a trace is under way."""
-    if self._is_tracing:
-      jax.profiler.stop_trace()
-      self._is_tracing = False
+    """Writes what was traced, if a trace is under way.
+
+    Raises:
+      errors.InputError: it cannot be copied to the workdir's address.
+    """
+    if not self._is_tracing:
+      return
+    jax.profiler.stop_trace()
+    self._is_tracing = False
+    if self._copied:
+      try:
+        places.upload(pathlib.Path(self._copied.name), self._workdir)
+      except places.failures() as error:
+        raise errors.InputError(
+          f"the profile cannot be written to {self._workdir}:"
+          f" {places.reason(error)}"
+        ) from error
+      self._copied.cleanup()

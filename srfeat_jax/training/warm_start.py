@@ -1,13 +1,12 @@
 """Discriminators that start from those of another run."""
 
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
 from flax import traverse_util
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.training import checkpoint, workdir
 
 _MOST = 3  # arrays that a message names
@@ -32,8 +31,8 @@ def discriminators(
       another network.
   """
   try:
-    workdir.read_config(pathlib.Path(path))
-    found = checkpoint.restore_discriminators(pathlib.Path(path))
+    workdir.read_config(places.path(path))
+    found = checkpoint.restore_discriminators(places.path(path))
   except errors.InputError as error:
     raise errors.InputError(
       f"config.init_discriminators_from: {error}"

@@ -3,7 +3,8 @@
 `config.json` holds the config, `config_changes.json`, if the run went on with
 another one, what changed at which step, `environment.json` versions, devices,
 precision and the git revision of the code; `.lock` is locked while a run is
-under way.
+under way, unless the workdir is an address in an object store, where there are
+no locks.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ import jax
 from absl import logging
 from flax import traverse_util
 
-from srfeat_jax import atomic, errors, locking
+from srfeat_jax import atomic, errors, locking, places
 from srfeat_jax.training import earlier_configs
 
 # Fields that may differ when a run is resumed: they do not touch the numbers,
@@ -87,8 +88,8 @@ def check(
 
   Raises:
     errors.InputError: the folder holds a run of another config; every field
-      that differs is named with both values. Or it cannot be read, or is an
-      address, not a folder. Or `allow_change` names something else.
+      that differs is named with both values. Or it cannot be read. Or
+      `allow_change` names something else.
   """
   unknown = [name for name in allow_change if name not in CHANGEABLE]
   if unknown:
@@ -96,12 +97,10 @@ def check(
       f"--allow_change={','.join(allow_change)}: {unknown[0]} cannot change in"
       f" a run; expected any of {', '.join(CHANGEABLE)}"
     )
-  if re.match(r"\w\w+:/", str(workdir)):
-    raise errors.InputError(
-      f"--workdir={workdir} is an address: mount the place, name the folder"
-    )
-  workdir = pathlib.Path(workdir)
-  with _explained(workdir):
+  workdir = places.path(workdir)
+  with explained(workdir):
+    if places.is_address(workdir):
+      places.check(workdir)
     if not (workdir / "config.json").exists():
       return
   began_with = read_config(workdir)
@@ -202,12 +201,17 @@ def _remedies(workdir: pathlib.Path, changes: Mapping[str, Any]) -> str:
 def hold(workdir: pathlib.Path) -> Iterator[None]:
   """Makes the folder, and keeps other runs out of it within the context.
 
+  In an object store nobody is kept out.
+
   Raises:
     errors.InputError: another run holds it, or it cannot be written.
   """
-  workdir = pathlib.Path(workdir)
+  workdir = places.path(workdir)
+  if places.is_address(workdir):
+    yield
+    return
   with contextlib.ExitStack() as stack:
-    with _explained(workdir):
+    with explained(workdir):
       workdir.mkdir(parents=True, exist_ok=True)
       busy = (
         f"another process trains in {workdir}: wait for it, or choose a new"
@@ -234,8 +238,8 @@ def record(
   Raises:
     errors.InputError: the folder cannot be written, or its record not read.
   """
-  workdir = pathlib.Path(workdir)
-  if (workdir / "config.json").exists():
+  workdir = places.path(workdir)
+  if _exists(workdir / "config.json"):
     changes = {
       name: {"was": was, "is": now}
       for name, (was, now) in _changes(read_config(workdir), config).items()
@@ -254,7 +258,7 @@ def read_config(workdir: pathlib.Path) -> dict:
   Raises:
     errors.InputError: there is no readable `config.json`.
   """
-  path = pathlib.Path(workdir) / "config.json"
+  path = places.path(workdir) / "config.json"
   try:
     config = json.loads(path.read_text())
     config["generator"]["architecture"]
@@ -262,7 +266,7 @@ def read_config(workdir: pathlib.Path) -> dict:
     raise errors.InputError(
       f"{workdir} is not the workdir of a run: it has no config.json"
     ) from error
-  except (OSError, ValueError, KeyError, TypeError) as error:
+  except (*places.failures(), ValueError, KeyError, TypeError) as error:
     raise errors.InputError(
       f"{path} is not the config of a run ({error!r}): give the --workdir of"
       " a run"
@@ -280,7 +284,7 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
   Raises:
     errors.InputError: the record is damaged.
   """
-  path = pathlib.Path(workdir) / _CHANGES
+  path = places.path(workdir) / _CHANGES
   try:
     history = json.loads(path.read_text())
     if not all(
@@ -289,7 +293,9 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
       raise ValueError("a step or its changes are missing")
   except FileNotFoundError:
     return []
-  except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+  except (
+    *(*places.failures(), ValueError, LookupError, TypeError, AttributeError),
+  ) as error:
     raise errors.InputError(
       f"{path} is not a record of a run's changes ({error!r}): delete it"
     ) from error
@@ -319,14 +325,25 @@ def environment() -> dict:
 
 
 @contextlib.contextmanager
-def _explained(workdir: pathlib.Path):
+def explained(workdir: pathlib.Path) -> Iterator[None]:
+  """Explains in a sentence why a workdir cannot be written, or read."""
   try:
     yield
-  except OSError as error:
+  except places.failures() as error:
+    remedy = (
+      "name a bucket that this account may read and write"
+      if places.is_address(workdir)
+      else "choose a folder that you may write to, on a disk with space left"
+    )
     raise errors.InputError(
-      f"--workdir={workdir} cannot be written ({error.strerror}): choose a"
-      " folder that you may write to, on a disk with space left"
+      f"--workdir={workdir} cannot be written ({places.reason(error)}):"
+      f" {remedy}"
     ) from error
+
+
+def _exists(path: pathlib.Path) -> bool:
+  with explained(path.parent):
+    return path.exists()
 
 
 def _write(path: pathlib.Path, content: dict | list) -> None:

@@ -3,6 +3,7 @@
 A name is one of `shipped`; a folder is the workdir of a run, whose latest
 checkpoint is loaded (the exponential moving average if the run keeps one); a
 file was written by this program or another, see `interchange.generator_file`.
+Workdirs and files may be addresses, `gs://...`.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from typing import Any
 from absl import logging
 from flax import linen as nn
 
-from srfeat_jax import errors, models
+from srfeat_jax import errors, models, places
 from srfeat_jax.interchange import generator_file
 from srfeat_jax.training import workdir as workdir_lib
 from srfeat_jax.weights import architectures, fitting, shipped
@@ -39,8 +40,11 @@ def load(path: str) -> Weights:
     errors.InputError: there is no such name, workdir or file, it contains no
       weights, or some of them are not finite.
   """
-  place = shipped.path(path) if path in shipped.NAMES else pathlib.Path(path)
-  if place.is_dir():
+  place = shipped.path(path) if path in shipped.NAMES else places.path(path)
+  is_folder = _is_folder(place)
+  if places.is_address(place) and not is_folder:
+    place = pathlib.Path(places.fetched(place))
+  if is_folder:
     from srfeat_jax.training import checkpoint  # Orbax: a second
 
     generator = workdir_lib.read_config(place)["generator"]
@@ -65,6 +69,24 @@ def load(path: str) -> Weights:
   )
 
 
+def is_workdir(path: str) -> bool:
+  """Whether it names a folder, which should be a workdir, and no file.
+
+  Raises:
+    errors.InputError: it is an address that cannot be read.
+  """
+  return path not in shipped.NAMES and _is_folder(places.path(path))
+
+
+def _is_folder(place: pathlib.Path) -> bool:
+  try:
+    return place.is_dir()
+  except places.failures() as error:
+    raise errors.InputError(
+      f"{place} cannot be read: {places.reason(error)}"
+    ) from error
+
+
 def _suggestion(name: str) -> str:
   """Asks whether the most similar of the names was meant, if one is similar."""
   written = name.lower().replace("_", "-")
@@ -82,7 +104,8 @@ def load_named(field: str, path: str) -> Weights:
   Raises:
     errors.InputError: as `load`.
   """
-  if path not in shipped.NAMES and not pathlib.Path(path).exists():
+  is_path = path not in shipped.NAMES and not places.is_address(path)
+  if is_path and not pathlib.Path(path).exists():
     raise errors.InputError(
       f"config.{field} is {path}, which does not exist: name the workdir of a"
       " run, a generator's weights file, or one of"

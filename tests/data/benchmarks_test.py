@@ -7,10 +7,10 @@ import unittest
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.data import benchmarks, synthetic
 from srfeat_jax.image_io import images
-from tests.support import image_files, paths
+from tests.support import image_files, object_store, paths
 
 
 def _image(*shape: int) -> np.ndarray:
@@ -165,6 +165,39 @@ class LoadTest(image_files.FolderTestCase):
     self.write("A/HR/x.png", 8, 8, 3)
     self.write("A/HR/x.bmp", 8, 8, 3)
     self.fails(r"HR/x\.bmp and .*HR/x\.png differ only in their")
+
+
+class StoreTest(image_files.FolderTestCase):
+  def test_sets_by_address(self):
+    self.enterContext(object_store.running())
+    made = {
+      name: _image(*shape)
+      for name, shape in (
+        ("A/HR/x.png", (8, 12, 3)),
+        ("A/LRx4/x.png", (2, 3, 3)),
+        ("A/LRx2/x.png", (4, 6, 3)),
+        ("B/HR/y.png", (8, 8, 3)),
+      )
+    }
+    for name, image in made.items():
+      images.write(self.folder / name, image)
+    address = places.path(f"{object_store.ADDRESS}/sets")
+    places.upload(self.folder, address)
+    for place, sets in (
+      (address, ("A",)),
+      (address / "A", ()),
+      (address / "A" / "HR", ()),
+    ):
+      (found,) = benchmarks.load(place, sets)
+      self.assertEqual(found.name, "A")
+      (image,) = found.images
+      np.testing.assert_array_equal(image.hr(), made["A/HR/x.png"])
+      np.testing.assert_array_equal(image.lr(), made["A/LRx4/x.png"])
+    copies = image.hr_path.parents[2]
+    self.assertFalse((copies / "A" / "LRx2").exists())
+    self.assertFalse((copies / "B").exists())
+    with self.assertRaisesRegex(errors.InputError, "nothing cannot be read"):
+      benchmarks.load(address / "nothing")
 
 
 class SyntheticTest(parameterized.TestCase):

@@ -3,12 +3,14 @@
 import collections
 import itertools
 import json
+import multiprocessing
+from unittest import mock
 
 import numpy as np
 from absl.testing import absltest, parameterized
 
 from srfeat_jax import errors
-from srfeat_jax.data import pipeline
+from srfeat_jax.data import image_blocks, pipeline
 
 BATCH_SIZE = 16
 NUM_IMAGES = 50  # an epoch ends in the middle of a batch
@@ -251,6 +253,27 @@ class SameBatchesTest(PipelineTestCase):
     for i in (2, 3, 4):
       both = np.concatenate([next(peer), next(iterator)])
       self.assertEqual(self.rows(both), self.rows(self.expected[i]))
+
+  def test_a_worker_that_dies_is_replaced(self):
+    iterator = self.same(num_workers=2)
+    counterpart = self.same()
+    next(iterator), next(counterpart)
+    worker, *_ = multiprocessing.active_children()
+    worker.kill()
+    with self.assertLogs("absl", "WARNING") as log:
+      # What it had sent is still used, and then its death is noticed.
+      for _ in range(100):
+        np.testing.assert_array_equal(next(iterator), next(counterpart))
+    self.assertIn("has died", log.output[0])
+
+  def test_workers_that_die_again_and_again(self):
+    iterator = self.same(num_workers=2)
+    dead = RuntimeError("Worker process was terminated unexpectedly with exit")
+    with (
+      mock.patch.object(image_blocks.Batches, "crops", side_effect=dead),
+      self.assertRaisesRegex(errors.InputError, "died 3 times.*num_workers"),
+    ):
+      next(iterator)
 
 
 class Broken(Coded):

@@ -160,6 +160,17 @@ class DamagedTest(SourceTestCase):
       np.testing.assert_array_equal(self.source[0], noise(seed=4))
     self.assertEqual(self.logged(log, "a.png"), [1])
 
+  def test_folder_lost_while_training(self):
+    shutil.rmtree(self.folder)
+    with (
+      self.assertNoLogs("absl", "WARNING"),  # of each file
+      self.assertRaisesRegex(
+        errors.InputError, f"{self.folder} with training images has gone"
+      ),
+    ):
+      self.source[2]
+    self.folder.mkdir()  # for the end of the test
+
   def test_all_damaged(self):
     for name in ("a.png", "d.png"):
       self.file(name, cut_short())
@@ -300,6 +311,15 @@ class CreateTest(SourceTestCase):
 
   def create(self, train: str, cache_bytes: float = 1e6):
     return sources.create(train, crop_size=8, cache_bytes=cache_bytes)
+
+  @parameterized.parameters(
+    "gs://bucket/a", "gs://bucket/a=2", "hr=gs://bucket/a,lr=gs://bucket/b"
+  )
+  def test_addresses_are_refused(self, train):
+    with self.assertRaisesRegex(
+      errors.InputError, "config.data.train=gs://bucket/a is an address: name"
+    ):
+      self.create(train)
 
   def test_synthetic(self):
     (source,), weights = self.create("synthetic")

@@ -71,6 +71,19 @@ class ValidatorTest(image_files.FolderTestCase):
       )
       self.assertAlmostEqual(validated[f"eval/set/{metric}"], value, delta=1e-3)
 
+  def test_given_up(self):
+    generator, variables = own_generators.build(own_generators.NormBefore)
+    checked = validator.Validator(
+      *(generator, self.folder, ()),
+      workdir=self.folder / "run",
+      snapshot_steps=frozenset([3]),
+    )
+    for answers in ([True], [False, True], [False, False, True]):
+      writer = _Writer()
+      with self.assertRaises(validator.GivenUpError):
+        checked.validate(3, variables, writer, iter(answers).__next__)
+      self.assertEqual((writer.scalars, writer.images), ({}, {}))
+
   def test_more_metrics(self):
     (self.folder / "mine.py").write_text(
       "def mine(sr, hr):\n  return abs(sr.astype(float) - hr).mean()\n"

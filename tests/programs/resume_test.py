@@ -6,10 +6,14 @@ import signal
 import tempfile
 import time
 
+import jax
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from tests.support import runs
+from srfeat_jax import places
+from srfeat_jax.reporting import sources
+from srfeat_jax.weights import lookup
+from tests.support import object_store, runs
 
 _DEADLINE = 240  # seconds that a run may take to reach what is waited for
 
@@ -79,6 +83,39 @@ class ResumeTest(parameterized.TestCase):
     _kill_when(process, saving_the_third)
     runs.finish(runs.start(runs.command(self.images, workdir, *flags)))
     self._assert_same_end(workdir)
+
+  def test_killed_with_a_workdir_in_an_object_store(self):
+    self.enterContext(object_store.running())
+    workdir = places.path(f"{object_store.ADDRESS}/runs/killed")
+    flags = ("--config.checkpoint_every=3",)
+    whole = workdir / "checkpoints" / "3" / "commit_success.txt"
+    process = runs.start(runs.command(self.images, workdir, *flags))
+    _kill_when(process, whole.exists)
+    output = runs.finish(runs.start(runs.command(self.images, workdir, *flags)))
+    self.assertRegex(output, f"step [36] of {runs.NUM_STEPS}")
+    self._assert_same_end(workdir)
+    self._assert_whole_log(workdir)
+    names = {path.name for path in workdir.iterdir()}
+    self.assertContainsSubset(
+      {"config.json", "generator.safetensors", "training_curve.png"}, names
+    )
+    self.assertTrue(any(name.startswith("events.out.") for name in names))
+    self._assert_programs_read(workdir)
+
+  def _assert_programs_read(self, workdir):
+    """A workdir by address, its weights by address, and a report of it."""
+    local = self.folder / "straight" / "generator.safetensors"
+    expected = lookup.load(str(local))
+    for place in (workdir, workdir / "generator.safetensors"):
+      loaded = lookup.load(str(place))
+      self.assertEqual(loaded.generator["features"], 4)
+      jax.tree.map(
+        np.testing.assert_array_equal, loaded.variables, expected.variables
+      )
+    copy = places.fetched(workdir, sources.is_needed)
+    (run,) = sources.load([copy]).runs
+    self.assertEqual((run.name, run.last_step), ("killed", runs.NUM_STEPS))
+    self.assertFalse((pathlib.Path(copy) / "checkpoints").exists())
 
   @parameterized.parameters((signal.SIGTERM, 75), (signal.SIGINT, 130))
   def test_asked_to_stop(self, number, status):

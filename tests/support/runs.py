@@ -101,7 +101,9 @@ def wait_for_log(workdir: pathlib.Path, process: subprocess.Popen) -> None:
     time.sleep(0.01)
 
 
-def final_state(workdir: pathlib.Path) -> dict[str, np.ndarray]:
+def final_state(
+  workdir: pathlib.Path, num_steps: int = NUM_STEPS
+) -> dict[str, np.ndarray]:
   """All arrays of a run's last checkpoint by name, and the data position."""
   handlers = {
     "state": ocp.PyTreeCheckpointHandler(),
@@ -111,7 +113,7 @@ def final_state(workdir: pathlib.Path) -> dict[str, np.ndarray]:
     workdir / "checkpoints", item_handlers=handlers
   ) as manager:
     step = manager.latest_step()
-    assert step == NUM_STEPS, f"the last checkpoint is of step {step}"
+    assert step == num_steps, f"the last checkpoint is of step {step}"
     shapes = manager.item_metadata(step)["state"].tree
     as_numpy = jax.tree.map(
       lambda _: ocp.RestoreArgs(restore_type=np.ndarray), shapes

@@ -1,16 +1,15 @@
 """A run's folder: what is kept in it, and which config may resume there."""
 
 import json
-import pathlib
 from importlib import metadata
 
 import jax
 from absl.testing import absltest, parameterized
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.configs import pretrain
 from srfeat_jax.training import workdir
-from tests.support import disk, image_files
+from tests.support import disk, image_files, object_store
 
 
 class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
@@ -54,10 +53,30 @@ class PrepareTest(image_files.FolderTestCase, parameterized.TestCase):
     workdir.check(self.workdir, self.config)
     self.assertFalse(self.workdir.exists())
 
-  @parameterized.parameters("gs://bucket/run", "s3:/bucket/run")
-  def test_an_address_is_no_folder(self, address):
-    with self.assertRaisesRegex(errors.InputError, "mount the place"):
-      workdir.check(pathlib.Path(address), self.config)
+  def test_an_address(self):
+    self.enterContext(object_store.running())
+    self.workdir = places.path(f"{object_store.ADDRESS}/run")
+    self.prepare()
+    self.config["num_steps"] = 7
+    self.prepare(step=3)
+    self.assertEqual(self.read("config.json")["num_steps"], 7)
+    self.assertLen(workdir.read_changes(self.workdir), 1)
+    self.assertCountEqual(
+      [path.name for path in self.workdir.iterdir()],
+      ["config.json", "environment.json", "config_changes.json"],
+    )
+    self.config["crop_size"] = 8
+    with self.assertRaisesRegex(errors.InputError, "crop_size was 296 and is"):
+      self.prepare()
+    self.workdir = places.path("gs://other/run")
+    with self.assertRaisesRegex(
+      errors.InputError, "other/run .*there is no bucket other.: name a bucket"
+    ):
+      self.prepare()
+
+  def test_an_address_of_another_kind(self):
+    with self.assertRaisesRegex(errors.InputError, "expected gs://BUCKET/"):
+      workdir.check("s3://bucket/run", self.config)
 
   def test_held_by_one_at_a_time(self):
     with workdir.hold(self.workdir):

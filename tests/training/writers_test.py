@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from unittest import mock
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,9 +13,10 @@ from absl.testing import absltest, parameterized
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
+from srfeat_jax import errors, places
 from srfeat_jax.image_io import images
 from srfeat_jax.training import writers
-from tests.support import image_files, paths
+from tests.support import disk, image_files, object_store, paths
 
 
 class JsonlTest(image_files.FolderTestCase):
@@ -77,6 +79,117 @@ class JsonlTest(image_files.FolderTestCase):
   def test_nothing_else_is_left(self):
     self.write(0, [5])
     self.assertEqual(list(self.folder.iterdir()), [self.path])
+
+  def test_full_disk(self):
+    writer = writers.JsonlWriter(self.path, first_step=0)
+    with (
+      disk.full(200),
+      self.assertRaisesRegex(
+        errors.InputError, r"metrics.jsonl cannot be written \(File too large"
+      ),
+    ):
+      for step in range(100):
+        writer.write_scalars(step, {"loss": 1})
+    writer.close()
+
+
+class ExpendableTest(absltest.TestCase):
+  def test_warns_once_and_is_quiet(self):
+    inner = mock.Mock()
+    writer = writers.Expendable(inner, (OSError,))
+    writer.write_scalars(1, {"loss": 1})
+    inner.flush.side_effect = OSError("full")
+    with self.assertLogs("absl", "WARNING") as log:
+      writer.flush()
+      writer.flush()
+      writer.write_images(2, {})
+      writer.close()
+    self.assertLen(log.output, 1)
+    self.assertIn("written (full): there will be no more", log.output[0])
+    self.assertEqual(
+      [call[0] for call in inner.method_calls], ["write_scalars", "flush"]
+    )
+
+  def test_a_defect_is_not_kept_quiet(self):
+    inner = mock.Mock()
+    inner.flush.side_effect = TypeError
+    with self.assertRaises(TypeError):
+      writers.Expendable(inner, (OSError,)).flush()
+
+
+class StoreTest(absltest.TestCase):
+  """Lines and events by address."""
+
+  def setUp(self):
+    super().setUp()
+    self.enterContext(object_store.running())
+    self.workdir = places.path(f"{object_store.ADDRESS}/run")
+
+  def steps(self) -> list[int]:
+    text = (self.workdir / "metrics.jsonl").read_text()
+    return [json.loads(line)["step"] for line in text.splitlines()]
+
+  def writer(self, first_step: int) -> writers.JsonlObject:
+    return writers.JsonlObject(
+      self.workdir / "metrics.jsonl", first_step=first_step
+    )
+
+  def test_lines_are_there_after_a_flush(self):
+    writer = self.writer(0)
+    writer.write_scalars(5, {"loss": np.float32(0.5)})
+    writer.flush()
+    self.assertEqual(
+      (self.workdir / "metrics.jsonl").read_text(), '{"step": 5, "loss": 0.5}\n'
+    )
+    writer.write_scalars(10, {"loss": 1})
+    self.assertEqual(self.steps(), [5])
+    writer.close()
+    self.assertEqual(self.steps(), [5, 10])
+    writer = self.writer(5)  # what came after step 5 is done again
+    writer.write_scalars(10, {"loss": 1})
+    writer.close()
+    self.assertEqual(self.steps(), [5, 10])
+    self.writer(0).close()
+    self.assertEqual(self.steps(), [])
+
+  def test_lines_are_there_now_and_then(self):
+    clock = self.enterContext(mock.patch.object(writers.time, "monotonic"))
+    clock.return_value = 1000.0
+    writer = self.writer(0)
+    for step, seconds in ((1, 1030), (2, 1060), (3, 1100), (4, 1121)):
+      clock.return_value = seconds
+      writer.write_scalars(step, {"loss": 1})
+      self.assertEqual(
+        self.steps(), {1: [], 2: [1, 2], 3: [1, 2]}.get(step, [1, 2, 3, 4])
+      )
+
+  def test_a_store_that_is_away_for_a_while(self):
+    writer = self.writer(0)
+    writer._written = -1e9, 0
+    with mock.patch.object(
+      writers.atomic, "replace", side_effect=errors.InputError("away")
+    ):
+      with self.assertLogs("absl", "WARNING") as log:
+        writer.write_scalars(1, {"loss": 1})
+      self.assertIn("away; this is tried again", log.output[0])
+      with self.assertRaisesRegex(errors.InputError, "away"):
+        writer.flush()
+    writer.close()
+    self.assertEqual(self.steps(), [1])
+
+  def test_events_are_copied(self):
+    writer = writers.create(self.workdir, first_step=0, active=True)
+    writer.write_scalars(10, {"loss/pixel": 1.25})
+    writer.close()
+    copy = places.fetched(self.workdir)
+    events = event_accumulator.EventAccumulator(copy)
+    events.Reload()
+    ((step, value),) = [
+      (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
+      for event in events.Tensors("loss/pixel")
+    ]
+    self.assertEqual((step, value), (10, 1.25))
+    self.assertEqual(self.steps(), [10])
 
 
 class TensorBoardTest(image_files.FolderTestCase):
