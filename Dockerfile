@@ -16,15 +16,15 @@ COPY launch launch
 # On machines without the device it must not train on the CPU instead.
 FROM base AS cpu
 ENV JAX_PLATFORMS=cpu
-RUN pip install --no-cache-dir --editable ".[train]"
+RUN pip install --no-cache-dir --editable ".[train,gcs]"
 
 FROM base AS cuda
 ENV JAX_PLATFORMS=cuda,cpu
-RUN pip install --no-cache-dir --editable ".[train,cuda]"
+RUN pip install --no-cache-dir --editable ".[train,gcs,cuda]"
 
 FROM base AS tpu
 ENV JAX_PLATFORMS=tpu,cpu
-RUN pip install --no-cache-dir --editable ".[train,tpu]"
+RUN pip install --no-cache-dir --editable ".[train,gcs,tpu]"
 
 # hadolint ignore=DL3006
 FROM ${ACCELERATOR}

@@ -190,7 +190,7 @@ if [ ! -x .venv/bin/python ]; then
   python3 -m pip install --quiet --upgrade --target="$HOME/.srfeat_uv" uv
   "$HOME/.srfeat_uv/bin/uv" venv --quiet --seed --python=3.12 .venv
 fi
-launch/install.sh tpu
+launch/install.sh tpu,gcs
 echo "$run" > "$HOME/srfeat_jax_run.sh"
 sudo tee /etc/systemd/system/srfeat_jax.service > /dev/null << UNIT
 [Unit]
