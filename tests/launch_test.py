@@ -310,7 +310,7 @@ class TpuPodTest(image_files.FolderTestCase):
     self.assert_trains(self.commits[0])
     host = self.cloud.folder / "hosts" / "host1"
     self.assertIn("--python=3.12 .venv", (host / "uv").read_text())
-    self.assertIn("[train,tpu]", (host / "pip").read_text())
+    self.assertIn("[train,tpu,gcs]", (host / "pip").read_text())
     self.assertIn("host1 enabled running", self.pod("status", "pod").stdout)
     # The same again changes nothing; another run must not push it aside.
     self.assertIn("host1: trains already", self.start("first").stdout)
