@@ -11,6 +11,7 @@ import ml_collections
 from absl import logging
 
 from srfeat_jax.batches import on_device, on_host, training_images
+from srfeat_jax.data import pipeline
 from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import plots, snapshots
 from srfeat_jax.evaluation import validator as validator_lib
@@ -174,6 +175,7 @@ def _build(
   """
   parallel.check_batch_size(config.batch_size)
   microbatches.check(config.batch_size, config.accumulation_steps)
+  pipeline.check_crops(config.data.crop, config.data.crops_per_image)
   networks, vgg_variables = networks_lib.build(config)
   networks, teacher_variables = teachers.add(config, networks)
   validator = _make_validator(config, networks, workdir)
