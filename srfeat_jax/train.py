@@ -223,6 +223,7 @@ def _build(
   """
   parallel.check_batch_size(config.batch_size)
   microbatches.check(config.batch_size, config.accumulation_steps)
+  pipeline.check_crops(config.data.crop, config.data.crops_per_image)
   networks, vgg_variables = agreement.same(
     lambda: networks_lib.build(config),
     lambda built: agreement.fingerprint(built[1]),

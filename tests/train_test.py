@@ -505,6 +505,7 @@ class TrainTest(parameterized.TestCase):
   @parameterized.parameters(
     ("losses.pixel", "l2", 'losses.pixel is "l2"'),
     ("discriminator_optimizer.kind", "sgd", "discriminator_optimizer.kind is"),
+    ("data.crop", "middle", 'data.crop is "middle": expected "random" or'),
     ("update_first", "both", 'update_first is "both"'),
     ("degradation.kind", "foto", 'degradation.kind is "foto"'),
     ("init_from", "runs/nowhere", "runs/nowhere"),

@@ -12,7 +12,6 @@ import ml_collections
 from absl import logging
 
 from srfeat_jax import errors
-from srfeat_jax.data import pipeline
 from srfeat_jax.training import losses, networks
 
 _PENALTIES = ("r1_weight", "gradient_penalty_weight")
@@ -28,7 +27,6 @@ def check(config: ml_collections.ConfigDict) -> None:
   Raises:
     errors.InputError: of the first that is refused.
   """
-  pipeline.check_crops(config.data.crop, config.data.crops_per_image)
   for sentence in _refused(config):
     raise errors.InputError(sentence)
   for sentence in _told(config):

@@ -59,7 +59,6 @@ class ConfigChecksTest(parameterized.TestCase):
     ("losses.perceptual", "L1", '"mse", "l1"'),
     ("losses.adversarial", "wgan", '"vanilla", .*"least_squares"'),
     ("dtype", "float16", '"float32"'),
-    ("data.crop", "centre", '"random" or "center"'),
   )
   def test_a_name_that_is_none(self, field, value, expected):
     config = pretrain.get_config("srfeat_lite")

@@ -78,11 +78,6 @@ REFUSED = (
     {"teacher": "runs/t", "losses.perceptual_weight": 0.0},
     "teacher is runs/t, and no loss compares with its output.*: set a weight",
   ),
-  (
-    False,
-    {"data.crop": "center", "data.crops_per_image": 2},
-    'crops_per_image is 2, and with config.data.crop="center"',
-  ),
 )
 TOLD = (
   (
