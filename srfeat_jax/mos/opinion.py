@@ -115,7 +115,8 @@ def differences(scores: dict[str, np.ndarray]) -> list[Difference]:
   """
   names = list(scores)
   pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-  raters, means, over_raters, over_images = [], [], [], []
+  raters: list[int] = []
+  means, over_raters, over_images = [], [], []
   for first, second in pairs:
     gap = scores[first] - scores[second]
     by_rater, by_image = (_means(gap, axis) for axis in (1, 0))
@@ -124,8 +125,8 @@ def differences(scores: dict[str, np.ndarray]) -> list[Difference]:
     over_raters.append(_signed_rank(by_rater, 1))
     over_images.append(_signed_rank(by_image, _LEAST_IMAGES))
   return [
-    Difference(*pair, *rest)
-    for pair, *rest in zip(
+    Difference(*pair, number, mean, p_raters, p_images)
+    for pair, number, mean, p_raters, p_images in zip(
       pairs, raters, means, holm(over_raters), holm(over_images), strict=True
     )
   ]
