@@ -2,15 +2,15 @@
 # Runs launch/slurm.sh under a real Slurm of one node, this machine, which it
 # starts in a temporary folder and ends again. As root, on Debian or Ubuntu:
 #   apt-get install --no-install-recommends slurm-wlm munge
-#   tests/slurm_on_one_node.sh [STEPS [MINUTES]]
+#   tests/slurm_on_one_node.sh [MINUTES]
 # The node says that it has two GPUs, and the two tasks train on the CPU. First a
 # job that does not ask for the CPU must be refused; then a run is stopped by the
 # signal before its time limit, saves, is requeued and goes on to its last step.
-# Takes about ten minutes. A run of STEPS (default: 6000) must take longer than
-# the time limit, MINUTES (default: 3), of which the last one is for saving.
+# The time limit is MINUTES (default: 3), of which the first one or two must suffice
+# to start training and the last one to save. Takes MINUTES and about five more.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-steps=${1:-6000} minutes=${2:-3}
+minutes=${1:-3}
 for program in munged slurmctld slurmd sbatch; do
   if ! command -v "$program" > /dev/null; then
     echo "error: $program is not installed:" \
@@ -104,11 +104,25 @@ state() { squeue --noheader --states=all --jobs="$1" --format=%T; }
 wait_for 120 "a node that is idle" idle
 sinfo
 
-submit() { # NAME [FLAGS]: the job's number
+# So many steps that the time limit comes first. When it has come, their number is
+# set to what ends soon.
+echo 1000000 > "$folder/steps"
+cat > "$folder/config.py" << END
+from srfeat_jax.configs import pretrain
+
+
+def get_config():
+  config = pretrain.get_config("srfeat_lite")
+  with open("$folder/steps") as file:
+    config.num_steps = int(file.read())
+  return config
+END
+
+submit() { # NAME: the job's number
   sbatch --parsable --nodes=1 --gpus-per-node=2 --ntasks-per-node=2 \
     --cpus-per-task=1 --time="$minutes" --signal=TERM@60 --output="$folder/$1.log" \
-    launch/slurm.sh configs/pretrain.py:srfeat_lite "$folder/$1" \
-    --config.num_steps="$steps" --config.batch_size=2 --config.crop_size=16 \
+    launch/slurm.sh "$folder/config.py" "$folder/$1" \
+    --config.batch_size=2 --config.crop_size=16 \
     --config.generator.features=4 --config.generator.num_blocks=1 \
     --config.checkpoint_every=1000000 --config.log_every=100
 }
@@ -129,16 +143,18 @@ test ! -e "$folder/refused"
 
 echo "a run that is longer than its time limit"
 job=$(JAX_PLATFORMS=cpu JAX_NUM_CPU_DEVICES=1 submit run)
-wait_for 3600 "the end of job $job" ended "$job"
+stops() { grep -q "requeuing job $job" "$folder/run.log"; }
+wait_for $((60 * minutes + 300)) "the signal before the time limit" stops
+expect "$folder/run.log" "on 2 x cpu; step 0 of 1000000"
+expect "$folder/run.log" "stopped at step [0-9]+: the same command resumes there"
+stopped=$(sed -n 's/.*stopped at step \([0-9]*\):.*/\1/p' "$folder/run.log")
+echo $((stopped + 50)) > "$folder/steps"
+echo "stopped at step $stopped; Slurm starts a requeued job after two minutes"
+wait_for $((60 * minutes + 600)) "the end of job $job" ended "$job"
 cat "$folder/run.log"
 test "$(state "$job")" = COMPLETED
-expect "$folder/run.log" "on 2 x cpu; step 0 of $steps"
-expect "$folder/run.log" "stopped at step [0-9]+: the same command resumes there"
-stopped=$(sed -n 's/.*stopped at step \([0-9]*\):.*/\1/p' "$folder/run.log" |
-  head -1)
-expect "$folder/run.log" "requeuing job $job"
-expect "$folder/run.log" "step $stopped of $steps"
+expect "$folder/run.log" "step $stopped of $((stopped + 50))"
 expect "$folder/run.log" "done: "
 test -f "$folder/run/generator.safetensors"
 passed=yes
-echo "stopped at step $stopped, requeued, resumed there and ended at step $steps"
+echo "stopped at step $stopped, requeued, resumed there and ended"

@@ -16,7 +16,7 @@ _NUM_SAMPLES = 4
 _SAMPLE_SIZE = 256  # pixels, cut from the middle
 
 
-class GivenUpError(Exception):
+class StoppedError(Exception):
   """A validation was given up before its end."""
 
 
@@ -106,16 +106,16 @@ class Validator:
       Metrics by name, such as `eval/set5/psnr_y`.
 
     Raises:
-      GivenUpError: it is not to go further; no metric is written.
+      StoppedError: it is not to go further; no metric is written.
     """
     if gives_up():
-      raise GivenUpError
+      raise StoppedError
     variables = jax.tree.map(lambda x: x.addressable_data(0), variables)
     samples = {}
 
     def keep(set_name, image_name, lr, sr, hr):
       if gives_up():
-        raise GivenUpError
+        raise StoppedError
       self.snapshots.keep(step, set_name, image_name, lr, sr, hr)
       if len(samples) < _NUM_SAMPLES:
         bicubic = upscaler.bicubic(lr, scale=self._generator.scale)
