@@ -32,7 +32,7 @@ RULES: Mapping[str, Callable[[float], float]] = {
 def with_batch_size(
   config: ml_collections.ConfigDict,
   batch_size: int,
-  kept: Collection[str] = (),
+  unchanged: Collection[str] = (),
 ) -> None:
   """Changes a config to another batch size, and what follows from that.
 
@@ -41,7 +41,7 @@ def with_batch_size(
       numbers of steps; and by `learning_rate_rule` the peak and the final value
       of both learning rates.
     batch_size: the new one.
-    kept: fields that stay as they are, such as "learning_rate.peak".
+    unchanged: fields that stay as they are, such as "learning_rate.peak".
 
   Raises:
     errors.InputError: there is no such rule.
@@ -51,7 +51,7 @@ def with_batch_size(
     return  # which the checks of a run refuse
   if config.schedule_in == "images":
     for field in (*_STEPS, *_STEPS_OR_NONE):
-      if config[field] > 0 and field not in kept:
+      if config[field] > 0 and field not in unchanged:
         config[field] = max(1, _rounded(config[field] * before, batch_size))
   if config.learning_rate_rule not in RULES:
     raise errors.InputError(
@@ -62,7 +62,7 @@ def with_batch_size(
   with config.ignore_type():  # a rate may be a whole number
     for owner in ("learning_rate", "discriminator_learning_rate"):
       for field in ("peak", "final"):
-        if f"{owner}.{field}" not in kept:
+        if f"{owner}.{field}" not in unchanged:
           config[owner][field] *= factor
 
 
