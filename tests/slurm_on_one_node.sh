@@ -80,7 +80,8 @@ export XLA_FLAGS="--xla_backend_optimization_level=0 \
 
 munged --foreground --force --num-threads=2 --socket="$folder/munge.socket" \
   --key-file="$folder/munge.key" --pid-file="$folder/munged.pid" \
-  --seed-file="$folder/munged.seed" --log-file="$folder/munged.log" &
+  --seed-file="$folder/munged.seed" --log-file="$folder/munged.log" \
+  > "$folder/munged.out" 2>&1 &
 pids+=($!)
 slurmctld -D > "$folder/slurmctld.out" 2>&1 &
 pids+=($!)
