@@ -78,7 +78,7 @@ def main(argv: Sequence[str]) -> int:
   from srfeat_jax.training import workdir as workdir_lib
 
   config = _CONFIG.value
-  if workdir_lib.counts_steps(_WORKDIR.value):
+  if workdir_lib.counts_steps(str(_WORKDIR.value)):
     config = config_flag.again("--config.schedule_in=steps")
   try:
     train.train_and_evaluate(config, str(_WORKDIR.value), _ALLOW_CHANGE.value)

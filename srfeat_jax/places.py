@@ -193,10 +193,10 @@ def said(text: str) -> str:
   return text.replace(f"{_copies()}/{_SCHEME}/", f"{_SCHEME}://")
 
 
-def failures() -> tuple[type[Exception], ...]:
-  """What reading and writing may raise: `OSError`, and a store's own."""
+def failures(*others: type[Exception]) -> tuple[type[Exception], ...]:
+  """What reading and writing may raise: `OSError`, a store's own, others."""
   if "gcsfs" not in sys.modules:
-    return (OSError,)
+    return (OSError, *others)
   import aiohttp
   import requests
   from gcsfs import retry
@@ -210,6 +210,7 @@ def failures() -> tuple[type[Exception], ...]:
     retry.ChecksumError,
     retry.NonRetryableError,
     exceptions.GoogleAuthError,
+    *others,
   )
 
 

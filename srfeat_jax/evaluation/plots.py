@@ -110,7 +110,7 @@ def _curves(path: pathlib.Path) -> dict[str, tuple[list, list]]:
   """Reads the steps and values of each number, by its name."""
   try:
     lines = path.read_text().splitlines()
-  except (*places.failures(), UnicodeDecodeError) as error:
+  except places.failures(UnicodeDecodeError) as error:
     raise errors.InputError(f"{path} cannot be read: {error}") from error
   curves = {}
   for line in lines:

@@ -137,13 +137,13 @@ def _statistics(x: jax.Array, split: _Split) -> tuple[jax.Array, jax.Array]:
   mean = moved.mean((1, 2))
   variance = jnp.maximum(jnp.square(moved).mean((1, 2)) - mean**2, 0)
   mean += near
-  groups = (
+  mean, variance = (
     each.reshape(devices, -1, each.shape[-1]) for each in (mean, variance)
   )
-  mean, variance = _joined(*groups, axis=1)  # [devices, c]
+  mean, variance = _joined(mean, variance, axis=1)  # [devices, c]
   if split.per_device:
     return mean, variance
-  if devices > 1:
+  if split.mesh and devices > 1:
     both = jnp.stack([mean, variance], axis=1)
     # All devices get all parts; each of them joins them for itself.
     whole = NamedSharding(split.mesh, PartitionSpec())

@@ -59,7 +59,8 @@ def find(text: str) -> list[Collective]:
   for name, times in _times(bodies).items():
     for line in bodies[name][1]:
       if match := _INSTRUCTION.match(line):
-        found.append(_collective(*match.groups(), line, times))
+        shape, kind, start = match.groups()
+        found.append(_collective(shape, kind, start, line, times))
   return found
 
 

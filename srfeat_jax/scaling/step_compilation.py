@@ -121,8 +121,8 @@ def compile_step(
   except jax.errors.JaxRuntimeError as error:
     raise _too_large(topology, error) or error from error
   seconds = time.perf_counter() - before
-  text = compiled.as_text()
-  costs = compiled.cost_analysis()
+  text: str = compiled.as_text() or ""
+  costs: Any = compiled.cost_analysis()
   return CompiledStep(
     step_flops=count_flops(*step_and_shapes(config)),
     flops=costs["flops"],
@@ -171,7 +171,8 @@ def count_flops(function: Callable, shapes: Sequence[Any]) -> float:
   They are counted for a CPU, whichever accelerator there is.
   """
   with jax.default_device(jax.devices("cpu")[0]):
-    return jax.jit(function).lower(*shapes).cost_analysis()["flops"]
+    costs: Any = jax.jit(function).lower(*shapes).cost_analysis()
+  return costs["flops"]
 
 
 def _vgg_shapes(network: vgg19.VGG19 | None) -> Any:

@@ -226,7 +226,7 @@ class Checkpointer:
     """Explains errors of a full or locked disk in one sentence."""
     try:
       yield
-    except (*places.failures(), ValueError, RuntimeError) as error:
+    except places.failures(ValueError, RuntimeError) as error:
       full = any(words in str(error) for words in _FULL)
       remedy = "make room there" if full else "solve that"
       raise errors.InputError(
@@ -240,7 +240,7 @@ def _reading(manager: ocp.CheckpointManager, step: int):
   """Explains errors of a damaged checkpoint in a sentence."""
   try:
     yield
-  except (*places.failures(), LookupError, TypeError, ValueError) as error:
+  except places.failures(LookupError, TypeError, ValueError) as error:
     said = textwrap.shorten(str(error) or type(error).__name__, 200)
     if places.is_address(manager.directory) and _is_unreachable(error):
       raise errors.InputError(

@@ -67,7 +67,9 @@ def of_state(state: Any, mesh: Mesh, fsdp: int) -> Any:
   return jax.tree.map(sharding, state)
 
 
-def jit_step(step: Callable, mesh: Mesh, state_shardings: Any) -> Callable:
+def jit_step(
+  step: Callable, mesh: Mesh, state_shardings: Any
+) -> jax.stages.Wrapped:
   """Compiles `steps.make_step`'s function for a mesh; it donates the state.
 
   Args:

@@ -10,6 +10,7 @@ no locks.
 import contextlib
 import importlib.metadata
 import json
+import os
 import pathlib
 import platform
 import re
@@ -116,17 +117,18 @@ def check(
     logging.warning("resuming with another setting: %s", line)
 
 
-def counts_steps(workdir: pathlib.Path) -> bool:
-  """Whether a folder's run has a schedule that no batch size changes.
+def counts_steps(workdir: str | os.PathLike) -> bool:
+  """Whether a workdir's run has a schedule that no batch size changes.
 
   So it is if it was told to, and in runs of versions that knew no other.
 
   Raises:
     errors.InputError: there is a `config.json` that cannot be read.
   """
-  if not (pathlib.Path(workdir) / "config.json").exists():
+  place = places.path(workdir)
+  if not _exists(place / "config.json"):
     return False
-  return read_config(workdir).get("schedule_in", "steps") == "steps"
+  return read_config(place).get("schedule_in", "steps") == "steps"
 
 
 def differences(
@@ -266,7 +268,7 @@ def read_config(workdir: pathlib.Path) -> dict:
     raise errors.InputError(
       f"{workdir} is not the workdir of a run: it has no config.json"
     ) from error
-  except (*places.failures(), ValueError, KeyError, TypeError) as error:
+  except places.failures(ValueError, KeyError, TypeError) as error:
     raise errors.InputError(
       f"{path} is not the config of a run ({error!r}): give the --workdir of"
       " a run"
@@ -293,8 +295,8 @@ def read_changes(workdir: pathlib.Path) -> list[dict]:
       raise ValueError("a step or its changes are missing")
   except FileNotFoundError:
     return []
-  except (
-    *(*places.failures(), ValueError, LookupError, TypeError, AttributeError),
+  except places.failures(
+    ValueError, LookupError, TypeError, AttributeError
   ) as error:
     raise errors.InputError(
       f"{path} is not a record of a run's changes ({error!r}): delete it"
