@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import jax
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.training import interruption
 
 _FOLDER = "logs"
@@ -67,9 +67,14 @@ def kept() -> Iterator[Callable[[pathlib.Path], None]]:
 def _open(workdir: pathlib.Path) -> logging.Handler:
   """Opens this process's file, and writes who it is."""
   folder = workdir / _FOLDER
-  folder.mkdir(parents=True, exist_ok=True)
   index = jax.process_index()
-  file = logging.FileHandler(folder / f"process_{index}.log", encoding="utf-8")
+  path = folder / f"process_{index}.log"
+  file: logging.Handler
+  if places.is_address(path):
+    file = _Object(path)
+  else:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(path, encoding="utf-8")
   file.setFormatter(logging.Formatter(_FORMAT))
   devices = ", ".join(str(device.id) for device in jax.local_devices())
   text = (
@@ -78,3 +83,23 @@ def _open(workdir: pathlib.Path) -> logging.Handler:
   )
   file.handle(logging.LogRecord(_NAME, logging.INFO, "", 0, text, None, None))
   return file
+
+
+class _Object(logging.Handler):
+  """A file in an object store: each record, of which there are few, writes all.
+
+  A run does not end because its log could not be written.
+  """
+
+  def __init__(self, place: pathlib.Path):
+    super().__init__()
+    self._place = place
+    self._text = place.read_text() if place.exists() else ""
+
+  def emit(self, record: logging.LogRecord) -> None:
+    """Adds a line."""
+    self._text += f"{self.format(record)}\n"
+    try:
+      places.write(self._place, self._text.encode())
+    except places.failures():
+      self.handleError(record)

@@ -11,9 +11,9 @@ import jax
 from absl import logging as absl_logging
 from absl.testing import absltest
 
-from srfeat_jax import errors
+from srfeat_jax import errors, places
 from srfeat_jax.training import process_log
-from tests.support import image_files
+from tests.support import image_files, object_store
 
 
 class ProcessLogTest(image_files.FolderTestCase):
@@ -51,6 +51,21 @@ class ProcessLogTest(image_files.FolderTestCase):
     ):
       self.assertIn(words, line)
     self.assertEqual(logging.getLogger().handlers, before)
+
+  def test_in_an_object_store(self):
+    self.enterContext(object_store.running())
+    self.several()
+    workdir = places.path(f"{object_store.ADDRESS}/run")
+    for _ in range(2):  # as when a run is resumed
+      with process_log.kept() as write_to:
+        write_to(workdir)
+        absl_logging.warning("a warning on process 3")
+    lines = (workdir / "logs" / "process_3.log").read_text().splitlines()
+    self.assertLen(lines, 6)
+    for line, words in zip(
+      lines, 2 * ["process 3 of 4", "a warning", "ended: done"], strict=True
+    ):
+      self.assertIn(words, line)
 
   def test_a_defect_leaves_its_traceback(self):
     self.several()
