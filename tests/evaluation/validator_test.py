@@ -73,6 +73,7 @@ class ValidatorTest(image_files.FolderTestCase):
 
   def test_given_up(self):
     generator, variables = own_generators.build(own_generators.NormBefore)
+    variables = jax.tree.map(jax.numpy.asarray, variables)
     checked = validator.Validator(
       *(generator, self.folder, ()),
       workdir=self.folder / "run",
