@@ -71,7 +71,7 @@ class ValidatorTest(image_files.FolderTestCase):
       )
       self.assertAlmostEqual(validated[f"eval/set/{metric}"], value, delta=1e-3)
 
-  def test_given_up(self):
+  def test_abandoned(self):
     generator, variables = own_generators.build(own_generators.NormBefore)
     variables = jax.tree.map(jax.numpy.asarray, variables)
     checked = validator.Validator(
@@ -81,7 +81,7 @@ class ValidatorTest(image_files.FolderTestCase):
     )
     for answers in ([True], [False, True], [False, False, True]):
       writer = _Writer()
-      with self.assertRaises(validator.GivenUpError):
+      with self.assertRaises(validator.AbandonedError):
         checked.validate(3, variables, writer, iter(answers).__next__)
       self.assertEqual((writer.scalars, writer.images), ({}, {}))
 
