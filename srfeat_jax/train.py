@@ -400,7 +400,7 @@ def _make_up(
     with progress.pause():
       if _validate(run, step, state, writer, progress, signals):
         _save_best(run, state, progress)
-  except validator_lib.StoppedError:
+  except validator_lib.AbandonedError:
     return interruption.Stopped(step, signals.status_after(step) or 1)
   return None
 
@@ -416,7 +416,7 @@ def _validate(
   """Validates; whether the state is the best so far.
 
   Raises:
-    validator_lib.StoppedError: a signal came.
+    validator_lib.AbandonedError: a signal came.
   """
   variables = parallel.gathered(state.best_variables)
   scores = run.validator.validate(
@@ -488,7 +488,7 @@ def _train(
         try:
           is_best = _validate(run, step, state, writer, progress, signals)
           due = False
-        except validator_lib.StoppedError:
+        except validator_lib.AbandonedError:
           status, last = signals.status_after(step), True
       if last or is_best or retention.is_due(step, intervals):
         averages.check()

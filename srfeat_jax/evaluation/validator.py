@@ -16,7 +16,7 @@ _NUM_SAMPLES = 4
 _SAMPLE_SIZE = 256  # pixels, cut from the middle
 
 
-class StoppedError(Exception):
+class AbandonedError(Exception):
   """A validation was given up before its end."""
 
 
@@ -92,7 +92,7 @@ class Validator:
     step: int,
     variables,
     writer,
-    gives_up: Callable[[], bool] = lambda: False,
+    is_over: Callable[[], bool] = lambda: False,
   ) -> dict[str, float]:
     """Writes metrics, sample images and, at some steps, snapshots.
 
@@ -100,22 +100,22 @@ class Validator:
       step: the number of updates made.
       variables: of the generator, replicated over the devices.
       writer: see `training.writers`.
-      gives_up: asked for each image whether to go no further.
+      is_over: asked for each image whether to go no further.
 
     Returns:
       Metrics by name, such as `eval/set5/psnr_y`.
 
     Raises:
-      StoppedError: it is not to go further; no metric is written.
+      AbandonedError: it is not to go further; no metric is written.
     """
-    if gives_up():
-      raise StoppedError
+    if is_over():
+      raise AbandonedError
     variables = jax.tree.map(lambda x: x.addressable_data(0), variables)
     samples = {}
 
     def keep(set_name, image_name, lr, sr, hr):
-      if gives_up():
-        raise StoppedError
+      if is_over():
+        raise AbandonedError
       self.snapshots.keep(step, set_name, image_name, lr, sr, hr)
       if len(samples) < _NUM_SAMPLES:
         bicubic = upscaler.bicubic(lr, scale=self._generator.scale)

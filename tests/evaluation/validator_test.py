@@ -71,8 +71,9 @@ class ValidatorTest(image_files.FolderTestCase):
       )
       self.assertAlmostEqual(validated[f"eval/set/{metric}"], value, delta=1e-3)
 
-  def test_stopped_by_a_signal(self):
+  def test_abandoned(self):
     generator, variables = own_generators.build(own_generators.NormBefore)
+    variables = jax.tree.map(jax.numpy.asarray, variables)
     checked = validator.Validator(
       *(generator, self.folder, ()),
       workdir=self.folder / "run",
@@ -80,7 +81,7 @@ class ValidatorTest(image_files.FolderTestCase):
     )
     for answers in ([True], [False, True], [False, False, True]):
       writer = _Writer()
-      with self.assertRaises(validator.StoppedError):
+      with self.assertRaises(validator.AbandonedError):
         checked.validate(3, variables, writer, iter(answers).__next__)
       self.assertEqual((writer.scalars, writer.images), ({}, {}))
 
