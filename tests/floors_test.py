@@ -28,10 +28,11 @@ FLOORS = {
   "batches": 5,
   "reporting": 5,
   "scaling": 5,
+  "run": 6,
 }
 FOLDERS = tuple(FLOORS)
 # Beside the folders: the training loop, which programs run, and the programs.
-TRAIN, PROGRAMS = 6, 7
+TRAIN, PROGRAMS = 7, 8
 ANYONE = ("errors", "atomic", "gray", "locking", "places")
 # Lower floors that are barred all the same.
 BARRED = {
@@ -189,6 +190,8 @@ class FloorsTest(parameterized.TestCase):
     ("weights/a.py", "from srfeat_jax import cli"),
     ("weights/a.py", "from srfeat_jax.upscaling import options"),
     ("upscaling/a.py", "from srfeat_jax import train"),
+    ("batches/a.py", "from srfeat_jax.run import parts"),
+    ("run/a.py", "from srfeat_jax import train"),
     ("reporting/a.py", "from srfeat_jax.training import checkpoint"),
     ("reporting/figures.py", "import jinja2"),
     ("upscaling/a.py", "from srfeat_jax.demo import service"),
@@ -240,6 +243,8 @@ class FloorsTest(parameterized.TestCase):
     ("upscaling/a.py", "from srfeat_jax.image_io import pictures"),
     ("upscaling/a.py", "from srfeat_jax.weights import lookup"),
     ("train.py", "from srfeat_jax import models, weights"),
+    ("train.py", "from srfeat_jax.run import parts"),
+    ("run/a.py", "from srfeat_jax.batches import on_host"),
     ("main.py", "from srfeat_jax import cli, train"),
     ("demo/page.py", "import gradio\nfrom srfeat_jax.demo import service"),
     ("demo/__main__.py", "from srfeat_jax import cli"),

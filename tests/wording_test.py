@@ -84,7 +84,7 @@ ALLOWED = {
   ("srfeat_jax/data/materials.py", "weave"),  # of cloth
   ("srfeat_jax/image_io/images.py", "pictures"),  # the module
   ("srfeat_jax/data/sources.py", "pictures"),  # stored in checkpoints
-  ("srfeat_jax/train.py", "pictures"),  # likewise
+  ("srfeat_jax/run/resumption.py", "pictures"),  # likewise
   ("srfeat_jax/batches/training_images.py", "pictures"),  # likewise
   ("tests/data/pipeline_test.py", "centre"),  # as bad input
   ("tests/wording_test.py", ""),
