@@ -4,7 +4,7 @@ import ml_collections
 import numpy as np
 from absl.testing import absltest
 
-from benchmarks import dense_initializers
+from benchmarks import first_steps
 from srfeat_jax import errors
 from srfeat_jax.configs import gan
 
@@ -24,12 +24,12 @@ def _tiny() -> ml_collections.ConfigDict:
   return config.lock()
 
 
-class DenseInitializersTest(absltest.TestCase):
+class FirstStepsTest(absltest.TestCase):
   def test_rows(self):
     starts = {}
-    for name in dense_initializers.INITIALIZERS:
-      config = dense_initializers.with_initializer(_tiny(), name)
-      first, second = dense_initializers.rows(config, every=2, num_probes=8)
+    for name in first_steps.INITIALIZERS:
+      config = first_steps.with_initializer(_tiny(), name)
+      first, second = first_steps.rows(config, every=2, num_probes=8)
       self.assertEqual(
         (first["image"]["step"], second["image"]["step"]), (0, 2)
       )
@@ -47,7 +47,7 @@ class DenseInitializersTest(absltest.TestCase):
     config = _tiny().unlock()
     config.discriminators.image.logits = "patch"
     with self.assertRaisesRegex(errors.InputError, "none with dense layers"):
-      dense_initializers.with_initializer(config, "he_truncated")
+      first_steps.with_initializer(config, "he_truncated")
 
 
 if __name__ == "__main__":
