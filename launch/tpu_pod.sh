@@ -134,7 +134,10 @@ ensure_slice() {
     if [ "$state" != "$said" ]; then say "$(date +%T) $name is $state"; fi
     said=$state
     case $state in
-      ACTIVE) return ;;
+      ACTIVE)
+        may_create= # what is deleted from here on somebody has deleted
+        return
+        ;;
       SUSPENDED | PREEMPTED)
         may_create=yes
         if delete_slice; then continue; fi

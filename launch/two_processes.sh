@@ -11,6 +11,10 @@ if [ $# -gt 1 ]; then
   exit 2
 fi
 runs=${1:+$(absolute "$1")}
+if [ -e "${runs:+$runs/gan}" ]; then
+  echo "error: $runs holds such runs already: name another folder" >&2
+  exit 1
+fi
 cd "$(dirname "$0")/.."
 logs=$(mktemp -d)
 runs=${runs:-$logs/runs}

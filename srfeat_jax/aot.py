@@ -10,11 +10,12 @@ machine. Compiling takes minutes.
 """
 
 import json
+import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import atomic, cli, config_flag, errors
+from srfeat_jax import atomic, cli, config_flag, errors, places
 
 _CONFIG = config_flag.define()
 _TOPOLOGY = flags.DEFINE_string(
@@ -35,6 +36,8 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError(
       f'"{argv[1]}" is not a flag: give --config=FILE and --topology=NAME'
     )
+  if _OUTPUT.value:
+    _check_output(_OUTPUT.value)  # before minutes of compiling
   from srfeat_jax.scaling import topologies
 
   topology = topologies.parse(_TOPOLOGY.value)
@@ -47,6 +50,20 @@ def main(argv: Sequence[str]) -> None:
   if _OUTPUT.value:
     content = json.dumps(result, indent=1) + "\n"
     atomic.replace(_OUTPUT.value, content.encode())
+
+
+def _check_output(output: str) -> None:
+  """Raises `errors.InputError` where no file can be made."""
+  places.refuse("--output", output)
+  path = pathlib.Path(output)
+  if path.is_dir():
+    raise errors.InputError(f"--output={output} is a folder: name a JSON file")
+  folder = next(each for each in path.absolute().parents if each.exists())
+  if not folder.is_dir():
+    raise errors.InputError(
+      f"--output={output}: {folder} is a file, where a folder is to be: name"
+      " another place"
+    )
 
 
 if __name__ == "__main__":

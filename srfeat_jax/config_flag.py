@@ -120,6 +120,8 @@ def split(
       config_structure.check(config)
       wanted, config.batch_size = config.batch_size, before
       images_seen.with_batch_size(config, wanted, texts)
+    elif "learning_rate_rule" in texts:
+      images_seen.check_rule_without_batch_size(config.learning_rate_rule)
     config.lock()
   return config, rest
 

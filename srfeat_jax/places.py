@@ -12,6 +12,7 @@ A collapsed address, `gs:/bucket` as `pathlib` makes of it, counts as one.
 import atexit
 import functools
 import importlib.util
+import logging
 import os
 import pathlib
 import re
@@ -235,6 +236,8 @@ def _files() -> Any:
 
   # Other processes write there as well: what was listed may be outdated.
   config.conf.setdefault("gcs", {}).setdefault("use_listings_cache", False)
+  # What it logs with a traceback it raises as well, see `failures`.
+  logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
   return fsspec.filesystem("gcs")
 
 

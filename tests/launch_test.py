@@ -130,6 +130,20 @@ class LaunchTest(image_files.FolderTestCase, parameterized.TestCase):
     # To the tasks, not to this script, which "B:" would be.
     self.assertEqual(asked["signal"], "TERM@120")
 
+  def test_two_processes_leaves_earlier_runs_alone(self):
+    script = paths.REPOSITORY / "launch" / "two_processes.sh"
+    self.file("runs/gan/metrics.jsonl", b"{}")
+    for argument in ("runs", self.folder / "runs"):
+      result = subprocess.run(
+        ["bash", script, argument],
+        cwd=self.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+      )
+      self.assertEqual(result.returncode, 1)
+      self.assertRegex(result.stderr, "^error: .*/runs holds such runs already")
+
   def test_quickstart_leaves_what_it_names(self):
     repository = self.folder / "repository"
     (repository / "launch").mkdir(parents=True)
@@ -365,13 +379,19 @@ class TpuPodTest(image_files.FolderTestCase):
     self.assertEqual(changes[1], self.cloud.calls()[0])  # the same as at first
     self.assert_trains(self.commits[1])
 
-  def test_a_slice_that_others_delete_is_not_asked_for_again(self):
-    self.cloud.plan("ACTIVE ACTIVE GONE", "ACTIVE")
+  @parameterized.parameters(
+    (1, "ACTIVE ACTIVE GONE"),
+    (2, "ACTIVE ACTIVE SUSPENDED", "ACTIVE ACTIVE GONE"),  # taken away before
+  )
+  def test_a_slice_that_others_delete_is_not_asked_for_again(
+    self, created, *slices
+  ):
+    self.cloud.plan(*slices, "ACTIVE")
     self.create()
     self.start()
     result = self.pod("watch", "pod", status=1)
     self.assertIn("pod has been deleted: `resume` asks", result.stderr)
-    self.assertEqual(self.cloud.verbs().count("create"), 1)
+    self.assertEqual(self.cloud.verbs().count("create"), created)
 
   def test_a_request_that_fails_is_told(self):
     self.cloud.plan("WAITING_FOR_RESOURCES FAILED")

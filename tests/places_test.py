@@ -1,5 +1,7 @@
 """Paths and addresses, against a stand-in for Google Cloud Storage."""
 
+import asyncio
+import logging
 import os
 import pathlib
 import sys
@@ -52,6 +54,23 @@ class PathTest(parameterized.TestCase):
       self.assertRaisesRegex(errors.InputError, r"gcsfs.*srfeat_jax\[gcs\]"),
     ):
       places.path("gs://bucket/a")
+
+
+class FailureTest(absltest.TestCase):
+  def test_it_is_raised_and_not_told_besides(self):
+    places.path("gs://bucket/a")
+    from gcsfs import retry
+
+    @retry.retry_request(retries=1)
+    async def denied():
+      raise retry.HttpError({"code": 403, "message": "denied"})
+
+    handler = mock.Mock(level=logging.NOTSET)
+    logging.getLogger().addHandler(handler)
+    self.addCleanup(logging.getLogger().removeHandler, handler)
+    with self.assertRaisesRegex(places.failures(), "denied"):
+      asyncio.run(denied())
+    handler.handle.assert_not_called()
 
 
 class StoreTest(image_files.FolderTestCase):

@@ -66,6 +66,27 @@ def with_batch_size(
           config[owner][field] *= factor
 
 
+def check_rule_without_batch_size(rule: str) -> None:
+  """Refuses a rule where no batch size is set, which it would follow.
+
+  The rates of a variant with larger batches, such as `srfeat_pod`, are what
+  they are: nobody would notice that they were not multiplied.
+
+  Args:
+    rule: `learning_rate_rule`; one that there is not is refused elsewhere.
+
+  Raises:
+    errors.InputError: it would have no effect.
+  """
+  if rule in RULES and rule != "none":
+    raise errors.InputError(
+      f"--config.learning_rate_rule={rule} has no effect without"
+      " --config.batch_size, whose change the learning rates follow: give both,"
+      " as with configs/pretrain.py:srfeat, or set"
+      " --config.learning_rate.peak"
+    )
+
+
 def sentence(config: ml_collections.ConfigDict) -> str:
   """How long a run is, and how often it does what."""
   total = config.num_steps * config.batch_size

@@ -110,7 +110,7 @@ def compile_step(
   config_checks.check(config)
   devices = topology.devices()
   parallel.check_batch_size(config.batch_size, len(devices))
-  microbatches.check(config.batch_size, config.accumulation_steps)
+  microbatches.check(config.batch_size, config.accumulation_steps, len(devices))
   mesh = parallel.make_mesh(devices)
   step, arguments = step_and_shapes(config, mesh)
   shardings = parallel.of_state(arguments[0], mesh, config.fsdp)

@@ -234,5 +234,5 @@ def _absent(place: Place | None, timeout: int) -> str:
   return (
     f"after {timeout} s not all of the {place.num_processes} processes have"
     f" come to {place.address}: see in the logs of the others why, and whether"
-    f" they were given this address, {more}"
+    f" they were given this address and each another --process_id, {more}"
   )

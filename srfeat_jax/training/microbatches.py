@@ -65,14 +65,15 @@ class Microbatches:
     return jax.tree.map(lambda x: x / self._count, total)
 
 
-def check(batch_size: int, count: int) -> None:
+def check(batch_size: int, count: int, devices: int = 0) -> None:
   """Raises `errors.InputError` unless each part gives all devices as much.
 
   Args:
     batch_size: of all devices.
     count: of parts, `config.accumulation_steps`.
+    devices: their number; 0: all that JAX has.
   """
-  devices = jax.device_count()
+  devices = devices or jax.device_count()
   if batch_size % (count * devices):
     raise errors.InputError(
       f"config.accumulation_steps is {count}, and config.batch_size"

@@ -15,6 +15,7 @@ import jax
 
 from srfeat_jax import errors, places
 from srfeat_jax.training import interruption
+from srfeat_jax.training import workdir as workdir_lib
 
 _FOLDER = "logs"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -28,7 +29,8 @@ def kept() -> Iterator[Callable[[pathlib.Path], None]]:
   Yields:
     What is called with the run's folder once it may be written to: what was
     kept before is written then, what comes later at once. Where it is not
-    called, nothing is written.
+    called, nothing is written. It raises `errors.InputError` if this process
+    cannot write there.
   """
   if jax.process_count() == 1:
     yield lambda workdir: None
@@ -70,11 +72,12 @@ def _open(workdir: pathlib.Path) -> logging.Handler:
   index = jax.process_index()
   path = folder / f"process_{index}.log"
   file: logging.Handler
-  if places.is_address(path):
-    file = _Object(path)
-  else:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(path, encoding="utf-8")
+  with workdir_lib.explained(workdir):
+    if places.is_address(path):
+      file = _Object(path)
+    else:
+      folder.mkdir(parents=True, exist_ok=True)
+      file = logging.FileHandler(path, encoding="utf-8")
   file.setFormatter(logging.Formatter(_FORMAT))
   devices = ", ".join(str(device.id) for device in jax.local_devices())
   text = (

@@ -103,6 +103,15 @@ class LearningRateTest(parameterized.TestCase):
         "--config.batch_size=50",
       )
 
+  def test_a_rule_without_a_batch_size_would_have_no_effect(self):
+    path = "configs/pretrain.py:srfeat_pod"
+    with self.assertRaisesRegex(
+      errors.InputError, "rule=sqrt has no effect without --config.batch_size"
+    ):
+      _by_flags(path, "--config.learning_rate_rule=sqrt")
+    config = _by_flags(path, "--config.learning_rate_rule=none")
+    self.assertEqual(config.learning_rate.peak, 1e-4)
+
 
 if __name__ == "__main__":
   absltest.main()

@@ -44,6 +44,20 @@ class AheadOfTimeTest(programs.ProgramTestCase):
     self.assertFalse(output.exists())
     self.assert_fails(programs.run("aot", *_SMALL), "--topology is needed")
 
+  def test_places_that_no_file_can_be_written_to(self):
+    file = self.file("file", b"")
+    cases = {
+      self.folder: "is a folder: name a JSON file",
+      file / "new" / "step.json": "file is a file, where a folder is to be",
+      "gs://bucket/step.json": "--output=gs://bucket/step.json is an address",
+    }
+    results = programs.run_each(
+      "aot",
+      [(*_SMALL, "--topology=cpu:2", f"--output={case}") for case in cases],
+    )
+    for result, part in zip(results, cases.values(), strict=True):
+      self.assert_fails(result, part)
+
   def test_without_libtpu(self):
     result = programs.run(
       "import sys\nfrom srfeat_jax import console\n"

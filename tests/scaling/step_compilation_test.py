@@ -140,6 +140,15 @@ class MistakesTest(parameterized.TestCase):
     ):
       step_compilation.compile_step(config, _FOUR)
 
+  def test_parts_of_a_batch_are_divided_by_the_devices_compiled_for(self):
+    config = _pretraining()
+    config.accumulation_steps = 4
+    with (
+      mock.patch.object(jax, "device_count", return_value=1),  # of this machine
+      self.assertRaisesRegex(errors.InputError, "by 16, .* the devices, 4"),
+    ):
+      step_compilation.compile_step(config, _FOUR)
+
   def test_a_config_that_no_run_can_have(self):
     config = _pretraining()
     config.crop_size = 63

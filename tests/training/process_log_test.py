@@ -92,6 +92,15 @@ class ProcessLogTest(image_files.FolderTestCase):
       raise errors.InputError("photos holds no image")
     self.assertFalse((self.folder / "run").exists())
 
+  def test_a_machine_that_cannot_write_there(self):
+    self.several()
+    self.file("run/logs")  # a file
+    with (
+      self.assertRaisesRegex(errors.InputError, "workdir=.*/run cannot be w"),
+      process_log.kept() as write_to,
+    ):
+      write_to(self.folder / "run")
+
   def test_one_process_has_its_console(self):
     with process_log.kept() as write_to:
       write_to(self.folder / "run")
