@@ -81,7 +81,9 @@ def new_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     temporary.mkdir(parents=True)
     yield temporary
     if is_there:
-      for each in list(temporary.iterdir()):
+      # Folders first: they never replace one that holds something, such as
+      # that of another program, which has filled this one meanwhile.
+      for each in sorted(temporary.iterdir(), key=pathlib.Path.is_file):
         os.replace(each, path / each.name)
       temporary.rmdir()
     else:

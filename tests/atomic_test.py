@@ -91,6 +91,21 @@ class FilesTest(image_files.FolderTestCase, parameterized.TestCase):
       found, {"mount", "link", "mount/page", "mount/page/x", "mount/key"}
     )
 
+  def test_what_another_has_put_into_an_empty_folder_stays(self):
+    study = self.folder / "study"
+    study.mkdir()
+    theirs = {"page/x": b"theirs", "a": b"theirs", "z": b"theirs"}
+    with (
+      self.refused("study", "Directory not empty"),
+      atomic.new_folder(study) as folder,
+    ):
+      for name, data in theirs.items():
+        atomic.replace(folder / name, b"ours")
+        atomic.replace(study / name, data)
+    files = [path for path in self.folder.rglob("*") if path.is_file()]
+    found = {str(path.relative_to(study)): path.read_bytes() for path in files}
+    self.assertEqual(found, theirs)
+
   def test_a_new_folder_that_cannot_be_names_the_one_asked_for(self):
     self.file("file")
     study = self.folder / "study"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import cli, errors
+from srfeat_jax import cli, errors, places
 
 _WEIGHTS = flags.DEFINE_list(
   "weights", ["srfeat-photo"], "names, workdirs or weights files"
@@ -35,6 +35,7 @@ def main(argv: Sequence[str]) -> None:
     raise errors.InputError(
       f'unexpected argument "{argv[1]}": images are chosen on the page'
     )
+  places.refuse("--output", str(_OUTPUT.value))
   output = pathlib.Path(str(_OUTPUT.value))
   if output.suffix.lower() not in (".html", ".htm"):
     raise errors.InputError(f"--output={output} does not end in .html")

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import atomic, cli, errors
+from srfeat_jax import atomic, cli, errors, places
 
 _OUTPUT = flags.DEFINE_string(
   "output", None, "build, analyze: folder to write", short_name="o"
@@ -129,6 +129,8 @@ def main(argv: Sequence[str]) -> None:
   for flag in _NEEDED[command]:
     if not flag.value:
       raise errors.InputError(f"{command} needs --{flag.name}")
+  for flag in (_OUTPUT, _RESULTS):
+    places.refuse(f"--{flag.name}", flag.value or "")
   match command:
     case "build":
       _build(arguments)
@@ -144,6 +146,7 @@ def _one(arguments: Sequence[str]) -> pathlib.Path:
       "expected one folder that `mos build` wrote, got"
       f" {', '.join(arguments) or 'none'}"
     )
+  places.refuse("the study", arguments[0])
   return pathlib.Path(arguments[0])
 
 

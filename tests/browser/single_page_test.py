@@ -54,6 +54,7 @@ class SinglePageTest(programs.ProgramTestCase):
       single_page.write(self.folder / "x.html", {}, self.folder)
     for arguments, part in (
       (("--output=x.png",), ".html"),
+      (("--output=gs://b/x.html",), "is an address"),
       (("x.png", "--output=x.html"), "x.png"),
       ((), "--output"),
       (("--output=x.html", "--weights=a/g.npz,b/g.npz"), "called g.npz"),

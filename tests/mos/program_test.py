@@ -119,6 +119,8 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     (("analyze", "x", "--results=x", "--output=x", "--port=1"), "--port"),
     (("serve", "--results=x"), "expected one folder"),
     (("serve", "nowhere", "--results=x"), "nowhere/key.json"),
+    (("build", "x", "--output=gs://b/x"), "--output=gs://b/x is an address"),
+    (("analyze", "gs://b/x", "--results=x", "--output=x"), "is an address"),
   )
   def test_wrong_arguments(self, arguments, part):
     self.assert_fails(self.run_mos(*arguments), part)
