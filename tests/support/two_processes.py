@@ -28,6 +28,8 @@ def config_for(images: str, num_steps: int, start: str = ""):
   config.crop_size = 16
   config.generator.features = 4
   config.generator.num_blocks = 2
+  # Or SR would have hardly any variance, and BatchNorm magnify its rounding.
+  config.generator.residual_base = "bilinear"
   config.data.train = images
   config.data.crop = "random"
   config.data.augment = True
@@ -50,10 +52,7 @@ def config_for(images: str, num_steps: int, start: str = ""):
 def srfeat_config_for(images: str, num_steps: int, start: str):
   """SRFeat's adversarial training, small, with a constant learning rate.
 
-  So a run that ends early and goes on has the rates of one in one go. Rates are
-  low, and Adam's epsilon is large: with that of the config its first steps have
-  the gradient's sign for a direction, which rounding turns where a gradient is
-  almost 0, and differences grow from step to step.
+  So a run that ends early and goes on has the rates of one in one go.
   """
   config = config_for(images, num_steps, start)
   config.data.benchmarks = ""
@@ -62,9 +61,6 @@ def srfeat_config_for(images: str, num_steps: int, start: str):
   config.losses.feature_layer = "relu2_1"
   for rate in (config.learning_rate, config.discriminator_learning_rate):
     rate.boundaries = rate.factors = ()
-    rate.peak = 1e-5
-  for optimizer in (config.optimizer, config.discriminator_optimizer):
-    optimizer.eps = 1e-3
   config.discriminators = gan.get_config("srfeat").discriminators
   for each in config.discriminators.values():
     each.features = 2
