@@ -66,6 +66,11 @@ def split_over(mesh: Mesh | None, *, per_device: bool = False) -> Iterator:
     _split.reset(token)
 
 
+def are_per_device() -> bool:
+  """Whether what is traced here takes the statistics of each device."""
+  return _split.get().per_device
+
+
 def normalized(
   x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
 ) -> Normalized:

@@ -202,7 +202,7 @@ class StatelessBatchNorm(nn.Module):
 
 
 class TrainingBatchNorm(nn.Module):
-  """What stands for flax's BatchNorm while it trains, with its variables.
+  """flax's BatchNorm in training, with statistics of each device.
 
   It normalizes as `StatelessBatchNorm` does, and keeps running statistics.
   """
@@ -239,9 +239,12 @@ def batch_norm(
     dtype: compute and output dtype.
   """
   settings = {"momentum": momentum, "epsilon": epsilon, "dtype": dtype}
-  if train:
+  if train and batch_statistics.are_per_device():
     return functools.partial(TrainingBatchNorm, **settings)
-  return functools.partial(nn.BatchNorm, use_running_average=True, **settings)
+  # XLA joins the sums that flax asks for, too: one message each way.
+  return functools.partial(
+    nn.BatchNorm, use_running_average=not train, **settings
+  )
 
 
 class ResidualBlock(nn.Module):

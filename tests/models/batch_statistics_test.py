@@ -183,7 +183,7 @@ class TrainingBatchNormTest(absltest.TestCase):
     theirs = nn.BatchNorm(
       use_running_average=False, use_fast_variance=False, **settings
     )
-    ours = layers.batch_norm(train=True, dtype="float32", **settings)()
+    ours = layers.TrainingBatchNorm(dtype="float32", **settings)
     variables = theirs.init(jax.random.key(0), x)
     jax.tree.map(
       np.testing.assert_array_equal, ours.init(jax.random.key(0), x), variables
@@ -197,6 +197,11 @@ class TrainingBatchNormTest(absltest.TestCase):
       found,
       expected,
     )
+    with batch_statistics.split_over(None, per_device=True):
+      self.assertIs(
+        layers.batch_norm(train=True, dtype="float32", **settings).func,
+        layers.TrainingBatchNorm,
+      )
     self.assertEqual(
       layers.batch_norm(train=False, dtype="float32", **settings)(),
       nn.BatchNorm(use_running_average=True, dtype="float32", **settings),

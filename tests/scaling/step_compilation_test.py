@@ -101,13 +101,9 @@ class PretrainingTest(absltest.TestCase):
     )
     self.assertBetween(summed / parameters, 1, 1.2)  # and BatchNorm's sums
     self.assertEqual({each.devices for each in step.sent}, {4})
-    # Both norms of the block have means and variances of all devices.
-    statistics = 2 * 4 * 2 * 4 * config.generator.features
-    gathered = [each for each in step.sent if each.kind == "all-gather"]
-    self.assertEqual(sum(each.count for each in gathered), 2)
-    self.assertEqual(
-      sum(each.count * each.num_bytes for each in gathered), statistics
-    )
+    # A message each way for both norms of the block, and one of all gradients.
+    self.assertEqual({each.kind for each in step.sent}, {"all-reduce"})
+    self.assertLessEqual(sum(each.count for each in step.sent), 2 * 2 + 1)
 
 
 class AdversarialTest(absltest.TestCase):
