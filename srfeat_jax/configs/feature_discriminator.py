@@ -13,8 +13,8 @@ both_updated  + both with spectral normalization and more logits: one per patch
               of the image, one per position of the features.
 
 All start from the same weights; those with equal seeds see the same crops, and
-their discriminators start alike. Every run takes 10 to 20 minutes on two CPU
-cores. docs/feature_discriminator.md has what was found.
+their discriminators start alike. No run has been finished yet, so nothing is
+known of scores and cost.
 """
 
 import ml_collections

@@ -97,20 +97,19 @@ def build(
   best = best_lib.make(config, validator.metrics)
   mesh = parallel.make_mesh()
   optimizers = optimizers_lib.build(config)
-  step = steps.make_step(config, networks, optimizers, mesh)
   workdir_lib.check(workdir, config.to_dict(), allow_change)
   # What a run began with need not be there any more when it resumes, and its
   # images were inspected then.
   begins = not checkpoint.exists(workdir)
   state = starts.make(config, networks, optimizers, mesh, begins=begins)
   shardings = jax.tree.map(lambda x: x.sharding, state)
-  update = parallel.jit_step(step, mesh, shardings)
 
   def make_update(ahead: int) -> Callable:
     shifted = optimizers_lib.build(config, ahead)
     step = steps.make_step(config, networks, shifted, mesh)
     return parallel.jit_step(step, mesh, shardings)
 
+  update = make_update(0)
   vgg_variables, teacher_variables = jax.device_put(
     (vgg_variables, teacher_variables), parallel.replicated(mesh)
   )

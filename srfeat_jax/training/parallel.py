@@ -92,7 +92,12 @@ def gathered(tree: Any) -> Any:
   if all(x.sharding.is_fully_replicated for x in leaves):
     return tree
   whole = replicated(leaves[0].sharding.mesh)
-  return jax.jit(lambda x: x, out_shardings=whole)(tree)
+  return jax.jit(_unchanged, out_shardings=whole)(tree)
+
+
+def _unchanged(tree: Any) -> Any:
+  """Has a name, so that JAX knows it again and compiles it once."""
+  return tree
 
 
 def bytes_on_a_device(tree: Any) -> int:

@@ -10,24 +10,13 @@ from srfeat_jax import config_flag
 from srfeat_jax.scaling import (
   collectives,
   projection,
-  step_compilation,
   topologies,
 )
-from tests.support import paths
+from tests.support import compiled_steps, paths
 
-_STEP = step_compilation.CompiledStep(
-  step_flops=16e12,
-  flops=1.97e12,
-  num_bytes=819e7,
-  cycles=30_000_000,
-  memory=step_compilation.Memory(2**30, 0, 2**31, 2**20),
-  sent=[
-    collectives.Collective("all-reduce", 2**30, 16),
-    collectives.Collective("all-reduce", 64, 16, count=30),
-  ],
-  has_loop=False,
-  seconds=12.3,
-  compiled=None,
+_STEP = compiled_steps.step(
+  collectives.Collective("all-reduce", 2**30, 16),
+  collectives.Collective("all-reduce", 64, 16, count=30),
 )
 
 
