@@ -14,7 +14,8 @@ srfeat_pod    srfeat with batches of 64, for up to 64 devices: as many images in
               36,444 steps.
 srfeat_lite   A small one for CPUs, on any folder: Y about 31 dB on Set5 after
               an hour on two cores.
-srfeat_lite_bn  The same with BatchNorm, to compare.
+srfeat_lite_bn  The same with BatchNorm, to compare, and with srfeat's initial
+              weights and biases, which go with it.
 srresnet      Ledig et al. 2017: Y 32.05 / 28.49 / 27.58.
 msrresnet     Wang et al. 2018, as in BasicSR: RGB without a border of 4, 30.25
               / 26.78 on Set5 / Set14.
