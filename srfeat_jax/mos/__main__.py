@@ -155,6 +155,10 @@ def _build(arguments: Sequence[str]) -> None:
   from srfeat_jax.mos import study as study_lib
 
   output = pathlib.Path(str(_OUTPUT.value))
+  if output.exists() and not output.is_dir():
+    raise errors.InputError(
+      f"--output={output} is a file: name a new folder for the study"
+    )
   if output.is_dir() and any(output.iterdir()):
     raise errors.InputError(
       f"--output={output} is not empty: choose a new folder, for ratings belong"

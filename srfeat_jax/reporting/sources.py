@@ -121,9 +121,13 @@ def load(folders: Sequence[str]) -> Sources:
   thing.
 
   Raises:
-    errors.InputError: there is nothing to report, a path does not exist, or a
-      file cannot be read.
+    errors.InputError: there is nothing to report, a path does not exist or is
+      named twice, or a file cannot be read.
   """
+  real = [os.path.realpath(each) for each in folders if each]
+  if len({*real}) < len(real):
+    twice = next(each for each in real if real.count(each) > 1)
+    raise errors.InputError(f"{twice} is named twice: name each folder once")
   has = {
     name: [each for each in folders if (pathlib.Path(each) / name).exists()]
     for name in (_RUN, _RESULTS, _SWEEP)
@@ -314,9 +318,14 @@ def _parsed(
   except (
     *(KeyError, TypeError, ValueError, AttributeError, OverflowError),
   ) as error:
+    reason = str(error)
+    if isinstance(error, KeyError):
+      reason = f"it has no {error}"
+    elif isinstance(error, TypeError | AttributeError):
+      reason = "its parts are of other types"
     raise errors.InputError(
-      f"{path} is not what {_WRITTEN_BY[file]} writes ({error!r}): run it"
-      " again, or leave the folder out"
+      f"{path} is not what {_WRITTEN_BY[file]} writes ({reason}): run it again,"
+      " or leave the folder out"
     ) from error
 
 

@@ -139,6 +139,9 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
       result = self.run_mos("build", *arguments, output)
       self.assert_fails(result, part)
     self.assertFalse((self.folder / "study").exists())
+    (self.folder / "study").write_text("mine")
+    self.assert_fails(self.run_mos("build", a, b, output), "is a file")
+    self.assertEqual((self.folder / "study").read_text(), "mine")
 
 
 if __name__ == "__main__":

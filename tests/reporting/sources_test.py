@@ -85,8 +85,8 @@ class SourcesTest(image_files.FolderTestCase):
     for content, file, message in (
       (b"{", "results.json", "results.json cannot be read"),
       (b"3", "results.json", "cannot be read .it holds something else"),
-      (results, "results.json", "is not what evaluate writes .*'sets'"),
-      ([], "results.json", "is not what evaluate writes"),
+      (results, "results.json", "is not what evaluate writes .it has no 'sets'"),
+      ([], "results.json", "is not what evaluate writes .its parts are of oth"),
       ([{"set": "A"}], "sweep.json", "is not what sweep writes"),
     ):
       folder = self.folder_with("bad", content, file)
@@ -98,6 +98,8 @@ class SourcesTest(image_files.FolderTestCase):
     with self.assertRaisesRegex(errors.InputError, "none has a config.json"):
       sources.load([str(self.folder / "bad"), str(self.folder)])
     good = self.folder_with("good", _RESULTS, "results.json")
+    with self.assertRaisesRegex(errors.InputError, "good is named twice"):
+      sources.load([good, f"{good}/../good"])
     for each in ("gone", "gone too"):
       with self.assertRaisesRegex(errors.InputError, f"{each}: there is no su"):
         sources.load([good, str(self.folder / each)])
