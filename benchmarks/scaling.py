@@ -7,11 +7,13 @@
 Compiles each step by `srfeat_jax.aot`, in a process of its own, for a v5e;
 writes benchmarks/results/tpu_scaling.json after each, where it goes on when it
 is started again; then fills the tables of docs/scaling.md. It needs libtpu
-(`pip install ".[libtpu]"`). A step of SRFeat takes minutes to compile.
+(`pip install ".[libtpu]"`). A step of SRFeat takes a minute to compile, at a
+low level of optimization, see `_LEVEL`.
 """
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -66,6 +68,11 @@ CASES = {
   ),
   "esrgan": Case("ESRGAN, adversarial", "configs/gan.py:esrgan", 400_000 * 16),
 }
+
+# $JAX_OPTIMIZATION_LEVEL, unless it is set. At the compiler's own level a small
+# step took 880 s where it takes 25 s at this one. Operations and collectives
+# are the same; memory in between and its traffic differ, see docs/scaling.md.
+_LEVEL = "O1"
 
 _CASE = flags.DEFINE_list("case", [], "some of `CASES`; none: all")
 _CHIPS = flags.DEFINE_list(
@@ -172,6 +179,7 @@ def _compile(name: str, chips: int, batch_size: int) -> dict:
       capture_output=True,
       text=True,
       check=False,
+      env={"JAX_OPTIMIZATION_LEVEL": _LEVEL} | os.environ,
     )
     result = {"case": name, "chips": chips, "batch_size": batch_size}
     if output.exists():

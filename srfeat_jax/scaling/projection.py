@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import ml_collections
 
 from srfeat_jax.scaling import (
@@ -15,6 +16,8 @@ from srfeat_jax.scaling import (
   step_compilation,
   topologies,
 )
+
+_DEFAULT_LEVEL = "UNKNOWN"  # as JAX calls it: the compiler's own
 
 
 def project(
@@ -31,11 +34,11 @@ def project(
 
   Returns:
     "batch_size" and other fields of the config; "topology", "chips",
-    "versions"; bytes of "memory",
+    "versions", "optimization_level" of the compiler; bytes of "memory",
     "flops", "collectives" by kind and, as "sent", by size; of a TPU "chip", its
     published figures, "seconds" of a step, "images_per_s", and "schedule", of
-    the whole run. Where the batch
-    is taken in parts, "flops" and "seconds" are None.
+    the whole run. Where the batch is taken in parts, "flops" and "seconds" are
+    None.
   """
   result = {
     "topology": topology.name,
@@ -48,6 +51,7 @@ def project(
       )
     },
     "versions": {name: _version(name) for name in ("jax", "jaxlib", "libtpu")},
+    "optimization_level": jax.config.jax_optimization_level,  # type: ignore[attr-defined]
     "compile_seconds": round(step.seconds, 1),
     "memory": dataclasses.asdict(step.memory) | {"total": step.memory.total},
     "flops": None if step.has_loop else _flops(step),
@@ -112,8 +116,8 @@ def text(result: Mapping[str, Any]) -> str:
   memory, flops = result["memory"], result["flops"]
   capacity = memory.get("capacity")
   lines = [
-    f"compiled for {result['topology']} in {result['compile_seconds']:.0f} s,"
-    " not run",
+    f"compiled for {result['topology']}{_level(result)} in"
+    f" {result['compile_seconds']:.0f} s, not run",
     f"batch           {result['batch_size']} crops of"
     f" {result['crop_size']} px,"
     f" {result['batch_size'] / result['chips']:g} a chip",
@@ -179,6 +183,11 @@ def _version(package: str) -> str | None:
     return importlib.metadata.version(package)
   except importlib.metadata.PackageNotFoundError:
     return None
+
+
+def _level(result: Mapping[str, Any]) -> str:
+  level = result["optimization_level"]
+  return "" if level == _DEFAULT_LEVEL else f" at level {level}"
 
 
 def _rounded(value: float) -> str:
