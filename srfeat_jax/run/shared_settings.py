@@ -1,8 +1,12 @@
 """What all processes of a run must have in common before it begins."""
 
+import json
+from collections.abc import Mapping
+
 import ml_collections
 from flax import traverse_util
 
+from srfeat_jax import errors
 from srfeat_jax.training import agreement, config_checks
 from srfeat_jax.training import workdir as workdir_lib
 
@@ -20,6 +24,7 @@ _OF_A_MACHINE = {
   "validation.lpips_weights",
   "validation.metrics",
 }
+_MISSING = "no such field"
 
 
 def check(config: ml_collections.ConfigDict) -> None:
@@ -30,16 +35,28 @@ def check(config: ml_collections.ConfigDict) -> None:
   """
   agreement.same(
     lambda: config_checks.check(config),
-    lambda _: _said(config),
-    "settings or versions",
+    lambda _: " ".join(workdir_lib.versions()),
+    "versions",
   )
-
-
-def _said(config: ml_collections.ConfigDict) -> str:
-  """What all processes of a run must have in common, for a message."""
   fields = traverse_util.flatten_dict(config.to_dict(), sep=".")
   common = {
-    name: value for name, value in fields.items() if name not in _OF_A_MACHINE
+    name: repr(value)
+    for name, value in fields.items()
+    if name not in _OF_A_MACHINE
   }
-  versions = " ".join(workdir_lib.versions())
-  return f"config {agreement.fingerprint(common)}, {versions}"
+  first = json.loads(agreement.of_process_0(json.dumps(common)))
+  agreement.same(lambda: _compare(common, first), lambda _: "")
+
+
+def _compare(fields: Mapping[str, str], first: Mapping[str, str]) -> None:
+  """Raises `errors.InputError` with all fields that process 0 has otherwise."""
+  differ = [
+    f"config.{name}={fields.get(name, _MISSING)} where process 0 has"
+    f" {first.get(name, _MISSING)}"
+    for name in sorted({*fields, *first})
+    if fields.get(name) != first.get(name)
+  ]
+  if differ:
+    raise errors.InputError(
+      f"{', '.join(differ)}: start all processes by the same command"
+    )

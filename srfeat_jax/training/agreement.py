@@ -53,6 +53,17 @@ def same(
   return result
 
 
+def of_process_0(text: str) -> str:
+  """The text that process 0 gives. Must be called by all processes of a run."""
+  if jax.process_count() == 1:
+    return text
+  data = np.frombuffer(text.encode(), np.uint8)
+  length = int(multihost_utils.broadcast_one_to_all(np.int32(data.size)))
+  padded = np.resize(data, length)  # of other processes only the shape counts
+  sent = np.asarray(multihost_utils.broadcast_one_to_all(padded))
+  return sent.astype(np.uint8).tobytes().decode()
+
+
 def fingerprint(tree: Any) -> str:
   """What stands for arrays, numbers and texts where they are compared."""
   leaves, structure = jax.tree.flatten(tree)

@@ -176,6 +176,21 @@ class MultiprocessTest(absltest.TestCase):
       )
     self.assertFalse((folder / "run").exists())
 
+  def test_of_other_settings_each_is_named(self):
+    folder = pathlib.Path(self.create_tempdir())
+    port = _free_port()
+    images = runs.make_images(folder / "images")
+    processes = [
+      _process(i, port, images, folder / "run", 2 + i) for i in range(2)
+    ]
+    for process in processes:
+      self.assertIn(
+        "config.num_steps=3 where process 0 has 2: start all processes by the"
+        " same command (process 1)",
+        runs.finish(process, 1),
+      )
+    self.assertFalse((folder / "run").exists())
+
 
 if __name__ == "__main__":
   absltest.main()

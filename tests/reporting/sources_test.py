@@ -85,7 +85,11 @@ class SourcesTest(image_files.FolderTestCase):
     for content, file, message in (
       (b"{", "results.json", "results.json cannot be read"),
       (b"3", "results.json", "cannot be read .it holds something else"),
-      (results, "results.json", "is not what evaluate writes .it has no 'sets'"),
+      (
+        results,
+        "results.json",
+        "is not what evaluate writes .it has no 'sets'",
+      ),
       ([], "results.json", "is not what evaluate writes .its parts are of oth"),
       ([{"set": "A"}], "sweep.json", "is not what sweep writes"),
     ):
