@@ -13,7 +13,7 @@ import ml_collections
 
 from srfeat_jax import errors
 from srfeat_jax.batches import on_host, training_images
-from srfeat_jax.models import srgan_discriminator
+from srfeat_jax.models import srgan_discriminator, vgg19
 from srfeat_jax.training import (
   degradation,
   forward_pass,
@@ -74,7 +74,9 @@ def rows(
   optimizers = optimizers_lib.build(config)
   mesh = parallel.make_mesh()
   state = starts.make(config, networks, optimizers, mesh, begins=True)
-  vgg_variables = jax.device_put(vgg_variables, parallel.replicated(mesh))
+  vgg_variables = jax.device_put(
+    vgg19.for_training(vgg_variables), parallel.replicated(mesh)
+  )
   images = training_images.find(config)
   step = jax.jit(
     steps.make_step(config, networks, optimizers, mesh), donate_argnums=0

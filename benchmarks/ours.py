@@ -104,9 +104,10 @@ def vgg_variables(network: vgg19.VGG19 | None, seed: int = 1) -> dict:
 
   variables = start(jax.random.key(seed))
   # These are PyTorch's initial weights; He's are sqrt(6) times as large.
-  return jax.tree.map(
+  variables = jax.tree.map(
     lambda x: np.sqrt(6).astype(x.dtype) * x if x.ndim == 4 else x, variables
   )
+  return vgg19.for_training(variables)
 
 
 @dataclasses.dataclass(frozen=True)

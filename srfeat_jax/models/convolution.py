@@ -3,7 +3,8 @@
 On a CPU, XLA's own weight gradient of a 3x3 convolution with many outputs takes
 1.1 to 5 times as long as what is done here instead, and is the longest part of
 a training step there. Likewise on a CPU, a large kernel from three channels to
-few takes 3 to 7 times as long as with a fourth channel of zeros.
+few takes 3 to 7 times as long as with a fourth channel of zeros. And where maps
+are small, most of the gradient to them is spent on turning the kernel.
 """
 
 import functools
@@ -13,6 +14,8 @@ import jax.numpy as jnp
 
 from srfeat_jax.ops import pixels
 
+# The collection of variables with turned kernels, of layers that do not train.
+TURNED = "turned"
 _MANY = 256  # outputs; with less XLA's weight gradient is as fast
 _NARROW = 8  # outputs; with less a larger kernel costs less than a blur
 _FEW = 32  # outputs; with more XLA's is as fast from three channels
@@ -36,6 +39,42 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
     x = jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, 1)))
     kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 0)))
   return _convolve(x, kernel, stride)
+
+
+@jax.custom_vjp
+def convolve_fixed(
+  x: jax.Array, kernel: jax.Array, turned_kernel: jax.Array
+) -> jax.Array:
+  """Convolves with a kernel that does not train: its gradient is zero.
+
+  Args:
+    x: [b, h, w, c].
+    kernel: [k, k, c, f], of x's dtype, k odd.
+    turned_kernel: `turned(kernel)`.
+
+  Returns:
+    [b, h, w, f]: `convolve(x, kernel)`.
+  """
+  del turned_kernel  # of the gradient
+  return _convolve(x, kernel)
+
+
+def _forward_fixed(x, kernel, turned_kernel):
+  return _convolve(x, kernel), (kernel, turned_kernel)
+
+
+def _backward_fixed(saved, gradient):
+  kernel, turned_kernel = saved
+  zeros = jnp.zeros_like
+  return _convolve(gradient, turned_kernel), zeros(kernel), zeros(turned_kernel)
+
+
+convolve_fixed.defvjp(_forward_fixed, _backward_fixed)
+
+
+def turned(kernel: jax.Array) -> jax.Array:
+  """The kernel [k, k, f, c] of the gradient to a convolution's input."""
+  return kernel[::-1, ::-1].transpose(0, 1, 3, 2)
 
 
 def convolve_blurred(x: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -25,6 +25,9 @@ ModuleFactory = Callable[..., nn.Module]
 class Conv(nn.Module):
   """A square convolution, initialized as one of the papers or frameworks does.
 
+  Where its variables contain the kernel turned as well, it does not train, see
+  `vgg19.for_training`.
+
   Attributes:
     features: number of output channels.
     kernel_size: side of the kernel in pixels.
@@ -77,6 +80,9 @@ class Conv(nn.Module):
       y = convolution.convolve_shuffled(x, kernel)
     elif self.blurs:
       y = convolution.convolve_blurred(x, kernel)
+    elif self.has_variable(convolution.TURNED, "kernel"):
+      turned = self.get_variable(convolution.TURNED, "kernel")
+      y = convolution.convolve_fixed(x, kernel, turned.astype(self.dtype))
     else:
       y = convolution.convolve(x, kernel, self.stride)
     if self.use_bias:

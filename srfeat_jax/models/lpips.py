@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from srfeat_jax import errors
-from srfeat_jax.models import vgg16
+from srfeat_jax.models import pooling, vgg16
 
 # Height and width of the smallest image of which every layer has something.
 MIN_SIZES = {"squeeze": 17, "alex": 31, "vgg": 16}
@@ -101,7 +101,7 @@ def _alex(x: jax.Array) -> Iterator[jax.Array]:
 
 
 def _vgg(x: jax.Array) -> Iterator[jax.Array]:
-  return vgg16.blocks(x, lambda features: _max_pool(features, 2))
+  return vgg16.blocks(x, pooling.max_pool)
 
 
 _BACKBONES: dict[str, Callable[[jax.Array], Iterator[jax.Array]]] = {

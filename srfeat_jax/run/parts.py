@@ -14,6 +14,7 @@ from srfeat_jax.evaluation import lpips as lpips_lib
 from srfeat_jax.evaluation import snapshots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange import lpips_file
+from srfeat_jax.models import vgg19
 from srfeat_jax.training import (
   agreement,
   checkpoint,
@@ -111,7 +112,8 @@ def build(
 
   update = make_update(0)
   vgg_variables, teacher_variables = jax.device_put(
-    (vgg_variables, teacher_variables), parallel.replicated(mesh)
+    (vgg19.for_training(vgg_variables), teacher_variables),
+    parallel.replicated(mesh),
   )
   # Finds what is wrong with a step before anything is written, and before
   # images are looked at, which may take long.

@@ -159,7 +159,7 @@ def step_and_shapes(
   crops = steps.num_batches(config) * config.batch_size
   return steps.make_step(config, networks, optimizers, mesh), (
     starts.shapes(config, networks, optimizers),
-    _vgg_shapes(networks.vgg),
+    _vgg_shapes(networks.vgg, mesh),
     jax.ShapeDtypeStruct((crops, size, size, 3), "uint8"),
     jax.eval_shape(lambda: teacher_variables),
   )
@@ -175,11 +175,15 @@ def count_flops(function: Callable, shapes: Sequence[Any]) -> float:
   return costs["flops"]
 
 
-def _vgg_shapes(network: vgg19.VGG19 | None) -> Any:
+def _vgg_shapes(network: vgg19.VGG19 | None, mesh: Mesh | None) -> Any:
   if network is None:
     return {}
+  platform = "cpu" if mesh is None else mesh.devices.flat[0].platform
   image = jax.ShapeDtypeStruct((1, 32, 32, 3), "float32")
-  return jax.eval_shape(network.init, jax.random.key(0), image)
+  return jax.eval_shape(
+    lambda key, image: vgg19.for_training(network.init(key, image), platform),
+    *(jax.random.key(0), image),
+  )
 
 
 def _memory(usage: Any) -> Memory:

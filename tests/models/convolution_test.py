@@ -64,6 +64,21 @@ class ConvolutionTest(parameterized.TestCase):
     x, kernel = (2, height, width, 12), (size, size, 3, 2)
     _assert_alike(convolution.convolve_shuffled, plain, x, kernel)
 
+  @parameterized.parameters(1, 3, 5)
+  def test_of_a_fixed_kernel_only_the_input_has_a_gradient(self, size):
+    keys = jax.random.split(jax.random.key(0), 3)
+    x = jax.random.normal(keys[0], (2, 4, 5, 3))
+    kernel = jax.random.normal(keys[1], (size, size, 3, 6))
+    direction = jax.random.normal(keys[2], (2, 4, 5, 6))
+    turned = convolution.turned(kernel)
+    expected, plain = jax.vjp(_plain, x, kernel)
+    y, pullback = jax.vjp(convolution.convolve_fixed, x, kernel, turned)
+    np.testing.assert_array_equal(y, expected)
+    of_x, *others = pullback(direction)
+    np.testing.assert_allclose(of_x, plain(direction)[0], rtol=1e-5, atol=1e-5)
+    for each in others:
+      self.assertFalse(each.any())
+
   def test_cpus_do_it_by_products_and_others_by_convolution(self):
     x, kernel = jnp.ones((1, 6, 6, 2)), jnp.ones((3, 3, 2, 256))
 

@@ -12,6 +12,7 @@ from srfeat_jax.models import vgg19
 from tests.support.torch_networks import torch_vgg
 
 LAYERS = tuple(torch_vgg.POSITIONS)
+_FIRST = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
 
 
 @functools.cache
@@ -54,6 +55,32 @@ class FeaturesTest(parameterized.TestCase):
       atol = 1e-4 if preprocessing == "torchvision" else 1e-4 * theirs.std()
       self.assertGreater(theirs.std(), 0.05)
       np.testing.assert_allclose(ours[layer], theirs, atol=atol, rtol=1e-4)
+
+  def test_what_makes_gradients_fast_changes_nothing(self):
+    network = vgg19.VGG19(("relu2_2", "conv3_1"))
+    image = random_image(2, 21, 14)
+
+    def total(variables, image):
+      features = network.apply(variables, image)
+      return sum(jnp.sum(jnp.square(x)) for x in features.values())
+
+    gradient = jax.jit(jax.value_and_grad(total, 1))
+    plain = {"params": {k: variables()["params"][k] for k in _FIRST}}
+    fast = vgg19.for_training(plain, "cpu")
+    for ours, theirs in zip(
+      gradient(fast, image), gradient(plain, image), strict=True
+    ):
+      np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    self.assertEqual(vgg19.for_training(plain, "gpu"), plain)
+    # The kernels are there already: none is reversed.
+    count = [
+      jax.jit(jax.grad(total, 1))
+      .lower(each, image)
+      .as_text()
+      .count("o.reverse")
+      for each in (plain, fast)
+    ]
+    self.assertEqual(count, [5, 0])
 
   @parameterized.parameters(("ceil", 19), ("floor", 18))
   def test_full_size(self, pooling, side):
