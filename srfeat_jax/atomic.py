@@ -55,6 +55,41 @@ def _replace_object(path, data: bytes | memoryview) -> None:
 
 
 @contextlib.contextmanager
+def folder(flag: str, place: str) -> Iterator[pathlib.Path]:
+  """A folder for results, which is made before the work and not after it.
+
+  If anything ends the context early, it is removed where it is empty and was
+  not there before, and so are those that were made to hold it.
+
+  Args:
+    flag: that names it, for messages.
+    place: its value.
+
+  Raises:
+    errors.InputError: there can be no such folder.
+  """
+  places.refuse(flag, place)
+  if not place:
+    raise errors.InputError(f"{flag} is empty: name a folder for the results")
+  path = pathlib.Path(place)
+  missing = [each for each in (path, *path.parents) if not each.exists()]
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise errors.InputError(
+      f"{flag}={place} cannot be a folder ({error.strerror}): name another"
+      " place"
+    ) from error
+  try:
+    yield path
+  except BaseException:
+    for each in missing:
+      with contextlib.suppress(OSError):
+        each.rmdir()
+    raise
+
+
+@contextlib.contextmanager
 def new_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
   """A folder to fill, which gets its name when all of it is there.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from srfeat_jax import cli, errors, places
+from srfeat_jax import atomic, cli, errors
 from srfeat_jax.evaluation import protocol
 from srfeat_jax.upscaling import options as options_lib
 from srfeat_jax.upscaling import upscaler_flags
@@ -135,6 +135,24 @@ def main(argv: Sequence[str]) -> None:
   options = [] if folders else upscaler_flags.several()
   if len(options) > 1:  # which are baselines in any case
     options = [each for each in options if each.weights != options_lib.BICUBIC]
+  with atomic.folder("--output", _OUTPUT.value) as output:
+    _evaluate(folders, baselines, options, output)
+
+
+def _evaluate(
+  folders: Sequence[str],
+  baselines: Sequence[str],
+  options: Sequence[options_lib.Options],
+  output: pathlib.Path,
+) -> None:
+  """Measures and writes.
+
+  Args:
+    folders: of SR and of HR images that are compared, or none.
+    baselines: of `_BASELINES`.
+    options: of each weights; without `folders`.
+    output: folder of the results.
+  """
   # JAX takes seconds to import: --help and wrong flags need not wait for it.
   import jax
 
@@ -151,8 +169,6 @@ def main(argv: Sequence[str]) -> None:
   from srfeat_jax.inference import interpolation
   from srfeat_jax.upscaling import upscaler_factory
 
-  places.refuse("--output", _OUTPUT.value)
-  output = pathlib.Path(_OUTPUT.value)
   rules = protocol.ALL[_PROTOCOL.value]
   upscalers: dict[str, Any] = {}
   if folders:
@@ -175,7 +191,6 @@ def main(argv: Sequence[str]) -> None:
     upscalers |= {name: upscaler for name, (upscaler, _) in made.items()}
     sets = rules.load(_BENCHMARKS.value or "", _names(_SETS.value), scale)
   lpips, more, own = _metrics(rules, scale)
-  output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
   shown = {  # HR, and SR by caption, of the images of the comparison
     (each.name, image.name): {}
     for each in sets
@@ -237,7 +252,7 @@ def main(argv: Sequence[str]) -> None:
     found = published.rows([each.name for each in sets], scale, rules)
     if found:
       results["published"] = found
-    else:
+    elif jax.process_index() == 0:
       print(
         "--published: there are no scores of these sets, or of this scale or"
         " protocol"
@@ -255,6 +270,13 @@ def _check_pairs(folders: Sequence[str]) -> None:
       f"--pairs takes two folders, of SR and of HR images, and got"
       f" {len(folders)}: {', '.join(folders)}"
     )
+  output = pathlib.Path(_OUTPUT.value).resolve()
+  for folder in map(pathlib.Path, folders):
+    if output.is_relative_to(folder.resolve()):
+      raise errors.InputError(
+        f"--output={_OUTPUT.value} is in {folder}, whose images are measured:"
+        " name another folder for the results"
+      )
   of_upscaling = (
     *("benchmarks", "sets", "save_images", "baselines", "weights", "blend"),
     *("alpha", "ensemble", "precision"),

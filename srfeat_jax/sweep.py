@@ -8,12 +8,11 @@ Prints PSNR and LPIPS for each alpha, the share of the second weights; writes
 """
 
 import json
-import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
-from srfeat_jax import atomic, cli, errors, places
+from srfeat_jax import atomic, cli, errors
 
 _ALPHAS = flags.DEFINE_list(
   "alphas",
@@ -49,27 +48,25 @@ def main(argv: Sequence[str]) -> None:
   generator = models.build(ends[0].generator)
   metric = lpips.Metric(*lpips_file.load(_LPIPS_WEIGHTS.value))
   sets = protocol.MATLAB.load(_BENCHMARKS.value, _SETS.value, generator.scale)
-  places.refuse("--output", _OUTPUT.value)
-  output = pathlib.Path(_OUTPUT.value)
-  output.mkdir(parents=True, exist_ok=True)  # before the work, not after it
-  points = []
-  for alpha in alphas:
-    variables = blending.interpolate(*ends, alpha).variables
-    upscale = upscaler.Upscaler(generator, variables, tile=None)
-    results = evaluator.evaluate(
-      upscale, sets, scale=generator.scale, lpips=metric
-    )
-    for name, scores in results["sets"].items():
-      point = {"set": name, "alpha": alpha, "backbone": metric.backbone}
-      points.append(point | {k: scores[k] for k in ("psnr_y", "lpips")})
-      print(
-        f"{name}  alpha {alpha:.2f}  PSNR of Y {scores['psnr_y']:.2f} dB "
-        f" LPIPS {scores['lpips']:.4f}"
+  with atomic.folder("--output", _OUTPUT.value) as output:
+    points = []
+    for alpha in alphas:
+      variables = blending.interpolate(*ends, alpha).variables
+      upscale = upscaler.Upscaler(generator, variables, tile=None)
+      results = evaluator.evaluate(
+        upscale, sets, scale=generator.scale, lpips=metric
       )
-  text = json.dumps(points, indent=2) + "\n"
-  atomic.replace(output / "sweep.json", text.encode())
-  plots.tradeoff(points, output / "sweep.png")
-  print(f"\nsweep.json and sweep.png are in {output}")
+      for name, scores in results["sets"].items():
+        point = {"set": name, "alpha": alpha, "backbone": metric.backbone}
+        points.append(point | {k: scores[k] for k in ("psnr_y", "lpips")})
+        print(
+          f"{name}  alpha {alpha:.2f}  PSNR of Y {scores['psnr_y']:.2f} dB "
+          f" LPIPS {scores['lpips']:.4f}"
+        )
+    text = json.dumps(points, indent=2) + "\n"
+    atomic.replace(output / "sweep.json", text.encode())
+    plots.tradeoff(points, output / "sweep.png")
+    print(f"\nsweep.json and sweep.png are in {output}")
 
 
 def _alphas() -> list[float]:

@@ -60,8 +60,8 @@ def load(
       more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
       raise errors.InputError(
         f"{', '.join(map(str, left[:_NAMED]))}{more}: no image in {folder} has"
-        " this name, with or without x4, _SR or _HR at the end: rename it,"
-        " or move it elsewhere"
+        " this name, with or without x4, _SR or _HR at the end, or it belongs"
+        " to another file: rename it, or move it elsewhere"
       )
   found = tuple(
     benchmarks.BenchmarkImage(
@@ -104,9 +104,15 @@ def _check_size(image: benchmarks.BenchmarkImage) -> None:
   assert image.hr_path is not None and image.lr_path is not None
   hr, sr = images.size(image.hr_path), images.size(image.lr_path)
   scale = image.scale
+  if min(hr) < scale:
+    raise errors.InputError(
+      f"{image.hr_path} has {hr[0]} x {hr[1]} pixels, fewer on a side than the"
+      f" scale factor {scale}: leave it out, or give --scale=1"
+    )
   if tuple(sr) not in (tuple(hr), tuple(n - n % scale for n in hr)):
     raise errors.InputError(
-      f"{image.lr_path} is {sr[1]}x{sr[0]} and {image.hr_path} {hr[1]}x{hr[0]}:"
+      f"{image.lr_path} has {sr[0]} x {sr[1]} pixels (height x width) and"
+      f" {image.hr_path} {hr[0]} x {hr[1]}:"
       " expected the same size, or that of HR cropped to a multiple of the"
       f" scale factor {scale} (--scale)"
     )

@@ -6,6 +6,7 @@ about 2 dB lower in RGB than in Y. `MATLAB` is the protocol of published tables,
 """
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Sequence
@@ -13,11 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from srfeat_jax import errors, gray
+from srfeat_jax import gray
 from srfeat_jax.data import benchmarks
 from srfeat_jax.ops import artifacts, color, quality, resize
 
-_SSIM_WINDOW = 11
 RATIOS = ("checkerboard",)  # averaged by the geometric mean
 
 
@@ -65,7 +65,7 @@ class Protocol:
       is gray.
 
     Raises:
-      errors.InputError: a file cannot be read, or is too small to be measured.
+      errors.InputError: a file cannot be read.
     """
     hr = image.hr()
     if self.crop:
@@ -73,13 +73,6 @@ class Protocol:
       hr = _center(hr, scale * side)
       lr = Image.fromarray(hr).resize((side, side), Image.Resampling.BICUBIC)
       return np.asarray(lr), hr
-    least = _SSIM_WINDOW + 2 * self.border(scale)
-    if min(hr.shape[:2]) < least:
-      raise errors.InputError(
-        f"{image.hr_path} has {hr.shape[0]} x {hr.shape[1]} pixels (height x"
-        f" width, cropped to a multiple of {scale}): SSIM needs {least} or more"
-        " on each side"
-      )
     lr = image.lr()
     if lr is None:
       lr = resize.resize(hr, 1 / scale)
@@ -112,20 +105,29 @@ class Protocol:
       `mse_rgb` (squared levels) on all pixels; `checkerboard`, see the function
       of that name; `phase_error` and `color_error` (both of RGB, in levels) on
       all pixels, see `ops.artifacts`. Gray images are compared as they are
-      under all of these names.
+      under all of these names. What an image is too small for is NaN: SSIM
+      takes a window of 11 pixels, all without the border.
     """
     border = self.border(scale)
     sr_y, hr_y = _luma(sr), _luma(hr)
     sr_levels, hr_levels = luma_levels(sr), luma_levels(hr)
+    whole = min(hr.shape[:2])
+    inside = whole - 2 * border
+
+    def where(is_defined, metric, *arguments):
+      return metric(*arguments) if is_defined else math.nan
+
+    has_window = inside >= quality.SSIM_WINDOW
+    inner = functools.partial(where, inside > 0, quality.psnr)
     scores = (
-      quality.psnr(sr_levels, hr_levels, border),
-      quality.ssim(sr_levels, hr_levels, border),
-      quality.psnr(sr_y, hr_y, border),
+      inner(sr_levels, hr_levels, border),
+      where(has_window, quality.ssim, sr_levels, hr_levels, border),
+      inner(sr_y, hr_y, border),
       quality.psnr(sr, hr),
-      *((quality.psnr(sr, hr, border),) if border else ()),
+      *((inner(sr, hr, border),) if border else ()),
       quality.mse(sr, hr),
-      checkerboard(sr, scale),
-      artifacts.phase_error(sr, hr, scale),
+      where(whole > scale, checkerboard, sr, scale),
+      where(whole >= scale, artifacts.phase_error, sr, hr, scale),
       artifacts.color_error(sr, hr),
     )
     return dict(zip(self.metrics(scale), scores, strict=True))

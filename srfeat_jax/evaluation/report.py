@@ -151,7 +151,7 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
       if columns.of(each).on_screen
     ],
     results.get("published", ()),
-    f"x{protocol['scale']}, {protocol['description']}\nneeds"
+    f"x{protocol['scale']}, {protocol['description']}\n{_lpips(results)}needs"
     " \\usepackage{booktabs}",
   )
   written = (
@@ -162,6 +162,10 @@ def write(results: Mapping[str, Any], folder: str | os.PathLike) -> None:
   )
   for name, content in zip(FILES, written, strict=True):
     atomic.replace(folder / name, content.encode())
+
+
+def _lpips(results: Mapping[str, Any]) -> str:
+  return f"LPIPS: {results['lpips']}\n" if "lpips" in results else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,7 +256,9 @@ def _interval_parts(results: Mapping[str, Any]) -> list[str]:
       f"## Differences from {intervals['from']}",
       "Intervals of the mean difference on the same images. Where one has 0 in"
       " it, other images of this kind might reverse the order.",
-      tables.markdown(result_tables.ends(results, intervals["differences"])),
+      tables.markdown(
+        result_tables.ends(results, intervals["differences"], intervals["from"])
+      ),
     ]
   return parts
 

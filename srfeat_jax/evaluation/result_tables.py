@@ -1,6 +1,7 @@
 """Results as tables of text, see `report` for both the values and the pages."""
 
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -78,9 +79,29 @@ def speed(results: Mapping[str, Any]) -> list[list[str]]:
 
 
 def ends(
-  results: Mapping[str, Any], found: Mapping[str, Any]
+  results: Mapping[str, Any], found: Mapping[str, Any], base: str = ""
 ) -> list[list[str]]:
-  """The ends of intervals, see `intervals.of`."""
+  """The ends of intervals, see `intervals.of`.
+
+  Args:
+    results: see `report`.
+    found: the intervals of each method.
+    base: the method that others are compared with: then the difference of the
+      means precedes the ends of its interval.
+  """
+  means = methods(results)
+
+  def cell(name, method, metric):
+    if metric not in found[method][name]:
+      return "-"
+    text = " to ".join(
+      columns.cell(metric, end) for end in found[method][name][metric]
+    )
+    if not base:
+      return text
+    of_both = (means[each][name][metric] for each in (method, base))
+    return f"{columns.cell(metric, operator.sub(*of_both))} ({text})"
+
   shown = [
     metric
     for metric in metrics(results)
@@ -88,14 +109,8 @@ def ends(
   ]
   rows = [["set", "method", *shown]]
   for name in results["sets"]:
-    for method, sets in found.items():
-      cells = [
-        " to ".join(columns.cell(each, end) for end in sets[name][each])
-        if each in sets[name]
-        else "-"
-        for each in shown
-      ]
-      rows.append([name, method, *cells])
+    for method in found:
+      rows.append([name, method, *(cell(name, method, each) for each in shown)])
   return rows
 
 

@@ -1,6 +1,7 @@
 """SSIM of color images, and MS-SSIM, as metrics of whole 8-bit images."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
@@ -40,6 +41,11 @@ def metrics(rules: protocol.Protocol, scale: int) -> tuple[Metric, ...]:
   border = rules.border(scale)
   least = similarity.LEAST_SIDE
 
+  def ssim_rgb(sr, hr, border=0):
+    if min(sr.shape[:2]) - 2 * border < quality.SSIM_WINDOW:
+      return math.nan
+    return quality.ssim(sr, hr, border)
+
   def ms_ssim_y(sr, hr):
     if min(sr.shape[:2]) - 2 * border < least:
       return math.nan
@@ -47,14 +53,14 @@ def metrics(rules: protocol.Protocol, scale: int) -> tuple[Metric, ...]:
     return quality.ms_ssim(*levels, border)
 
   found = [
-    Metric("ssim_rgb", "SSIM, the mean of R, G and B, all pixels", quality.ssim)
+    Metric("ssim_rgb", "SSIM, the mean of R, G and B, all pixels", ssim_rgb)
   ]
   if border:
     found.append(
       Metric(
         f"ssim_rgb_crop{border}",
         f"SSIM, the mean of R, G and B, without a border of {border} pixels",
-        lambda sr, hr: quality.ssim(sr, hr, border),
+        functools.partial(ssim_rgb, border=border),
       )
     )
   description = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from srfeat_jax.ops import similarity
 
+SSIM_WINDOW = 11  # pixels
 _PEAK = 255.0
 
 
@@ -33,7 +34,7 @@ def ssim(a: np.ndarray, b: np.ndarray, border: int = 0) -> float:
     ValueError: shapes differ, or less than 11 pixels are left on a side.
   """
   a, b = _prepare(a, b, border)
-  if min(a.shape[:2]) < 11:
+  if min(a.shape[:2]) < SSIM_WINDOW:
     raise ValueError(
       f"SSIM needs at least 11x11 pixels, got {a.shape[1]}x{a.shape[0]}"
       f" after shaving {border}"

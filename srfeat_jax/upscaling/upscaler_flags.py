@@ -59,6 +59,11 @@ def options(
     errors.InputError: a flag is invalid, or requires another.
   """
   weights = _names()
+  if not weights:
+    raise errors.InputError(
+      f"--weights={_WEIGHTS.value} names no weights: give a name, a workdir or"
+      " a file"
+    )
   if len(weights) != 1:
     raise errors.InputError(
       f"--weights={_WEIGHTS.value} names {len(weights)} sets of weights: choose"

@@ -86,7 +86,7 @@ class ImagePairsTest(image_files.FolderTestCase):
       (
         ("a.png", "b.png"),
         (20, 22, 3),
-        r"22x20 .* 44x40: expected the same s",
+        r"20 x 22 .* 40 x 44: expected the same s",
       ),
     ):
       with self.subTest(sentence):
@@ -95,6 +95,12 @@ class ImagePairsTest(image_files.FolderTestCase):
         self.save("mine", *names, shape=shape)
         with self.assertRaisesRegex(errors.InputError, sentence):
           self.load()
+    self.save("targets", "a.png", "b.png", shape=(1, 1, 3))
+    self.save("mine", "a.png", "b.png", shape=(1, 1, 3))
+    with self.assertRaisesRegex(errors.InputError, "1 x 1 pixels, fewer"):
+      self.load()
+    folders = self.folder / "mine", self.folder / "targets"
+    self.assertLen(image_pairs.load(*folders, 1).images, 2)
     with self.assertRaisesRegex(errors.InputError, "nowhere"):
       image_pairs.load(self.folder / "nowhere", self.folder / "targets", 4)
 

@@ -9,7 +9,6 @@ import numpy as np
 from absl.testing import absltest, parameterized
 from PIL import Image
 
-from srfeat_jax import errors
 from srfeat_jax.evaluation import evaluator, protocol
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
@@ -182,10 +181,22 @@ class ProtocolTest(image_files.FolderTestCase):
     self.assertContainsSubset(["psnr_y", "ssim_y", "psnr_rgb"], scores)
     self.assertFalse([name for name in scores if "crop" in name])
 
-  def test_too_small_for_ssim(self):
-    image = self.one(_noise(40, 18, 3))
-    with self.assertRaisesRegex(errors.InputError, r"x\.png has 40 x 16 .* 19"):
-      protocol.MATLAB.pair(image, 4)
+  def test_what_an_image_is_too_small_for_is_not_defined(self):
+    for shape, undefined in (
+      ((40, 19, 3), []),
+      ((40, 18, 3), ["ssim_y"]),
+      ((8, 8), ["psnr_y", "ssim_y", "psnr_y_float", "psnr_rgb_crop4"]),
+      ((4, 9, 3), ["checkerboard"]),
+      ((1, 1, 3), ["checkerboard", "phase_error"]),
+    ):
+      hr = _noise(*shape)
+      scores = protocol.MATLAB.measure(hr // 2, hr, 4)
+      found = [name for name, score in scores.items() if np.isnan(score)]
+      self.assertContainsSubset(undefined, found)
+      if min(shape[:2]) > 4:
+        self.assertEqual(found, undefined)
+      mse = np.mean((hr - hr // 2).astype(float) ** 2)
+      self.assertAlmostEqual(scores["mse_rgb"], mse)
 
 
 if __name__ == "__main__":

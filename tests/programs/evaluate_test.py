@@ -149,6 +149,10 @@ class EvaluateTest(programs.ProgramTestCase):
       ((*folders, "--sets=S"), ("--sets does not go with --pairs",)),
       (("--pairs=a,b", "--protocol=center296"), ("crops HR before LR",)),
       (folders, ("none",)),
+      (
+        (*folders, f"--output={self.folder}/sets/x"),
+        ("whose images are measured",),
+      ),
       (("--weights=bicubic",), ("--benchmarks is needed",)),
       (("--weights=bicubic", sets, "--scale=2"), ("--scale is of --pairs",)),
       (("--weights=bicubic", sets, "--baselines=box"), ("nearest, bicubic",)),
@@ -172,7 +176,7 @@ class EvaluateTest(programs.ProgramTestCase):
     for result, (arguments, parts) in zip(results, cases, strict=True):
       with self.subTest(arguments[-1]):
         self.assert_fails(result, *parts)
-    self.assertFalse((self.folder / "out/results.json").exists())
+    self.assertFalse((self.folder / "out").exists())
 
   def joint_lpips(self, backbone: str) -> str:
     output = self.folder / f"{backbone}.safetensors"
@@ -201,10 +205,8 @@ class EvaluateTest(programs.ProgramTestCase):
 
   def test_bad_input(self):
     sets = self.benchmarks()
-    self.write("small/S/HR/tiny.png", 16, 40, 3)
     self.file("file")
     bicubic = "--weights=bicubic"
-    small = f"--benchmarks={self.folder / 'small'}"
     self.check_mistakes(
       ((bicubic, f"--benchmarks={self.folder}/none"), ("none",)),
       ((bicubic, sets, "--sets=S,Set5"), ("Set5", "S, T")),
@@ -212,7 +214,7 @@ class EvaluateTest(programs.ProgramTestCase):
       ((bicubic, sets, "word"), ("word", "separated by commas")),
       (("--weights=x", bicubic, sets), ("--weights is given 2 times",)),
       (("--weights=x,y", sets, "--blend=z", "--alpha=1"), ("x,y", "blend")),
-      (("--weights=,", sets), ("names 0 sets of weights",)),
+      (("--weights=,", sets), ("names no weights",)),
       (("--weights=SRFeat_lite", sets), ("did you mean srfeat-lite?",)),
       (
         (f"--weights=srfeat-lite,{self.weights(scale=2)}", sets),
@@ -221,9 +223,14 @@ class EvaluateTest(programs.ProgramTestCase):
       ((bicubic, sets, "--metric=nothing"), ("nothing", "FILE.py:FUNCTION")),
       (
         (bicubic, sets, f"--output={self.folder}/file"),
-        ("file: File exists, where a folder",),
+        ("--output=", "/file cannot be a folder (File exists)"),
       ),
-      ((bicubic, small), ("tiny.png", "16 x 40", "19")),  # while measuring
+      (
+        (bicubic, sets, f"--output={self.folder}/file/x"),
+        ("--output=", "cannot be a folder (Not a directory)"),
+      ),
+      ((bicubic, sets, "--output="), ("--output is empty",)),
+      ((bicubic, sets, "--sets=s"), ("did you mean S?",)),
     )
 
 
