@@ -13,6 +13,7 @@ from srfeat_jax.configs import images_seen
 from srfeat_jax.evaluation import plots
 from srfeat_jax.evaluation import validator as validator_lib
 from srfeat_jax.interchange.containers import safetensors_file
+from srfeat_jax.ops import xla_flags
 from srfeat_jax.run import parts, resumption, shared_settings
 from srfeat_jax.training import (
   checkpoint,
@@ -54,6 +55,7 @@ def train_and_evaluate(
     errors.InputError: the config, a file or the workdir does not fit.
     interruption.Stopped: a signal asked for it; the state is saved.
   """
+  xla_flags.choose()  # for who calls this, and not a program
   with contextlib.ExitStack() as stack:
     write_log_to = stack.enter_context(process_log.kept())
     shared_settings.check(config)

@@ -1,13 +1,9 @@
 """Convolution, in ways that XLA is fast at; benchmarks/README.md has numbers.
 
-On a CPU, XLA's own weight gradient of a 3x3 convolution with many outputs takes
-1.1 to 5 times as long as what is done here instead, and is the longest part of
-a training step there. Likewise on a CPU, a large kernel from three channels to
-few takes 3 to 7 times as long as with a fourth channel of zeros. And where maps
-are small, most of the gradient to them is spent on turning the kernel.
+On a CPU, a large kernel from three channels to few takes 3 to 7 times as long
+as with a fourth channel of zeros, and where maps are small, most of the
+gradient to them is spent on turning the kernel.
 """
-
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +12,6 @@ from srfeat_jax.ops import pixels
 
 # The collection of variables with turned kernels, of layers that do not train.
 TURNED = "turned"
-_MANY = 256  # outputs; with less XLA's weight gradient is as fast
 _NARROW = 8  # outputs; with less a larger kernel costs less than a blur
 _FEW = 32  # outputs; with more XLA's is as fast from three channels
 
@@ -33,8 +28,6 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
     [b, h / stride, w / stride, f], rounded up.
   """
   size, _, inputs, outputs = kernel.shape
-  if size == 3 and stride == 1 and outputs >= _MANY:
-    return _convolve_to_many(x, kernel)
   if size > 3 and inputs == 3 and outputs <= _FEW:
     x = jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, 1)))
     kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 0)))
@@ -155,46 +148,3 @@ def _convolve(x, kernel, stride=1):
     padding="SAME",
     dimension_numbers=("NHWC", "HWIO", "NHWC"),
   )
-
-
-@jax.custom_vjp
-def _convolve_to_many(x, kernel):
-  return _convolve(x, kernel)
-
-
-def _forward(x, kernel):
-  return _convolve(x, kernel), (x, kernel)
-
-
-def _backward(saved, gradient):
-  x, kernel = saved
-  _, plain = jax.vjp(_convolve, x, kernel)
-  kernel_gradient = jax.lax.platform_dependent(
-    x,
-    gradient,
-    cpu=functools.partial(_products, dtype=kernel.dtype),
-    default=lambda _, gradient: plain(gradient)[1],
-  )
-  return plain(gradient)[0], kernel_gradient
-
-
-_convolve_to_many.defvjp(_forward, _backward)
-
-
-def _products(x, gradient, dtype):
-  """The gradient of a 3x3 kernel: of each of its pixels by a product."""
-  _, height, width, _ = x.shape
-  padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-  rows = [
-    [
-      jnp.einsum(
-        "bhwc,bhwf->cf",
-        padded[:, i : i + height, j : j + width],
-        gradient,
-        preferred_element_type=jnp.float32,
-      )
-      for j in range(3)
-    ]
-    for i in range(3)
-  ]
-  return jnp.array(rows).astype(dtype)
