@@ -7,7 +7,6 @@ from typing import Any
 
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import charts
-from srfeat_jax.training import earlier_configs
 
 _REAL, _FAKE = "_real", "_fake"
 _BATCH_NORM = "generator.batch_norm"
@@ -141,7 +140,7 @@ def _paired(runs: Sequence[runs_lib.Run]) -> list[set[str]]:
     if not isinstance(run.config.get(_BATCH_NORM), bool) or not run.curves:
       continue
     for kind in kinds:
-      if _compare(run.config, kind[0].config):
+      if _kind(run.config) == _kind(kind[0].config):
         kind.append(run)
         break
     else:
@@ -153,18 +152,13 @@ def _paired(runs: Sequence[runs_lib.Run]) -> list[set[str]]:
   ]
 
 
-def _compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-  """Whether a difference of two runs may be that of BatchNorm.
+def _kind(config: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+  """What is alike in runs whose difference may be that of BatchNorm.
 
   Rates, optimizers and initial values may be those that suit each of them, and
-  the weights to start from are others, with BatchNorm and without.
+  the weights to start from are others, with BatchNorm and without. A field that
+  only one of them has, which is of another version, must be off.
   """
-  return _kind(earlier_configs.completed(one, other)) == _kind(
-    earlier_configs.completed(other, one)
-  )
-
-
-def _kind(config: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
   return bool(config.get("init_from")), {
     field: value
     for field, value in config.items()

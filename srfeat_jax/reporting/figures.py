@@ -122,8 +122,8 @@ def make(
   is_middle = {stage.caption for stage in middles}
   captions = [each for each in found.captions if each not in is_middle]
   remarks = [
-    f"{twin} is shown as {one}: the pixels are the same in all images of both"
-    for twin, one in found.twins.items()
+    f"{caption} is shown as {one}: but for rounding the pixels are the same"
+    for caption, one in found.counterparts.items()
   ]
   if len(captions) > _MOST_VERSIONS:
     remarks.append(
@@ -143,7 +143,7 @@ def make(
     )
   shown = [_shown(each, captions) for each in examples]
   viewers, compression = _viewers(examples, shown, (first, last), remarks)
-  of = f": {len(worst)} of {len(keys)}" if len(keys) > len(worst) else ""
+  of = f": {len(worst)} of {len(keys)}" if len(keys) > len(examples) else ""
   ends = len(worst), len(worst) + len(best), len(examples)
   headings = f"Worst first{of}", "Best first", "Without a PSNR to sort them by"
   many = sorted(range(len(examples)), key=lambda i: -len(examples[i].versions))

@@ -25,6 +25,7 @@ from srfeat_jax.reporting import sources as sources_lib
 
 # Protocols of PSNR that is that of `Example.psnr`; earlier versions named none.
 _AS_SHOWN = ("", protocol.MATLAB.name)
+_ROUNDED = 1e-4  # of the values of an image, at most
 BICUBIC, TARGET = "bicubic", "target"
 
 
@@ -102,8 +103,9 @@ class Gallery:
 
   Attributes:
     captions: of all versions, in their order. Of several whose pixels are the
-      same in all images that they share, there is one, in the images of all.
-    twins: by the captions that are not there for that, which one is.
+      same, but for rounding, in all images that they share, there is one, in
+      the images of all.
+    counterparts: by the captions that are not there for that, which one is.
   """
 
   def __init__(
@@ -152,12 +154,14 @@ class Gallery:
         if size is None or images.size(path) == size
       }
     middles = {stage.caption for stage in found if stage.is_middle}
-    self.twins = self._twins(sorted(captions, key=middles.__contains__))
+    self.counterparts = self._counterparts(
+      sorted(captions, key=middles.__contains__)
+    )
     self._merge()
     self.captions = [
       caption
       for caption in captions
-      if caption not in self.twins and self.count(caption)
+      if caption not in self.counterparts and self.count(caption)
     ]
 
   @property
@@ -231,39 +235,45 @@ class Gallery:
     assert hr is not None and lr is not None
     return gray.to_rgb(upscaler.bicubic(lr, hr.shape[0] // lr.shape[0]))
 
-  def _twins(self, captions: Sequence[str]) -> dict[str, str]:
+  def _counterparts(self, captions: Sequence[str]) -> dict[str, str]:
     """Captions whose pixels are those of an earlier one, where both are."""
     pairs = list(itertools.combinations(captions, 2))
     compared = set()
     for key, paths in self._outputs.items():
       pixels: dict[str, np.ndarray] = {}
       for pair in [*pairs]:
-        if not all(self._has(key, each) for each in pair):
+        one, other = pair
+        if not (self._has(key, one) and self._has(key, other)):
           continue
         compared.add(pair)
         # Nearly all differ in the first image; for the rest bytes may do.
-        if all(each in paths for each in pair) and filecmp.cmp(
-          *(paths[each] for each in pair), shallow=False
+        if (
+          one in paths
+          and other in paths
+          and filecmp.cmp(paths[one], paths[other], shallow=False)
         ):
           continue
         for each in pair:
           if each not in pixels:
             made = (None, None) if each in paths else self._pair(key)
             pixels[each] = self._version(key, each, *made)
-        if not np.array_equal(*(pixels[each] for each in pair)):
+        if not _same(pixels[one], pixels[other]):
           pairs.remove(pair)
-    twins: dict[str, str] = {}
+    counterparts: dict[str, str] = {}
     for one, other in pairs:
-      if (one, other) in compared and one not in twins:
-        twins.setdefault(other, one)
-    return twins
+      if (one, other) in compared and one not in counterparts:
+        counterparts.setdefault(other, one)
+    return counterparts
 
   def _merge(self) -> None:
-    """Gives versions the images that only their twins have."""
-    for of_captions in (*self._outputs.values(), *self._evaluated.values()):
-      for twin, caption in self.twins.items():
-        if twin in of_captions:
-          of_captions.setdefault(caption, of_captions[twin])
+    """Gives versions the images that only those left out have."""
+    for left_out, caption in self.counterparts.items():
+      for paths in self._outputs.values():
+        if left_out in paths:
+          paths.setdefault(caption, paths[left_out])
+      for scores in self._evaluated.values():
+        if left_out in scores:
+          scores.setdefault(caption, scores[left_out])
 
   def _size(self, key: tuple[str, str]) -> tuple[int, int] | None:
     """Height and width of the target; None without."""
@@ -338,6 +348,18 @@ def _saved(
             psnr = measured.get("psnr_y", math.nan)
             yield (set_name, image), result.titles[method], path, psnr
             break
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+  """Whether two images are of the same weights: equal, but for rounding.
+
+  What a validation and `evaluate` compute with the same weights may differ by
+  a level in a few of a million values.
+  """
+  if one.shape != other.shape:
+    return False
+  difference = np.abs(one.astype(np.int16) - other)
+  return bool(difference.max() <= 1 and difference.mean() <= _ROUNDED)
 
 
 def _psnr(image: np.ndarray, hr: np.ndarray, lr: np.ndarray | None) -> float:

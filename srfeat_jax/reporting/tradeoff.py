@@ -89,26 +89,36 @@ def _place(found: Mapping[_Plane, Sequence]):
 def _colors(sources: sources_lib.Sources) -> dict[str | int, int]:
   """Colors of methods by their names, and of sweeps by their indices.
 
-  A run's weights have the run's color; all others those that runs lack. They
-  are the same in all planes.
+  A run's weights have the run's color, all others those that runs lack; if
+  these are too few, those of runs that are in no plane. They are the same in
+  all planes.
   """
+  methods = dict.fromkeys(
+    method
+    for result in sources.results
+    for method in result.methods
+    if method != sources_lib.BICUBIC
+  )
+  of_runs = {method: _run_of(sources, method) for method in methods}
+  shown = {
+    i % charts.COLORS
+    for i, run in enumerate(sources.runs)
+    if i in of_runs.values()
+    or any(name.endswith(f"/{_Y}") for name in run.curves)
+  }
   count = len(sources.runs)
-  free = list(range(charts.COLORS))[count:] or list(range(charts.COLORS))
+  free = [i for i in range(charts.COLORS) if i not in shown]
+  free.sort(key=lambda i: i < count)
+  free = free or list(range(charts.COLORS))
+  # Above all runs, for a click on a run's name hides what is of it.
+  above = -(-count // charts.COLORS) * charts.COLORS
   colors: dict[str | int, int] = {}
   others = itertools.count()
-  methods = dict.fromkeys(
-    method for result in sources.results for method in result.methods
-  )
-  for method in (*methods, *range(len(sources.sweeps))):
-    if method == sources_lib.BICUBIC:
-      continue
-    run = _run_of(sources, method) if isinstance(method, str) else None
-    if run is not None:
-      colors[method] = run
-    else:
-      # Above all runs, for a click on a run's name hides what is of it.
-      above = -(-count // charts.COLORS) * charts.COLORS
-      colors[method] = above + free[next(others) % len(free)]
+  for each in (*methods, *range(len(sources.sweeps))):
+    run = of_runs.get(each) if isinstance(each, str) else None
+    if run is None:
+      run = above + free[next(others) % len(free)]
+    colors[each] = run
   return colors
 
 
