@@ -200,8 +200,10 @@ class PageTest(image_files.FolderTestCase):
     means, everything, others = tables.of_results(found, "psnr_y")
     self.assertEqual(
       list(zip(means.header, means.rows[0], strict=True))[1:],
-      [("psnr_y", "30.00"), ("niqe", "5.000")]
-      + [("megapixels a second", "198.38")],
+      [
+        *(("psnr_y", "30.00"), ("niqe", "5.000")),
+        ("megapixels a second", "198.38"),
+      ],
     )
     self.assertFalse(means.is_text or everything.is_text)
     self.assertTrue(others.is_text)
