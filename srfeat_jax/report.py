@@ -23,7 +23,8 @@ _METRIC = flags.DEFINE_string(
   "metric",
   "psnr_y",
   "score to compare by: psnr_y, ssim_y, psnr_rgb, checkerboard, or any other"
-  " that the runs have logged as eval/SET/METRIC",
+  " that the runs have logged as eval/SET/METRIC; without runs, one that"
+  " `evaluate` has measured",
 )
 _BENCHMARKS = flags.DEFINE_string(
   "benchmarks",
@@ -65,7 +66,7 @@ def main(argv: Sequence[str]) -> None:
   sources = sources_lib.load(
     [places.fetched(each, sources_lib.is_needed) for each in argv[1:]]
   )
-  _check_metric(sources.runs, runs_lib)
+  _check_metric(sources, runs_lib)
   benchmarks = figures.benchmarks_of(sources, _BENCHMARKS.value)
   images = figures.make(sources, benchmarks, _VGG_WEIGHTS.value, _IMAGES.value)
   made = page.make(sources, _METRIC.value, images)
@@ -81,25 +82,34 @@ def main(argv: Sequence[str]) -> None:
   print(f"\n{output}: {len(data) / 1e6:.1f} MB, open it in a browser")
 
 
-def _check_metric(runs, runs_lib) -> None:
-  if (
-    not runs
-    or runs_lib.scores(runs, _METRIC.value)
-    or flags.FLAGS["metric"].using_default_value
-  ):
+def _check_metric(sources, runs_lib) -> None:
+  """Refuses a metric that the runs have not logged.
+
+  Where none has logged a score, it may be one of the evaluations.
+  """
+  if flags.FLAGS["metric"].using_default_value:
     return
-  logged = sorted(
-    {
-      name.rpartition("/")[2]
-      for run in runs
-      for name in run.curves
-      if name.startswith("eval/") and not name.endswith(runs_lib.BICUBIC)
+  known = {
+    name.rpartition("/")[2]
+    for run in sources.runs
+    for name in run.curves
+    if name.startswith("eval/") and not name.endswith(runs_lib.BICUBIC)
+  }
+  where = "what the runs have logged"
+  if not known:
+    where = "what was measured"
+    known = {
+      metric
+      for result in sources.results
+      for sets in result.methods.values()
+      for scores in sets.values()
+      for metric in scores.keys() - {"images"}
     }
-  )
-  raise errors.InputError(
-    f"--metric={_METRIC.value} is not among what the runs have logged:"
-    f" {', '.join(logged) or 'no scores; set config.data.benchmarks'}"
-  )
+  if _METRIC.value not in known:
+    raise errors.InputError(
+      f"--metric={_METRIC.value} is not among {where}:"
+      f" {', '.join(sorted(known)) or 'no scores; set config.data.benchmarks'}"
+    )
 
 
 if __name__ == "__main__":

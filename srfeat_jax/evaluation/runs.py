@@ -34,17 +34,20 @@ class Run:
   Attributes:
     name: of the run: the end of the workdir, as much as tells it from others.
     config: its fields, their names joined by dots.
-    curves: steps and values of each number that was logged, by its name.
+    curves: steps and values of each number that was logged, by its name; empty
+      if the run has just begun.
+    remarks: sentences about what its logs lack.
   """
 
   name: str
   config: Mapping[str, Any]
   curves: Mapping[str, tuple[list[int], list[float]]]
+  remarks: Sequence[str] = ()
 
   @property
   def last_step(self) -> int:
-    """The last step that was logged."""
-    return max(steps[-1] for steps, _ in self.curves.values())
+    """The last step that was logged; 0 if there is none yet."""
+    return max((steps[-1] for steps, _ in self.curves.values()), default=0)
 
   def seconds(self) -> float | None:
     """The time that training took, validation apart; None if not logged."""
@@ -65,15 +68,15 @@ def load(workdirs: Sequence[str]) -> list[Run]:
     workdirs: of at least one run.
 
   Raises:
-    errors.InputError: one of them is not the workdir of a run, or its run has
-      not logged anything yet.
+    errors.InputError: one of them is not the workdir of a run, or its log
+      cannot be read.
   """
   paths = [pathlib.Path(each).absolute() for each in workdirs]
   return [
     Run(
       _name(path, paths),
       _config(path / "config.json"),
-      _curves(path / "metrics.jsonl"),
+      *_logged(path / "metrics.jsonl"),
     )
     for path in paths
   ]
@@ -217,29 +220,65 @@ def _config(path: pathlib.Path) -> dict[str, Any]:
     ) from error
 
 
-def _curves(path: pathlib.Path) -> dict[str, tuple[list[int], list[float]]]:
+def _logged(
+  path: pathlib.Path,
+) -> tuple[dict[str, tuple[list[int], list[float]]], list[str]]:
+  """The curves in a log, and sentences about what it lacks.
+
+  Half a line at its end is not worth one: it is being written, or was when the
+  run was killed.
+  """
+  begins = "the run logs its first after config.log_every steps"
   try:
-    lines = path.read_text().splitlines()
+    text = path.read_text()
+  except FileNotFoundError:
+    return {}, [f"{path} is not there yet: {begins}"]
   except (OSError, UnicodeDecodeError) as error:
     raise errors.InputError(f"{path} cannot be read: {error}") from error
   curves: dict[str, tuple[list[int], list[float]]] = {}
-  for line in lines:
+  lines = [line for line in text.splitlines() if line.strip()]
+  damaged = 0
+  for i, line in enumerate(lines, start=1):
     try:
-      scalars = json.loads(line)
-      step = int(scalars.pop("step"))
-      for name, value in scalars.items():
-        number = float(value)
-        steps, values = curves.setdefault(name, ([], []))
-        values.append(number)
-        steps.append(step)
-    except (*_DAMAGED, KeyError, AttributeError):
-      continue  # a run that was killed may leave half a line
-  if not curves:
-    raise errors.InputError(
-      f"{path} holds no numbers yet: the run logs its first after"
-      " config.log_every steps"
+      step, numbers, is_whole = _numbers(line)
+    except _DAMAGED:
+      damaged += i < len(lines) or text.endswith("\n")
+      continue
+    damaged += not is_whole
+    for name, value in numbers.items():
+      steps, values = curves.setdefault(name, ([], []))
+      steps.append(step)
+      values.append(value)
+  remarks = []
+  if damaged:
+    remarks.append(
+      f"{path}: {damaged} of {len(lines)} lines could not be used, or not all"
+      " of each: they are no JSON, or lack a step, or have something else in"
+      " the place of a number"
     )
-  return curves
+  if not curves:
+    remarks.append(f"{path} holds no numbers yet: {begins}")
+  return curves, remarks
+
+
+def _numbers(line: str) -> tuple[int, dict[str, float], bool]:
+  """Step and numbers of a line, and whether there is nothing else in it.
+
+  Raises:
+    One of `_DAMAGED`: there is no step to which numbers would belong.
+  """
+  scalars = json.loads(line)
+  if not isinstance(scalars, dict) or not _is_number(scalars.get("step")):
+    raise TypeError("expected a step and numbers by name")
+  step = int(scalars.pop("step"))
+  numbers = {
+    name: float(value) for name, value in scalars.items() if _is_number(value)
+  }
+  return step, numbers, len(numbers) == len(scalars)
+
+
+def _is_number(value: Any) -> bool:
+  return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _short(field: str, fields: Sequence[str]) -> str:

@@ -3,11 +3,24 @@
 import dataclasses
 import itertools
 from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.reporting import charts
 
 _REAL, _FAKE = "_real", "_fake"
+_BATCH_NORM = "generator.batch_norm"
+# What runs that are compared have in common: fields, and groups of them.
+_ALIKE = (
+  *("num_steps", "batch_size", "crop_size", "data.train", "teacher"),
+  *("teacher_share", "discriminator_steps", "vgg_preprocessing"),
+)
+_ALL_ALIKE = ("generator.", "discriminators.", "losses.", "degradation.")
+# Of the generator, what goes along with BatchNorm.
+_OF_BATCH_NORM = (
+  *(_BATCH_NORM, "generator.block_bias", "generator.skip_bias"),
+  *("generator.initializer", "generator.after_trunk"),
+)
 _DASHES = ("", "7 3", "2 3")  # once all colors are taken
 
 
@@ -58,8 +71,9 @@ def groups(
     ),
     Group(
       "With BatchNorm and without",
-      "Runs of the same number of steps. Dashed: bicubic.",
-      _charts(runs, titles, first, _paired(runs)),
+      "Runs alike in steps, batches, data, network, losses, discriminators, and"
+      " in whether they start from weights. Dashed: bicubic.",
+      _with_and_without(runs, titles, first),
     ),
     Group(
       "Losses",
@@ -100,19 +114,58 @@ def groups(
   return [group for group in found if group.charts]
 
 
-def _paired(runs: Sequence[runs_lib.Run]) -> set[str]:
-  """Names of runs with and without BatchNorm that are as long as each other.
+def _with_and_without(
+  runs: Sequence[runs_lib.Run], titles: Mapping[str, str], names: Sequence[str]
+) -> list[charts.Chart]:
+  """Charts of runs that compare, none if all of the others show the same."""
+  kinds = _paired(runs)
+  found = []
+  for kind in kinds:
+    if len(kind) == len(runs):
+      break
+    ours = ", ".join(titles[run.name] for run in runs if run.name in kind)
+    found += [
+      dataclasses.replace(chart, title=f"{chart.title}: {ours}")
+      if len(kinds) > 1
+      else chart
+      for chart in _charts(runs, titles, names, kind)
+    ]
+  return found
 
-  None if these are all runs, whose curves are together anyway.
-  """
-  lengths: dict[bool, set] = {True: set(), False: set()}
+
+def _paired(runs: Sequence[runs_lib.Run]) -> list[set[str]]:
+  """Names of runs with and without BatchNorm, those of each kind apart."""
+  kinds: list[list[runs_lib.Run]] = []
   for run in runs:
-    norm = run.config.get("generator.batch_norm")
-    if isinstance(norm, bool):
-      lengths[norm].add(run.config.get("num_steps"))
-  both = lengths[True] & lengths[False]
-  found = {run.name for run in runs if run.config.get("num_steps") in both}
-  return found if len(found) < len(runs) else set()
+    if not isinstance(run.config.get(_BATCH_NORM), bool) or not run.curves:
+      continue
+    for kind in kinds:
+      if _kind(run.config) == _kind(kind[0].config):
+        kind.append(run)
+        break
+    else:
+      kinds.append([run])
+  return [
+    {run.name for run in kind}
+    for kind in kinds
+    if len({run.config[_BATCH_NORM] for run in kind}) > 1
+  ]
+
+
+def _kind(config: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+  """What is alike in runs whose difference may be that of BatchNorm.
+
+  Rates, optimizers and initial values may be those that suit each of them, and
+  the weights to start from are others, with BatchNorm and without. A field that
+  only one of them has, which is of another version, must be off.
+  """
+  return bool(config.get("init_from")), {
+    field: value
+    for field, value in config.items()
+    if value
+    and (field in _ALIKE or field.startswith(_ALL_ALIKE))
+    and field not in _OF_BATCH_NORM
+  }
 
 
 def _charts(

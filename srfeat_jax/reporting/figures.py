@@ -13,6 +13,7 @@ from srfeat_jax.reporting import sources as sources_lib
 
 _CROP = 96  # pixels a side
 _OVERVIEW = 240  # pixels of the longer side
+_MOST_COLUMNS = 8  # of crops
 _MOST_CROPPED = 6  # images
 _MOST_MAPPED = 2
 _MOST_MAPS = 12  # versions
@@ -29,14 +30,16 @@ class Viewer:
     height: likewise.
     versions: caption, PSNR of Y in dB or None, and address of each version, the
       target last.
-    is_worst: whether it is there because it is among the worst.
+    left: index of the version on the left at first.
+    right: likewise, on the right.
   """
 
   title: str
   width: int
   height: int
   versions: Sequence[tuple[str, float | None, str]]
-  is_worst: bool
+  left: int
+  right: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,15 +62,22 @@ class Crops:
   box: tuple[float, float, float, float]
   panels: Sequence[tuple[str, float | None, str]]
 
+  @property
+  def columns(self) -> int:
+    """How many stand side by side, the whole image among them, at most."""
+    count = len(self.panels) + 1
+    return -(-count // -(-count // _MOST_COLUMNS))
+
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
   """All that is shown of images.
 
   Attributes:
-    viewers: sliders, worst images first.
+    viewers: headings, and sliders below each: the worst images, the best ones,
+      and those that cannot be sorted.
+    sorted_by: the version whose PSNR sorts them; "" if that is not known.
     compression: of the images in them, in words.
-    total: how many images there are.
     crops: one for each of a few images.
     layer: of VGG-19, whose features are shown.
     maps: feature maps of one or a few images.
@@ -75,9 +85,9 @@ class Figures:
     remarks: sentences about what was left out.
   """
 
-  viewers: Sequence[Viewer]
+  viewers: Sequence[tuple[str, Sequence[Viewer]]]
+  sorted_by: str
   compression: str
-  total: int
   crops: Sequence[Crops]
   layer: str
   maps: Sequence[feature_maps.Figure]
@@ -108,26 +118,47 @@ def make(
     extractor = feature_maps.Extractor(vgg_weights, layer, scale)
   found = gallery.Gallery(sources, benchmarks)
   keys = found.keys
-  chosen = gallery.ranked([found.score(key) for key in keys], count)
-  examples = [found.example(keys[i]) for i in chosen]
   middles = [stage for stage in gallery.stages(sources) if stage.is_middle]
   is_middle = {stage.caption for stage in middles}
-  remarks = []
+  captions = [each for each in found.captions if each not in is_middle]
+  remarks = [
+    f"{caption} is shown as {one}: but for rounding the pixels are the same"
+    for caption, one in found.counterparts.items()
+  ]
+  if len(captions) > _MOST_VERSIONS:
+    remarks.append(
+      f"images have more than {_MOST_VERSIONS} versions: the figures show the"
+      " first ones"
+    )
+    captions = captions[:_MOST_VERSIONS]
+  first, last = _ends(found, captions)
+  worst, best = gallery.ranked([found.score(key, last) for key in keys], count)
+  others = sorted({*range(len(keys))} - {*worst, *best})
+  others = others[: max(0, count - len(worst) - len(best))]
+  examples = [found.example(keys[i]) for i in (*worst, *best, *others)]
   if len(keys) > len(examples):
     remarks.append(
       f"{len(examples)} of {len(keys)} images have sliders: the worst and the"
       " best ones; --images=N shows more"
     )
-  viewers, compression = _viewers(examples, is_middle, remarks)
-  many = sorted(examples, key=lambda each: -len(each.versions))
+  shown = [_shown(each, captions) for each in examples]
+  viewers, compression = _viewers(examples, shown, (first, last), remarks)
+  of = f": {len(worst)} of {len(keys)}" if len(keys) > len(examples) else ""
+  ends = len(worst), len(worst) + len(best), len(examples)
+  headings = f"Worst first{of}", "Best first", "Without a PSNR to sort them by"
+  many = sorted(range(len(examples)), key=lambda i: -len(examples[i].versions))
   # Feature maps follow adversarial training, pre-training only to its end.
   left_out = {each.caption for each in middles if not each.is_adversarial}
-  maps = _maps(extractor, many, left_out, remarks)
+  maps = _maps(extractor, [examples[i] for i in many], left_out, remarks)
   return Figures(
-    viewers,
+    [
+      (heading, group)
+      for heading, start, end in zip(headings, (0, *ends), ends, strict=False)
+      if (group := [viewers[i] for i in range(start, end) if i in viewers])
+    ],
+    last if worst else "",
     compression,
-    len(keys),
-    [_crops(each, is_middle) for each in many[:_MOST_CROPPED]],
+    [_crops(examples[i], shown[i]) for i in many[:_MOST_CROPPED]],
     layer,
     maps,
     "" if maps else _maps_need(vgg_weights, bool(examples)),
@@ -135,10 +166,22 @@ def make(
   )
 
 
+def _ends(found: gallery.Gallery, captions: Sequence[str]) -> tuple[str, str]:
+  """What sliders show at first: the first and last of what most images have."""
+  counts = {caption: found.count(caption) for caption in captions}
+  outputs = [each for each in captions if each != gallery.BICUBIC] or captions
+  most = max((counts[each] for each in outputs), default=0)
+  common = [each for each in captions if counts[each] >= most]
+  return (common[0], common[-1]) if common else ("", "")
+
+
 def _viewers(
-  examples: Sequence[gallery.Example], is_middle: set[str], remarks: list[str]
-) -> tuple[list[Viewer], str]:
-  groups = [_shown(example, is_middle, remarks) for example in examples]
+  examples: Sequence[gallery.Example],
+  groups: Sequence[dict[str, np.ndarray]],
+  ends: tuple[str, str],
+  remarks: list[str],
+) -> tuple[dict[int, Viewer], str]:
+  """Sliders by the indices of their images, and the compression."""
   # The best and the worst ones first, for those in between may be left out.
   order = sorted(range(len(groups)), key=lambda i: min(i, len(groups) - 1 - i))
   fitted, words = embedding.fitted([groups[i] for i in order])
@@ -147,44 +190,46 @@ def _viewers(
       f"{len(groups) - len(fitted)} images with sliders were left out, as the"
       " file would be too large"
     )
-  addresses = dict(zip(order, fitted, strict=False))
-  viewers = []
-  for i, (example, group) in enumerate(zip(examples, groups, strict=True)):
-    if i in addresses:
-      height, width = next(iter(group.values())).shape[:2]
-      versions = [
-        (caption, _finite(example.psnr.get(caption)), address)
-        for caption, address in addresses[i].items()
-      ]
-      is_worst = i < (len(examples) + 1) // 2
-      viewers.append(Viewer(example.title, width, height, versions, is_worst))
+  viewers = {}
+  for i, addresses in zip(order, fitted, strict=False):
+    example = examples[i]
+    height, width = next(iter(groups[i].values())).shape[:2]
+    versions = [
+      (caption, _finite(example.psnr.get(caption)), address)
+      for caption, address in addresses.items()
+    ]
+    left, right = _sides(list(addresses), ends)
+    viewers[i] = Viewer(example.title, width, height, versions, left, right)
   return viewers, words
 
 
+def _sides(captions: Sequence[str], ends: tuple[str, str]) -> tuple[int, int]:
+  """Indices of two versions; others only where an image lacks those."""
+  outputs = [each for each in captions if each != gallery.TARGET] or captions
+  left, right = (
+    end if end in captions else outputs[place]
+    for end, place in zip(ends, (0, -1), strict=True)
+  )
+  if left == right:  # compared with the target, if there is one
+    right = captions[-1]
+  return captions.index(left), captions.index(right)
+
+
 def _shown(
-  example: gallery.Example, is_middle: set[str], remarks: list[str]
+  example: gallery.Example, captions: Sequence[str]
 ) -> dict[str, np.ndarray]:
-  """The versions but those amid a run, and the target."""
+  """Some of the versions of an image, and the target."""
   versions = {
-    caption: image
-    for caption, image in example.versions.items()
-    if caption not in is_middle
+    caption: example.versions[caption]
+    for caption in captions
+    if caption in example.versions
   }
-  if len(versions) > _MOST_VERSIONS:
-    remark = (
-      f"images have more than {_MOST_VERSIONS} versions: the figures show the"
-      " first ones"
-    )
-    if remark not in remarks:
-      remarks.append(remark)
-    versions = dict(list(versions.items())[:_MOST_VERSIONS])
   if example.target is not None:
     versions[gallery.TARGET] = example.target
   return versions
 
 
-def _crops(example: gallery.Example, is_middle: set[str]) -> Crops:
-  versions = _shown(example, is_middle, [])
+def _crops(example: gallery.Example, versions: dict[str, np.ndarray]) -> Crops:
   whole = list(versions.values())[-1]
   top, left, side = gallery.crop_box(whole, _CROP)
   height, width = whole.shape[:2]

@@ -6,9 +6,12 @@ sets.
 """
 
 import dataclasses
+import filecmp
+import itertools
+import math
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,8 +20,12 @@ from srfeat_jax.data import benchmarks
 from srfeat_jax.evaluation import detailed_region, protocol, snapshots
 from srfeat_jax.image_io import images
 from srfeat_jax.inference import upscaler
+from srfeat_jax.ops import quality
 from srfeat_jax.reporting import sources as sources_lib
 
+# Protocols of PSNR that is that of `Example.psnr`; earlier versions named none.
+_AS_SHOWN = ("", protocol.MATLAB.name)
+_ROUNDED = 1e-4  # of the values of an image, at most
 BICUBIC, TARGET = "bicubic", "target"
 
 
@@ -45,11 +52,6 @@ class Example:
   def title(self) -> str:
     """The names of the set and the image."""
     return f"{self.set_name} {self.name}"
-
-  @property
-  def score(self) -> float:
-    """PSNR of the last output; NaN if it is not known."""
-    return self.psnr.get(list(self.versions)[-1], np.nan)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +99,14 @@ def stages(sources: sources_lib.Sources) -> list[Stage]:
 
 
 class Gallery:
-  """All images that there are; pixels are read when they are asked for."""
+  """All images that there are; pixels are read when they are asked for.
+
+  Attributes:
+    captions: of all versions, in their order. Of several whose pixels are the
+      same, but for rounding, in all images that they share, there is one, in
+      the images of all.
+    counterparts: by the captions that are not there for that, which one is.
+  """
 
   def __init__(
     self, sources: sources_lib.Sources, folder: str | os.PathLike | None
@@ -111,47 +120,79 @@ class Gallery:
     Raises:
       errors.InputError: the folder holds no sets.
     """
-    # Files by set, image and caption.
-    self._outputs: dict[tuple[str, str], dict[str, pathlib.Path]] = {}
-    self._pairs: dict[tuple[str, str], pathlib.Path] = {}
-    for stage in stages(sources):
-      place = sources.workdirs[stage.run] / snapshots.FOLDER
-      for path in sorted((place / str(stage.step)).rglob("*.png")):
-        key = _key(path.relative_to(place / str(stage.step)))
-        self._outputs.setdefault(key, {})[stage.caption] = path
-        self._pairs.setdefault(key, place)
-    for result in sources.results:
-      for key, caption, path in _saved(result):
-        self._outputs.setdefault(key, {})[caption] = path
-    self._scores = {
-      (set_name, name): scores.get("psnr_y", np.nan)
-      for result in sources.results
-      for set_name, of_set in list(result.methods.values())[-1].items()
-      for name, scores in of_set["images"].items()
-    }
     self._benchmarks = {
       (each.name, image.name): image
       for each in (benchmarks.load(folder) if folder else ())
       for image in each.images
     }
+    # Files by set, image and caption.
+    self._outputs: dict[tuple[str, str], dict[str, pathlib.Path]] = {}
+    self._pairs: dict[tuple[str, str], pathlib.Path] = {}
+    captions: dict[str, None] = {BICUBIC: None}
+    found = stages(sources)
+    for stage in found:
+      captions[stage.caption] = None
+      place = sources.workdirs[stage.run] / snapshots.FOLDER
+      for path in sorted((place / str(stage.step)).rglob("*.png")):
+        key = _key(path.relative_to(place / str(stage.step)))
+        self._outputs.setdefault(key, {})[stage.caption] = path
+        self._pairs.setdefault(key, place)
+    # PSNR as it was evaluated, by set, image and caption.
+    self._evaluated: dict[tuple[str, str], dict[str, float]] = {}
+    for result in sources.results:
+      for key, caption, path, score in _saved(result):
+        captions[caption] = None
+        self._outputs.setdefault(key, {})[caption] = path
+        has_target = key in self._pairs or key in self._benchmarks
+        if not has_target or result.protocol_name in _AS_SHOWN:
+          self._evaluated.setdefault(key, {})[caption] = score
+    for key, paths in self._outputs.items():
+      size = self._size(key)
+      self._outputs[key] = {
+        caption: path
+        for caption, path in paths.items()
+        if size is None or images.size(path) == size
+      }
+    middles = {stage.caption for stage in found if stage.is_middle}
+    self.counterparts = self._counterparts(
+      sorted(captions, key=middles.__contains__)
+    )
+    self._merge()
+    self.captions = [
+      caption
+      for caption in captions
+      if caption not in self.counterparts and self.count(caption)
+    ]
 
   @property
   def keys(self) -> list[tuple[str, str]]:
     """Set and name of each image."""
     return list(self._outputs)
 
-  def score(self, key: tuple[str, str]) -> float:
-    """PSNR of the last output of an image, as it was evaluated if it was.
+  def count(self, caption: str) -> int:
+    """How many images have a version."""
+    return sum(self._has(key, caption) for key in self._outputs)
+
+  def score(self, key: tuple[str, str], caption: str) -> float:
+    """PSNR of a version of an image; NaN without the version or a target.
+
+    It is that of `Example.psnr`. Where it was evaluated, files need not be
+    read; without a target it is not known otherwise.
 
     Raises:
       errors.InputError: a file cannot be read.
     """
-    if key in self._scores:
-      return self._scores[key]
-    return self.example(key).score
+    if not self._has(key, caption):
+      return math.nan
+    if key not in self._pairs and caption in self._evaluated.get(key, {}):
+      return self._evaluated[key][caption]
+    hr, lr = self._pair(key)
+    if hr is None:
+      return math.nan
+    return _psnr(self._version(key, caption, hr, lr), hr, lr)
 
   def example(self, key: tuple[str, str]) -> Example:
-    """Reads an image. Of outputs with the same pixels there is the first one.
+    """Reads an image, with those of `captions` that it has.
 
     Args:
       key: one of `keys`.
@@ -160,26 +201,100 @@ class Gallery:
       errors.InputError: a file cannot be read.
     """
     hr, lr = self._pair(key)
-    versions: dict[str, np.ndarray] = {}
-    if hr is not None and lr is not None:
-      scale = hr.shape[0] // lr.shape[0]
-      versions[BICUBIC] = gray.to_rgb(upscaler.bicubic(lr, scale))
-    for caption, path in self._outputs[key].items():
-      image = gray.to_rgb(images.read(path))
-      if hr is None or image.shape[:2] == hr.shape[:2]:
-        versions[caption] = image
-    versions = _different(versions)
+    versions = {
+      caption: self._version(key, caption, hr, lr)
+      for caption in self.captions
+      if self._has(key, caption)
+    }
     if hr is None:
       return Example(*key, versions, {}, None)
-    scale = hr.shape[0] // lr.shape[0] if lr is not None else 4
     psnr = {
-      # Gray images are compared as they are.
-      caption: protocol.MATLAB.measure(
-        image if hr.ndim == 3 else image[..., 0], hr, scale
-      )["psnr_y"]
-      for caption, image in versions.items()
+      caption: _psnr(image, hr, lr) for caption, image in versions.items()
     }
     return Example(*key, versions, psnr, gray.to_rgb(hr))
+
+  def _has(self, key: tuple[str, str], caption: str) -> bool:
+    if caption in self._outputs[key]:
+      return True
+    if caption != BICUBIC:
+      return False
+    if key in self._pairs:
+      return all(path.exists() for path in self._places(key))
+    return key in self._benchmarks
+
+  def _version(
+    self,
+    key: tuple[str, str],
+    caption: str,
+    hr: np.ndarray | None,
+    lr: np.ndarray | None,
+  ) -> np.ndarray:
+    """Reads or makes a version that there is, uint8 [H, W, 3]."""
+    if caption in self._outputs[key]:
+      return gray.to_rgb(images.read(self._outputs[key][caption]))
+    assert hr is not None and lr is not None
+    return gray.to_rgb(upscaler.bicubic(lr, hr.shape[0] // lr.shape[0]))
+
+  def _counterparts(self, captions: Sequence[str]) -> dict[str, str]:
+    """Captions whose pixels are those of an earlier one, where both are."""
+    pairs = list(itertools.combinations(captions, 2))
+    compared = set()
+    for key, paths in self._outputs.items():
+      pixels: dict[str, np.ndarray] = {}
+      for pair in [*pairs]:
+        one, other = pair
+        if not (self._has(key, one) and self._has(key, other)):
+          continue
+        compared.add(pair)
+        # Nearly all differ in the first image; for the rest bytes may do.
+        if (
+          one in paths
+          and other in paths
+          and filecmp.cmp(paths[one], paths[other], shallow=False)
+        ):
+          continue
+        for each in pair:
+          if each not in pixels:
+            made = (None, None) if each in paths else self._pair(key)
+            pixels[each] = self._version(key, each, *made)
+        if not _same(pixels[one], pixels[other]):
+          pairs.remove(pair)
+    counterparts: dict[str, str] = {}
+    for one, other in pairs:
+      if (one, other) in compared and one not in counterparts:
+        counterparts.setdefault(other, one)
+    return counterparts
+
+  def _merge(self) -> None:
+    """Gives versions the images that only those left out have."""
+    for left_out, caption in self.counterparts.items():
+      for paths in self._outputs.values():
+        if left_out in paths:
+          paths.setdefault(caption, paths[left_out])
+      for scores in self._evaluated.values():
+        if left_out in scores:
+          scores.setdefault(caption, scores[left_out])
+
+  def _size(self, key: tuple[str, str]) -> tuple[int, int] | None:
+    """Height and width of the target; None without."""
+    if key in self._pairs:
+      hr, _ = self._places(key)
+      return images.size(hr) if hr.exists() else None
+    if key not in self._benchmarks:
+      return None
+    image = self._benchmarks[key]
+    if image.hr_path is None:
+      return image.hr().shape[:2]
+    height, width = (n - n % image.scale for n in images.size(image.hr_path))
+    return height, width
+
+  def _places(self, key: tuple[str, str]) -> tuple[pathlib.Path, pathlib.Path]:
+    """Where HR and LR of a snapshot would be."""
+    hr, lr = (
+      self._pairs[key] / folder / key[0] / f"{key[1]}.png"
+      for folder in (snapshots.HR, snapshots.LR)
+    )
+    return hr, lr
 
   def _pair(
     self, key: tuple[str, str]
@@ -188,10 +303,7 @@ class Gallery:
     if key in self._pairs:
       hr, lr = (
         images.read(path) if path.exists() else None
-        for path in (
-          self._pairs[key] / folder / key[0] / f"{key[1]}.png"
-          for folder in (snapshots.HR, snapshots.LR)
-        )
+        for path in self._places(key)
       )
       return hr, lr
     if key in self._benchmarks:
@@ -216,8 +328,8 @@ def _key(path: pathlib.PurePath) -> tuple[str, str]:
 
 def _saved(
   result: sources_lib.Results,
-) -> Iterator[tuple[tuple[str, str], str, pathlib.Path]]:
-  """Set and image, caption and file of what `--save_images` wrote."""
+) -> Iterator[tuple[tuple[str, str], str, pathlib.Path, float]]:
+  """Set and image, caption, file and PSNR of what `--save_images` wrote."""
   folder = result.folder / "images"
   for method, sets in result.methods.items():
     # As `evaluate` names the folders of several weights; or of one.
@@ -228,37 +340,53 @@ def _saved(
     if method == result.weights:
       places.append(folder)
     for set_name, scores in sets.items():
-      for image in scores["images"]:
+      for image, measured in scores["images"].items():
         for place in places:
           path = place / set_name / f"{image}.png"
           inside = path.resolve().is_relative_to(folder.resolve())
           if inside and path.exists():
-            yield (set_name, image), result.titles[method], path
+            psnr = measured.get("psnr_y", math.nan)
+            yield (set_name, image), result.titles[method], path, psnr
             break
 
 
-def _different(versions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """Without those whose pixels an earlier one has."""
-  kept: dict[str, np.ndarray] = {}
-  for caption, image in versions.items():
-    if not any(np.array_equal(image, other) for other in kept.values()):
-      kept[caption] = image
-  return kept
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+  """Whether two images are of the same weights: equal, but for rounding.
+
+  What a validation and `evaluate` compute with the same weights may differ by
+  a level in a few of a million values.
+  """
+  if one.shape != other.shape:
+    return False
+  difference = np.abs(one.astype(np.int16) - other)
+  return bool(difference.max() <= 1 and difference.mean() <= _ROUNDED)
 
 
-def ranked(scores: Sequence[float], count: int) -> list[int]:
-  """Which items to show: the worst ones, the worst first, then the best ones.
+def _psnr(image: np.ndarray, hr: np.ndarray, lr: np.ndarray | None) -> float:
+  """PSNR of Y as `evaluate` measures it; gray images as they are."""
+  scale = hr.shape[0] // lr.shape[0] if lr is not None else 4
+  rules = protocol.MATLAB
+  return quality.psnr(
+    protocol.luma_levels(image if hr.ndim == 3 else image[..., 0]),
+    protocol.luma_levels(hr),
+    rules.border(scale),
+  )
+
+
+def ranked(scores: Sequence[float], count: int) -> tuple[list[int], list[int]]:
+  """Which items to show: the worst ones and the best ones.
 
   Args:
     scores: of all items, NaN where there is none.
     count: the most to show.
 
   Returns:
-    Their indices; of an odd number one more of the worst.
+    Indices of the worst ones, the worst first, and of the best ones, the best
+    first; of an odd number one more of the worst. Those without a score are
+    in neither.
   """
-  order = sorted(
-    range(len(scores)), key=lambda i: (np.isnan(scores[i]), scores[i])
-  )
+  known = [i for i, score in enumerate(scores) if not np.isnan(score)]
+  order = sorted(known, key=scores.__getitem__)
   count = min(count, len(order))
   worst = (count + 1) // 2
-  return order[:worst] + order[len(order) - (count - worst) :][::-1]
+  return order[:worst], order[len(order) - (count - worst) :][::-1]

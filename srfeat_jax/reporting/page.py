@@ -47,7 +47,7 @@ def make(
   """
   script = (_TEMPLATE / "script.js").read_text()
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-  remarks = [*images.remarks]
+  remarks = [*sources.remarks, *images.remarks]
   if sources.left_out:
     remarks.append(
       "left out, as they have no config.json, results.json or sweep.json:"
@@ -69,11 +69,12 @@ def make(
     metric=metric,
     area=charts,
     runs_table=tables.of_runs(sources, metric),
-    results_tables=tables.of_results(sources.results),
+    results_tables=tables.of_results(sources.results, metric),
     groups=curves.groups(sources.runs, sources.titles, metric),
     legend=[
       (i % charts.COLORS, i, sources.titles[run.name])
       for i, run in enumerate(sources.runs)
+      if run.curves
     ],
     images=images,
     planes=tradeoff.planes(sources, sources.titles),

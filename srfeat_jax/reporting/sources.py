@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from srfeat_jax import errors
+from srfeat_jax.evaluation import protocol, snapshots
 from srfeat_jax.evaluation import runs as runs_lib
-from srfeat_jax.evaluation import snapshots
 from srfeat_jax.interchange import lpips_file
 
 _RUN, _RESULTS, _SWEEP = "config.json", "results.json", "sweep.json"
 _CHANGES = "config_changes.json"
 _WRITTEN_BY = {_RESULTS: "evaluate", _SWEEP: "sweep", _CHANGES: "a run"}
-_OF_RUNS = ("generator.safetensors", "best_generator.safetensors")
+OF_RUNS = ("generator.safetensors", "best_generator.safetensors")
 BICUBIC = "bicubic"
 SPEED = "megapixels_per_second"  # of output, beside the metrics
 
@@ -92,6 +92,7 @@ class Sources:
     titles: how runs are called, by their names: with BN or NotBN where they
       differ in it.
     left_out: paths of what is none of these.
+    remarks: sentences about what the logs of runs lack.
   """
 
   runs: Sequence[runs_lib.Run]
@@ -103,6 +104,7 @@ class Sources:
   sweeps: Sequence[Sweep]
   titles: Mapping[str, str]
   left_out: Sequence[str]
+  remarks: Sequence[str] = ()
 
 
 def is_needed(name: str) -> bool:
@@ -118,7 +120,7 @@ def load(folders: Sequence[str]) -> Sources:
 
   What is nothing of the kind is left out if there are several, as a pattern may
   have named it. What does not exist is a mistake, for patterns name no such
-  thing.
+  thing. A run that has just begun has settings, but no curves.
 
   Raises:
     errors.InputError: there is nothing to report, a path does not exist or is
@@ -128,28 +130,25 @@ def load(folders: Sequence[str]) -> Sources:
   if len({*real}) < len(real):
     twice = next(each for each in real if real.count(each) > 1)
     raise errors.InputError(f"{twice} is named twice: name each folder once")
-  has = {
-    name: [each for each in folders if (pathlib.Path(each) / name).exists()]
-    for name in (_RUN, _RESULTS, _SWEEP)
-  }
-  if len(folders) == 1 and not any(has.values()):
-    has[_RUN] = list(folders)  # whose sentence says what is missing
-  elif gone := [each for each in folders if not os.path.exists(each)]:
+  if gone := [each for each in folders if not os.path.exists(each)]:
     names = ", ".join(each or repr("") for each in gone)
     raise errors.InputError(
       f"{names}: there is no such file or folder: name the workdirs of runs"
       " and folders of results, or leave it out"
     )
+  has = {
+    name: [each for each in folders if (pathlib.Path(each) / name).exists()]
+    for name in (_RUN, _RESULTS, _SWEEP)
+  }
   left_out = sorted(
     {*folders} - {each for found in has.values() for each in found}
   )
   if not any(has.values()):
-    raise errors.InputError(
-      f"none of {', '.join(folders)} is the workdir of a run, or what"
-      " `evaluate` or `sweep` wrote: none has a config.json, results.json or"
-      " sweep.json"
-    )
+    raise errors.InputError(_nothing_in(folders))
   runs = runs_lib.load(has[_RUN]) if has[_RUN] else []
+  remarks = [remark for run in runs for remark in run.remarks]
+  if not (has[_RESULTS] or has[_SWEEP] or any(run.curves for run in runs)):
+    raise errors.InputError("; ".join(remarks))
   workdirs = {
     run.name: pathlib.Path(folder)
     for run, folder in zip(runs, has[_RUN], strict=True)
@@ -173,6 +172,27 @@ def load(folders: Sequence[str]) -> Sources:
     [_parsed(folder, _SWEEP, _sweep) for folder in has[_SWEEP]],
     _titles(runs),
     left_out,
+    remarks,
+  )
+
+
+def _nothing_in(folders: Sequence[str]) -> str:
+  """A sentence that says why there is nothing to report."""
+  files = f"{_RUN}, {_RESULTS} or {_SWEEP}"
+  if len(folders) > 1:
+    return (
+      f"none of {', '.join(folders)} is the workdir of a run, or what"
+      f" `evaluate` or `sweep` wrote: none has a {files}"
+    )
+  (folder,) = folders
+  if not os.path.isdir(folder):
+    return (
+      f"{folder} is a file: name folders, the workdirs of runs or what"
+      " `evaluate` or `sweep` wrote"
+    )
+  return (
+    f"{folder} is not the workdir of a run, or what `evaluate` or `sweep`"
+    f" wrote: it has no {files}"
   )
 
 
@@ -227,7 +247,7 @@ def _results(folder: pathlib.Path, content: Any) -> Results:
     [
       (
         *(str(row[key]) for key in ("method", "protocol", "source")),
-        *(set_name, _numbers(scores)),
+        *(set_name, _numbers(scores, set_name)),
       )
       for row in content.get("published", ())
       for set_name, scores in row["sets"].items()
@@ -246,7 +266,7 @@ def _short(methods: Iterable[str]) -> dict[str, str]:
   short = {}
   for method in methods:
     path = pathlib.PurePath(method)
-    is_of_run = path.name in _OF_RUNS and path.parent.name
+    is_of_run = path.name in OF_RUNS and path.parent.name
     short[method] = path.parent.name if is_of_run else path.name
   if len({*short.values()}) < len(short):
     return {method: method for method in short}
@@ -259,28 +279,39 @@ def _sets(
   """Numbers of each set and of its images."""
   return {
     name: {
-      **_numbers(scores),
+      **_numbers(
+        {key: value for key, value in scores.items() if key != "images"},
+        name,
+      ),
       **(
         {SPEED: float(speed[name]["megapixels_per_second"])}
         if name in speed
         else {}
       ),
       "images": {
-        image: _numbers(each) for image, each in scores["images"].items()
+        image: _numbers(each, f"{name} {image}")
+        for image, each in scores["images"].items()
       },
     }
     for name, scores in sets.items()
   }
 
 
-def _numbers(scores: Mapping[str, Any]) -> dict[str, float]:
-  """What is a number. Null was infinite, a PSNR, or is not defined."""
+def _numbers(scores: Mapping[str, Any], where: str) -> dict[str, float]:
+  """Scores of a set or an image. Null was infinite, or is not defined.
+
+  Raises:
+    ValueError: one of them is no number.
+  """
   numbers = {}
   for metric, value in scores.items():
     if value is None:
-      numbers[metric] = math.inf if metric.startswith("psnr") else math.nan
-    elif isinstance(value, int | float):
+      is_infinite = metric.startswith("psnr") or metric in protocol.RATIOS
+      numbers[metric] = math.inf if is_infinite else math.nan
+    elif isinstance(value, int | float) and not isinstance(value, bool):
       numbers[metric] = float(value)
+    else:
+      raise ValueError(f"{metric} of {where} is {value!r}, not a number")
   return numbers
 
 

@@ -17,6 +17,7 @@ _MAIN = (
   *("psnr_y", "ssim_y", "psnr_rgb", "ms_ssim_y", "lpips", "niqe", "dists"),
   *("pi", sources_lib.SPEED),
 )
+_SPEED = "megapixels a second"
 _MANY_ROWS = 20  # are out of sight at first
 
 
@@ -31,6 +32,7 @@ class Table:
     rows: as wide as the header.
     best: row and column of the best values.
     folded: whether it is out of sight at first.
+    is_text: whether its columns are text, not numbers.
   """
 
   title: str
@@ -39,6 +41,7 @@ class Table:
   rows: Sequence[Sequence[str]]
   best: Sequence[tuple[int, int]] = ()
   folded: bool = False
+  is_text: bool = False
 
 
 def of_runs(sources: sources_lib.Sources, metric: str) -> Table | None:
@@ -55,8 +58,15 @@ def of_runs(sources: sources_lib.Sources, metric: str) -> Table | None:
   )
 
 
-def of_results(results: Sequence[sources_lib.Results]) -> list[Table]:
-  """For each folder of results a table of a few metrics, and one of all."""
+def of_results(
+  results: Sequence[sources_lib.Results], metric: str
+) -> list[Table]:
+  """For each folder of results a table of a few metrics, and one of all.
+
+  Args:
+    results: what `evaluate` wrote.
+    metric: which is among the few in any case.
+  """
   tables = []
   for result in results:
     note = f"Protocol: {result.protocol}."
@@ -64,17 +74,17 @@ def of_results(results: Sequence[sources_lib.Results]) -> list[Table]:
       note += f" LPIPS: {result.lpips}."
     metrics = list(
       dict.fromkeys(
-        metric
+        each
         for sets in result.methods.values()
         for scores in sets.values()
-        for metric in scores
-        if metric != "images"
+        for each in scores
+        if each != "images"
       )
     )
     main = [
-      metric
-      for metric in metrics
-      if metric in _MAIN or metric.startswith("lpips_")
+      each
+      for each in metrics
+      if each in (*_MAIN, metric) or each.startswith("lpips_")
     ]
     tables.append(_means(result, f"Evaluated: {result.name}", note, main))
     if main != metrics:
@@ -118,11 +128,19 @@ def _means(
       rows.append(
         [
           f"{set_name} ({count}), {result.titles[method]}",
-          *(columns.cell(metric, scores.get(metric)) for metric in metrics),
+          *(_cell(metric, scores.get(metric)) for metric in metrics),
         ]
       )
-  header = ["set (images), method", *metrics]
+  titles = [_SPEED if each == sources_lib.SPEED else each for each in metrics]
+  header = ["set (images), method", *titles]
   return Table(title, note, header, rows, best, folded)
+
+
+def _cell(metric: str, value: float | None) -> str:
+  """As `columns.cell`; the speed as in the tables of `evaluate`."""
+  if metric == sources_lib.SPEED and value is not None:
+    return f"{value:.2f}"
+  return columns.cell(metric, value)
 
 
 def _published(result: sources_lib.Results) -> Table:
@@ -132,7 +150,8 @@ def _published(result: sources_lib.Results) -> Table:
   ]
   header = ["set, method", "scores", "protocol", "source"]
   note = "Not measured here: a protocol may differ more than two methods."
-  return Table("Published scores", note, header, rows, folded=True)
+  title = "Published scores"
+  return Table(title, note, header, rows, folded=True, is_text=True)
 
 
 def _listed(scores: Mapping[str, float]) -> str:

@@ -4,7 +4,9 @@ There is one for each set, each backbone of LPIPS and each protocol, for what
 two of them measure does not compare.
 """
 
-import dataclasses
+import itertools
+import os
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from srfeat_jax.evaluation import protocol as protocols
@@ -35,7 +37,7 @@ def planes(
       found.setdefault((set_name, backbone, ""), []).append(series)
   for plane, series in found.items():
     series += _baseline(sources, plane)
-  color = len(sources.runs)
+  colors = _colors(sources)
   for result in sources.results:
     for method, sets in result.methods.items():
       for set_name, scores in sets.items():
@@ -45,13 +47,12 @@ def planes(
           found.setdefault(plane, []).append(
             charts.Series(
               *(result.titles[method], [scores[_X]], [lpips]),
-              charts.NEUTRAL if neutral else color,
+              charts.NEUTRAL if neutral else colors[method],
               labels=[result.titles[method]],
               joined=False,
             )
           )
-      color += method != sources_lib.BICUBIC
-  for sweep in sources.sweeps:
+  for i, sweep in enumerate(sources.sweeps):
     for set_name in dict.fromkeys(point["set"] for point in sweep.points):
       points = [point for point in sweep.points if point["set"] == set_name]
       found.setdefault((set_name.lower(), sweep.backbone, ""), []).append(
@@ -59,11 +60,10 @@ def planes(
           f"{sweep.name}, interpolation by alpha",
           [point[_X] for point in points],
           [point[_Y] for point in points],
-          color,
+          colors[i],
           labels=[f"{point['alpha']:g}" for point in points],
         )
       )
-    color += 1
   planes = []
   for plane, series in sorted(found.items(), key=_place(found)):
     set_name, backbone, protocol = plane
@@ -72,7 +72,7 @@ def planes(
       title, anchors = f"{title}, {protocol}", []
     chart = charts.lay_out(
       f"{title}: LPIPS ({backbone or 'backbone not known'}) over PSNR of Y, dB",
-      [*anchors, *_recolored(series, len(sources.runs))],
+      [*anchors, *series],
       x_title="PSNR of Y",
     )
     if chart:
@@ -86,25 +86,56 @@ def _place(found: Mapping[_Plane, Sequence]):
   return lambda each: sets.index(each[0][0])
 
 
-def _recolored(
-  series: Sequence[charts.Series], num_runs: int
-) -> list[charts.Series]:
-  """Gives what is not of a run colors that runs of the same chart lack."""
-  taken = {
-    each.color % charts.COLORS for each in series if 0 <= each.color < num_runs
-  }
-  free = [i for i in range(charts.COLORS) if i not in taken] or [0]
-  others = dict.fromkeys(
-    each.color for each in series if each.color >= num_runs
+def _colors(sources: sources_lib.Sources) -> dict[str | int, int]:
+  """Colors of methods by their names, and of sweeps by their indices.
+
+  A run's weights have the run's color, all others those that runs lack; if
+  these are too few, those of runs that are in no plane. They are the same in
+  all planes.
+  """
+  methods = dict.fromkeys(
+    method
+    for result in sources.results
+    for method in result.methods
+    if method != sources_lib.BICUBIC
   )
-  colors = {
-    color: num_runs * charts.COLORS + free[i % len(free)]
-    for i, color in enumerate(others)
+  of_runs = {method: _run_of(sources, method) for method in methods}
+  shown = {
+    i % charts.COLORS
+    for i, run in enumerate(sources.runs)
+    if i in of_runs.values()
+    or any(name.endswith(f"/{_Y}") for name in run.curves)
   }
-  return [
-    dataclasses.replace(each, color=colors.get(each.color, each.color))
-    for each in series
+  count = len(sources.runs)
+  free = [i for i in range(charts.COLORS) if i not in shown]
+  free.sort(key=lambda i: i < count)
+  free = free or list(range(charts.COLORS))
+  # Above all runs, for a click on a run's name hides what is of it.
+  above = -(-count // charts.COLORS) * charts.COLORS
+  colors: dict[str | int, int] = {}
+  others = itertools.count()
+  for each in (*methods, *range(len(sources.sweeps))):
+    run = of_runs.get(each) if isinstance(each, str) else None
+    if run is None:
+      run = above + free[next(others) % len(free)]
+    colors[each] = run
+  return colors
+
+
+def _run_of(sources: sources_lib.Sources, method: str) -> int | None:
+  """Which run's workdir a method names, or a file in it; None for none."""
+  path = pathlib.PurePath(os.path.normpath(method))
+  if path.name in sources_lib.OF_RUNS:
+    path = path.parent
+  parts = [part for part in path.parts if part != os.pardir]
+  found = [
+    i
+    for i, run in enumerate(sources.runs)
+    if parts
+    and list(sources.workdirs[run.name].absolute().parts[-len(parts) :])
+    == parts
   ]
+  return found[0] if len(found) == 1 else None
 
 
 def _of_run(

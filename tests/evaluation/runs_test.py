@@ -95,6 +95,42 @@ class RunsTest(image_files.FolderTestCase):
     self.assertEqual(header, ["field", "a", "b"])
     self.assertEqual(rows, [["field_3", "3", "-"], ["num_steps", "40", "40"]])
 
+  def test_runs_that_have_just_begun(self):
+    self.file("empty/config.json", b'{"num_steps": 40}')
+    self.file("empty/metrics.jsonl", b"")
+    self.file("none/config.json", b'{"num_steps": 40}')
+    names = [str(self.folder / name) for name in ("empty", "none")]
+    loaded = runs.load([self.run_of("good", 1e-4, (29,)), *names])
+    self.assertEqual([bool(run.curves) for run in loaded], [True, False, False])
+    for run, message in zip(
+      loaded, (None, "holds no numbers yet", "is not there yet"), strict=True
+    ):
+      self.assertLen(run.remarks, 0 if message is None else 1)
+      if message:
+        self.assertIn(f"{run.name}/metrics.jsonl {message}", run.remarks[0])
+    table = runs.table(loaded)
+    self.assertRegex(table, r"\| none +\| +\| +\| +0/40 \|")
+
+  def test_lines_that_are_not_used_are_counted(self):
+    workdir = pathlib.Path(self.run_of("run", 1e-4, (29,)))
+    lines = (
+      '{"step": 10, "loss/a": 1, "loss/b": "0.5", "loss/c": 3}\n'
+      "no JSON\n"
+      "\n"
+      '{"loss/a": 2}\n'
+      '{"step": "20", "loss/a": 2}\n'
+      "[1]\n"
+      '{"step": 30, "loss/a": 4}\n'
+      '{"step": 40, "lo'
+    )
+    (workdir / "metrics.jsonl").write_text(lines)
+    (run,) = runs.load([str(workdir)])
+    self.assertEqual(
+      run.curves, {"loss/a": ([10, 30], [1, 4]), "loss/c": ([10], [3])}
+    )
+    (remark,) = run.remarks
+    self.assertIn("run/metrics.jsonl: 5 of 7 lines could not be used", remark)
+
   def test_one_run(self):
     (run,) = runs.load([self.run_of("runs/x", 1e-4, (29, 30))])
     self.assertEqual((run.name, run.last_step), ("x", 20))
@@ -102,13 +138,10 @@ class RunsTest(image_files.FolderTestCase):
 
   def test_bad_input(self):
     good = self.run_of("good", 1e-4, (29,))
-    self.file("empty/config.json", b"{}")
-    self.file("empty/metrics.jsonl", b"")
     self.file("broken/config.json", b"[1]")
     for name, message in (
       ("nothing", "is not the workdir of a run: config.json cannot be read"),
       ("broken", "is not the workdir of a run"),
-      ("empty", "holds no numbers yet"),
     ):
       with self.assertRaisesRegex(errors.InputError, message):
         runs.load([good, str(self.folder / name)])

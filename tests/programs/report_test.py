@@ -29,7 +29,7 @@ class ReportProgramTest(programs.ProgramTestCase):
     output = f"--output={self.folder / 'report.html'}"
     self.assert_fails(programs.run("report", output), "name the workdirs")
     self.assert_fails(
-      programs.run("report", "/no/such", output), "/no/such is not the workdir"
+      programs.run("report", "/no/such", output), "/no/such: there is no such"
     )
     self.assert_fails(
       programs.run("report", "docs", "--output=runs/rates"),
@@ -40,6 +40,15 @@ class ReportProgramTest(programs.ProgramTestCase):
         "report", _EVIDENCE / "srfeat-lite", "--metric=nope", output
       ),
       *("--metric=nope", "psnr_y"),
+    )
+    results = self.file(
+      "results/results.json",
+      b'{"weights": "x", "protocol": {"description": ""}, "sets":'
+      b' {"Set5": {"lpips": 0.1, "images": {}}}}',
+    )
+    self.assert_fails(
+      programs.run("report", results.parent, "--metric=nope", output),
+      *("--metric=nope is not among what was measured: lpips",),
     )
     self.assertFalse((self.folder / "report.html").exists())
 

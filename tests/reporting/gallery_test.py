@@ -61,16 +61,60 @@ class GalleryTest(image_files.FolderTestCase):
     )
     collection = gallery.Gallery(found, None)
     self.assertEqual(collection.keys, [("Set", "a.b")])
-    self.assertEqual(collection.score(("Set", "a.b")), 20)
+    # That of the pixels, which the page shows, not that of the results.
+    key = ("Set", "a.b")
+    self.assertEqual(collection.score(key, "y"), math.inf)
+    self.assertEqual(
+      collection.score(key, "bicubic"), collection.example(key).psnr["bicubic"]
+    )
+    self.assertTrue(math.isnan(collection.score(key, "gone")))
     example = collection.example(("Set", "a.b"))
     # Without those that have the same pixels as one before them.
     self.assertEqual(
       list(example.versions), ["bicubic", "run, step 2", "run, trained", "y"]
     )
+    self.assertEqual(
+      collection.counterparts,
+      {"pre-trained, start of run": "bicubic", "x": "run, trained"},
+    )
     np.testing.assert_array_equal(example.versions["bicubic"], self.bicubic)
     np.testing.assert_array_equal(example.target, self.hr)
     self.assertEqual(example.psnr["y"], math.inf)
-    self.assertEqual(example.score, math.inf)
+
+  def test_versions_are_dropped_in_all_images_or_in_none(self):
+    rng = np.random.default_rng(2)
+    base, other = rng.integers(1, 250, (2, 64, 64, 3), dtype=np.uint8)
+    rounded = base.copy()
+    rounded[3, 4, 0] += 1  # one value of 12,288, as by another order of sums
+    near = base.copy()
+    near[:9] += 1
+    outputs = {
+      "x": (base, other),
+      "y": (base, base),  # as x in the first image only
+      "z": (rounded, other),
+      "near": (near, other),
+    }
+    scores = {
+      "Set": {
+        "images": {name: {"psnr_y": 20 + i} for i, name in enumerate("ab")}
+      }
+    }
+    results = {
+      **{"weights": "x", "protocol": {"description": ""}, "sets": scores},
+      "others": dict.fromkeys(["y", "z", "near"], scores),
+    }
+    self.file("results/results.json", json.dumps(results).encode())
+    for method, pixels in outputs.items():
+      for name, image in zip("ab", pixels, strict=True):
+        path = f"results/images/{method}/Set/{name}.png"
+        images.write(self.folder / path, image)
+    found = gallery.Gallery(sources.load([str(self.folder / "results")]), None)
+    self.assertEqual(found.captions, ["x", "y", "near"])
+    self.assertEqual(found.counterparts, {"z": "x"})
+    for key in found.keys:
+      self.assertEqual(list(found.example(key).versions), ["x", "y", "near"])
+    # Without a target, as it was evaluated.
+    self.assertEqual(found.score(("Set", "b"), "y"), 21)
 
   def test_one_weights_file_and_gray_with_a_folder_of_targets(self):
     rng = np.random.default_rng(1)
@@ -98,10 +142,10 @@ class GalleryTest(image_files.FolderTestCase):
     self.assertEmpty(gallery.Gallery(sources.load([folder]), None).keys)
 
   @parameterized.parameters(
-    ([3, 1, 2, 5, 4], 3, [1, 2, 3]),
-    ([3, 1, 2, 5, 4], 9, [1, 2, 0, 3, 4]),
-    ([math.nan, 1], 2, [1, 0]),
-    ([], 3, []),
+    ([3, 1, 2, 5, 4], 3, ([1, 2], [3])),
+    ([3, 1, 2, 5, 4], 9, ([1, 2, 0], [3, 4])),
+    ([math.nan, 1, 2], 3, ([1], [2])),
+    ([], 3, ([], [])),
   )
   def test_worst_and_best(self, scores, count, expected):
     self.assertEqual(gallery.ranked(scores, count), expected)

@@ -12,7 +12,7 @@ from absl.testing import absltest
 
 from srfeat_jax.evaluation import runs as runs_lib
 from srfeat_jax.image_io import images
-from srfeat_jax.reporting import curves, figures, page, sources
+from srfeat_jax.reporting import curves, figures, page, sources, tables
 from tests.support import image_files
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -149,6 +149,110 @@ class PageTest(image_files.FolderTestCase):
       self.assertLen(all_runs.charts[0].lines, len(runs))
       shown = [line.name for group in rest for line in group.charts[0].lines]
       self.assertEqual(shown, expected or [])
+
+  def test_runs_of_other_kinds_are_no_pair(self):
+    def run(name, batch_norm, **fields):
+      config = {"generator.batch_norm": batch_norm, "num_steps": 300, **fields}
+      return runs_lib.Run(name, config, {"eval/set5/psnr_y": ([1], [30.0])})
+
+    adversarial = {
+      **{"discriminators.image.architecture": "srgan", "init_from": "b"},
+      "losses.adversarial_weight": 1e-3,
+    }
+    others = (
+      {"losses.pixel_weight": 0.5},
+      {"init_from": "b"},
+      {"discriminators.image.architecture": "srgan"},
+      {"data.train": "elsewhere"},
+      {"generator.features": 64},
+    )
+    runs = [
+      run("bn", True, **{"learning_rate.peak": 1e-3}),
+      run("nobn", False, **{"generator.block_bias": True}),
+      # Fields that came later, and are off.
+      run("new", False, **{"teacher": "", "losses.phase_weight": 0.0}),
+      run("gan", True, **adversarial),
+      run("gan_nobn", False, **{**adversarial, "init_from": "c"}),
+      *(run(f"other_{i}", False, **each) for i, each in enumerate(others)),
+    ]
+    titles = {each.name: each.name for each in runs}
+    _, group, *_ = curves.groups(runs, titles, "psnr_y")
+    self.assertEqual(
+      [[line.name for line in chart.lines] for chart in group.charts],
+      [["bn", "nobn", "new"], ["gan", "gan_nobn"]],
+    )
+    self.assertEqual(
+      [chart.title for chart in group.charts],
+      ["set5/psnr_y: bn, nobn, new", "set5/psnr_y: gan, gan_nobn"],
+    )
+
+  def test_words_and_numbers_of_tables_and_rows_of_crops(self):
+    scores = {"psnr_y": 30.0, "niqe": 5.0, "custom": 0.5, "images": {}}
+    published = {"method": "EDSR", "protocol": "Y", "source": "a paper"}
+    results = {
+      **{"weights": "x", "protocol": {"description": ""}},
+      "sets": {"Set": scores},
+      "speed": {"x": {"Set": {"megapixels_per_second": 198.381774}}},
+      "published": [{**published, "sets": {"Set": {"psnr_y": 32.46}}}],
+    }
+    self.file("results/results.json", json.dumps(results).encode())
+    found = sources.load([str(self.folder / "results")]).results
+    means, everything, others = tables.of_results(found, "psnr_y")
+    self.assertEqual(
+      list(zip(means.header, means.rows[0], strict=True))[1:],
+      [
+        *(("psnr_y", "30.00"), ("niqe", "5.000")),
+        ("megapixels a second", "198.38"),
+      ],
+    )
+    self.assertFalse(means.is_text or everything.is_text)
+    self.assertTrue(others.is_text)
+    # The metric that was asked for is in sight, too.
+    self.assertIn("custom", tables.of_results(found, "custom")[0].header)
+    # With the whole image: one row of up to eight, then rows as long.
+    for count, columns in ((7, 8), (8, 5), (9, 5), (11, 6)):
+      crops = figures.Crops(
+        "", "", 1, 1, (0, 0, 0, 0), [("", None, "")] * count
+      )
+      self.assertEqual(crops.columns, columns)
+
+  def test_sliders_and_crops_show_the_same_versions_of_all_images(self):
+    rng = np.random.default_rng(0)
+    names = "abc"
+    scores = {"Set": {"images": {name: {"psnr_y": 9} for name in names}}}
+    results = {
+      **{"weights": "x", "protocol": {"description": ""}, "sets": scores},
+      "others": {"y": scores},
+    }
+    self.file("results/results.json", json.dumps(results).encode())
+    for i, name in enumerate(names):
+      hr = rng.integers(0, 200, (32, 40, 3), dtype=np.uint8)
+      images.write(self.folder / f"sets/Set/HR/{name}.png", hr)
+      of_y = hr + np.uint8(20 * (2 - i) + 1)
+      # In the first image both are the same.
+      for method, image in (("x", of_y if i == 0 else hr // 2), ("y", of_y)):
+        path = self.folder / f"results/images/{method}/Set/{name}.png"
+        images.write(path, image)
+    found = sources.load([str(self.folder / "results")])
+    shown = figures.make(found, self.folder / "sets", None, 5)
+    self.assertEqual(shown.sorted_by, "y")
+    (worst, first), (best, rest) = shown.viewers
+    self.assertEqual((worst, best), ("Worst first", "Best first"))
+    viewers = [*first, *rest]
+    self.assertEqual(
+      [each.title for each in viewers], ["Set a", "Set b", "Set c"]
+    )
+    for each in viewers:
+      captions = [caption for caption, *_ in each.versions]
+      self.assertEqual(captions, ["bicubic", "x", "y", "target"])
+      self.assertEqual((each.left, each.right), (0, 2))
+    psnr = [each.versions[each.right][1] for each in viewers]
+    self.assertEqual(psnr, sorted(psnr))
+    for each in shown.crops:
+      self.assertEqual(
+        [caption for caption, *_ in each.panels],
+        ["bicubic", "x", "y", "target"],
+      )
 
   @unittest.skipUnless(CHROMIUM, "needs Chromium: apt install chromium")
   def test_a_browser_runs_the_script_and_complains_of_nothing(self):

@@ -9,7 +9,8 @@ from srfeat_jax import errors
 from srfeat_jax.reporting import sources
 from tests.support import image_files
 
-_SCORES = {"psnr_y": 30.5, "images": {"a": {"psnr_y": None, "niqe": None}}}
+_NULL = dict.fromkeys(("psnr_y", "niqe", "checkerboard"))
+_SCORES = {"psnr_y": 30.5, "images": {"a": _NULL}}
 _RESULTS = {
   "protocol": {"description": "all pixels"},
   "weights": "runs/x/generator.safetensors",
@@ -50,7 +51,8 @@ class SourcesTest(image_files.FolderTestCase):
     scores = found.methods["other"]["Set"]
     self.assertEqual(scores["psnr_y"], 30.5)
     self.assertEqual(scores[sources.SPEED], 2.5)
-    # Null in JSON is infinite as PSNR, and otherwise not defined.
+    # Null in JSON is infinite as PSNR or ratio, and otherwise not defined.
+    self.assertEqual(scores["images"]["a"]["checkerboard"], math.inf)
     self.assertEqual(scores["images"]["a"]["psnr_y"], math.inf)
     self.assertTrue(math.isnan(scores["images"]["a"]["niqe"]))
     self.assertEqual(
@@ -80,6 +82,19 @@ class SourcesTest(image_files.FolderTestCase):
     self.assertEqual(list(found.sweeps[0].points), [point])
     self.assertEqual(found.left_out, [str(self.folder / "other")])
 
+  def test_runs_that_have_just_begun(self):
+    begun = self.folder_with("begun", {"num_steps": 9}, "config.json")
+    with self.assertRaisesRegex(
+      errors.InputError, "metrics.jsonl is not there"
+    ):
+      sources.load([begun])
+    found = sources.load([self.run_of("old", True), begun])
+    self.assertEqual([run.name for run in found.runs], ["old", "begun"])
+    (remark,) = found.remarks
+    self.assertIn("begun/metrics.jsonl is not there yet", remark)
+    results = self.folder_with("evaluated", _RESULTS, "results.json")
+    self.assertLen(sources.load([begun, results]).remarks, 1)
+
   def test_bad_input(self):
     results = {key: _RESULTS[key] for key in ("weights", "protocol")}
     for content, file, message in (
@@ -97,8 +112,21 @@ class SourcesTest(image_files.FolderTestCase):
       with self.assertRaisesRegex(errors.InputError, message):
         sources.load([folder])
       (self.folder / "bad" / file).unlink()
-    with self.assertRaisesRegex(errors.InputError, "not the workdir of a run"):
-      sources.load([str(self.folder / "gone")])
+    self.file("notes.txt", b"")
+    for name, message in (
+      ("gone", "gone: there is no such file or folder"),
+      ("notes.txt", "notes.txt is a file: name folders"),
+      ("bad", "it has no config.json, results.json or sweep.json"),
+    ):
+      with self.assertRaisesRegex(errors.InputError, message) as caught:
+        sources.load([str(self.folder / name)])
+      self.assertNotIn("Errno", str(caught.exception))
+    text = {"Set": {"psnr_y": "abc", "images": {}}}
+    folder = self.folder_with("text", _RESULTS | {"sets": text}, "results.json")
+    with self.assertRaisesRegex(
+      errors.InputError, "psnr_y of Set is 'abc', not a number"
+    ):
+      sources.load([folder])
     with self.assertRaisesRegex(errors.InputError, "none has a config.json"):
       sources.load([str(self.folder / "bad"), str(self.folder)])
     good = self.folder_with("good", _RESULTS, "results.json")

@@ -82,6 +82,37 @@ class TradeoffTest(image_files.FolderTestCase):
       },
     )
 
+  def test_a_method_has_one_color(self):
+    """That of its run, and in all planes the same."""
+    scores = {"psnr_y": 30.0, "lpips_alex": 0.2, "lpips_vgg": 0.4}
+    runs = [
+      self.run_of(f"runs/{name}", "", {"lpips_backbone": "alex"})
+      for name in ("one", "two")
+    ]
+    others = {
+      name: {"Set5": {**scores, "images": {}}}
+      for name in ("runs/two/generator.safetensors", "other")
+    }
+    found = sources.load(
+      [
+        *runs,
+        self.results("shipped", scores, others=others),
+        self.results("again", {"psnr_y": 30.0, "lpips_vgg": 0.1}),
+      ]
+    )
+    colors = {}
+    for chart in tradeoff.planes(found, found.titles):
+      for line in chart.lines:
+        if line.color >= 0:
+          colors.setdefault(line.name, set()).add(line.color)
+    self.assertEqual(
+      colors,
+      {
+        **{"one": {0}, "two": {1}},
+        **{"shipped": {2}, "other": {3}, "again": {4}},
+      },
+    )
+
   def test_which_backbone_runs_were_validated_with(self):
     """By their records; runs of earlier versions by the file they name."""
     weights = self.folder / "lpips.safetensors"

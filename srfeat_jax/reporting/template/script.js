@@ -124,7 +124,6 @@ function setUpViewer(figure) {
   const versions = [...stage.querySelectorAll(".version")];
   const [left, right] = [".left", ".right"].map((each) => figure.querySelector(each));
   const output = figure.querySelector("output");
-  const isTarget = versions.at(-1).textContent === "target";
   let border = 0.5; // of the width of the stage
   let zoom = 1, x = 0, y = 0; // the place of the image's corner, in pixels
   const pointers = new Map();
@@ -136,8 +135,8 @@ function setUpViewer(figure) {
     });
     select.addEventListener("change", draw);
   }
-  left.value = 0;
-  right.value = Math.max(0, versions.length - (isTarget && versions.length > 2 ? 2 : 1));
+  left.value = figure.dataset.left;
+  right.value = figure.dataset.right;
 
   function draw() {
     const {width, height} = stage.getBoundingClientRect();
