@@ -51,7 +51,12 @@ _INTERPOLATED = flags.DEFINE_list(
   " bicubic",
 )
 _SCALE = flags.DEFINE_integer(
-  "scale", None, "build: scale factor of the results; by default 4", 2, 16
+  "scale",
+  None,
+  "build: scale factor of the images, for --benchmarks and --calibration, if no"
+  " results.json says it",
+  2,
+  16,
 )
 _REPEATS = flags.DEFINE_integer(
   "repeats",
@@ -164,7 +169,15 @@ def _build(arguments: Sequence[str]) -> None:
       f"--output={output} is not empty: choose a new folder, for ratings belong"
       " to the study that they were made with"
     )
-  methods = candidates.of_methods(arguments)
+  found = candidates.of_methods(arguments)
+  methods = found.methods
+  scale = candidates.scale(found.scales, _SCALE.value)
+  of_hr = _BENCHMARKS.value or _CALIBRATION.value
+  if of_hr and scale is None:
+    raise errors.InputError(
+      f"--scale is needed to make LR images of {of_hr}, as no results.json says"
+      " by which factor the others were upscaled: give it"
+    )
   sets = _sets(methods)
   methods = {
     method: {
@@ -172,7 +185,6 @@ def _build(arguments: Sequence[str]) -> None:
     }
     for method, found in methods.items()
   }
-  scale = _SCALE.value or 4
   if _BENCHMARKS.value:
     made = candidates.of_benchmarks(
       _BENCHMARKS.value, sets, scale, _interpolated()
@@ -246,7 +258,7 @@ def _interpolated() -> list[str]:
   return [name for name in _INTERPOLATED.value if name]
 
 
-def _examples(methods, sources, scale: int) -> list:
+def _examples(methods, sources, scale) -> list:
   """Images as examples of 1 and of 5, of equal size, for the calibration."""
   from srfeat_jax.mos import candidates, study_page
 
