@@ -342,7 +342,7 @@ def _analyze(folder: pathlib.Path) -> None:
   analysis_files.write(found, output)
   analysis_plots.distribution(found, output / analysis_files.DISTRIBUTION)
   analysis_plots.bars(found, output / analysis_files.BARS)
-  print(analysis_files.text(found))
+  print(f"{analysis_files.text(found)}\n\n{analysis_files.summary(found)}")
   for name, reason in ratings.left_out.items():
     print(cli.printable(f"left out: {name}: {reason}"))
   for name, rater in zip(ratings.raters, found.raters, strict=True):

@@ -81,6 +81,7 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     result = self.run_mos(*arguments, f"--output={output}")
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn("left out: <b>x.json: the submission lacks", result.stdout)
+    self.assertIn("6 raters, of whom 6 rated all 26 items", result.stdout)
     found = json.loads((output / "analysis.json").read_bytes())
     self.assertEqual([*found["sets"]], ["A", "B", "all sets"])
     self.assertEqual(len(found["raters"]), 6)
@@ -109,6 +110,7 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     arguments = (
       *("build", results, f"--benchmarks={self.folder / 'data'}"),
       *(f"--output={self.folder / 'study'}", "--interpolated=nearest"),
+      "--repeats=0",
     )
     self.assert_fails(
       self.run_mos(*arguments, "--scale=4"), "--scale=4, but by its results"
