@@ -171,9 +171,9 @@ def _build(arguments: Sequence[str]) -> None:
     )
   found = candidates.of_methods(arguments)
   methods = found.methods
-  scale = candidates.scale(found.scales, _SCALE.value)
+  scale = candidates.scale(found.scales, _SCALE.value) or 0
   of_hr = _BENCHMARKS.value or _CALIBRATION.value
-  if of_hr and scale is None:
+  if of_hr and not scale:
     raise errors.InputError(
       f"--scale is needed to make LR images of {of_hr}, as no results.json says"
       " by which factor the others were upscaled: give it"
@@ -258,7 +258,7 @@ def _interpolated() -> list[str]:
   return [name for name in _INTERPOLATED.value if name]
 
 
-def _examples(methods, sources, scale) -> list:
+def _examples(methods, sources, scale: int) -> list:
   """Images as examples of 1 and of 5, of equal size, for the calibration."""
   from srfeat_jax.mos import candidates, study_page
 

@@ -58,6 +58,7 @@ def of_methods(arguments: Sequence[str]) -> Found:
   scales: dict[str, int] = {}
   flat = []
   for argument in arguments:
+    named: dict[str, Images] = {}
     if os.path.isdir(argument):
       results = evaluated.load(pathlib.Path(argument))
       scales[argument] = results.scale

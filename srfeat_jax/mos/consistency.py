@@ -165,12 +165,12 @@ def raters(
     repeats: float [raters, images, 2], images that were shown twice.
     anchors: float [raters, 2], mean scores of the lower and the upper anchor.
   """
-  judged = scores[:, list(counted)]
-  correlations = with_the_others(judged)
-  rejected = bt500(judged)
+  firsts = scores[:, list(counted)]
+  correlations = with_the_others(firsts)
+  rejected = bt500(firsts)
   enough = len(scores) >= LEAST_RATERS
   found = []
-  for row, each in enumerate(judged):
+  for row, each in enumerate(firsts):
     reasons = []
     number = int((~np.isnan(each)).sum())
     related = correlations[row]
