@@ -164,6 +164,7 @@ def _evaluate(
     published,
     report,
     result_tables,
+    saved_images,
   )
   from srfeat_jax.image_io import images
   from srfeat_jax.inference import interpolation
@@ -197,19 +198,16 @@ def _evaluate(
     for image in each.images[:_SHOWN]
   }
   captions = dict(zip(names, _captions(names, options), strict=True))
+  saved = saved_images.folders(captions) if _SAVE_IMAGES.value else {}
 
   def scores(name):
     caption = captions.get(name, name)
-    folder = None
-    if _SAVE_IMAGES.value and name in captions:
-      folder = output / "images"
-      if len(names) > 1:
-        folder /= caption.replace("/", "_")
 
     def keep(set_name, image_name, lr, sr, hr):
-      if folder:
+      if name in saved:
         # Appended, because a dot in a name does not begin an extension.
-        images.write(folder / set_name / f"{image_name}.png", sr)
+        file = output / saved[name] / set_name / f"{image_name}.png"
+        images.write(file, sr)
       if (set_name, image_name) in shown:
         psnr = rules.measure(sr, hr, scale)["psnr_y"]
         versions = shown[set_name, image_name].setdefault("versions", {})
@@ -245,6 +243,7 @@ def _evaluate(
   if "speed" in results:
     results["speed"] = {k: each["speed"] for k, each in evaluated.items()}
   results["intervals"] = intervals.of(result_tables.methods(results))
+  results[saved_images.KEY] = saved
   for name, description in composite.DESCRIPTIONS.items():
     if any(name in of_set for of_set in results["sets"].values()):
       results["metrics"][name] = description

@@ -1,6 +1,6 @@
 """Makes a page that upscales images in a browser, without a server.
 
-  npm install onnxruntime-web@1.30
+  npm install --no-save onnxruntime-web@1.30
   python -m srfeat_jax.browser --weights=srfeat-photo --output=upscale.html
 
 The page is a single file with the network and ONNX Runtime Web, which npm

@@ -96,7 +96,7 @@ def _read(path: pathlib.Path) -> bytes:
     return path.read_bytes()
   except OSError as error:
     raise errors.InputError(
-      f"{path} cannot be read ({error.strerror}): run `npm install"
+      f"{path} cannot be read ({error.strerror}): run `npm install --no-save"
       f" onnxruntime-web@{VERSION}`, and name the folder"
       " node_modules/onnxruntime-web with --onnxruntime"
     ) from error

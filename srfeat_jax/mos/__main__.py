@@ -51,7 +51,12 @@ _INTERPOLATED = flags.DEFINE_list(
   " bicubic",
 )
 _SCALE = flags.DEFINE_integer(
-  "scale", None, "build: scale factor of the results; by default 4", 2, 16
+  "scale",
+  None,
+  "build: scale factor of the images, for --benchmarks and --calibration, if no"
+  " results.json says it",
+  2,
+  16,
 )
 _REPEATS = flags.DEFINE_integer(
   "repeats",
@@ -164,7 +169,15 @@ def _build(arguments: Sequence[str]) -> None:
       f"--output={output} is not empty: choose a new folder, for ratings belong"
       " to the study that they were made with"
     )
-  methods = candidates.of_methods(arguments)
+  found = candidates.of_methods(arguments)
+  methods = found.methods
+  scale = candidates.scale(found.scales, _SCALE.value) or 0
+  of_hr = _BENCHMARKS.value or _CALIBRATION.value
+  if of_hr and not scale:
+    raise errors.InputError(
+      f"--scale is needed to make LR images of {of_hr}, as no results.json says"
+      " by which factor the others were upscaled: give it"
+    )
   sets = _sets(methods)
   methods = {
     method: {
@@ -172,7 +185,6 @@ def _build(arguments: Sequence[str]) -> None:
     }
     for method, found in methods.items()
   }
-  scale = _SCALE.value or 4
   if _BENCHMARKS.value:
     made = candidates.of_benchmarks(
       _BENCHMARKS.value, sets, scale, _interpolated()
@@ -330,7 +342,7 @@ def _analyze(folder: pathlib.Path) -> None:
   analysis_files.write(found, output)
   analysis_plots.distribution(found, output / analysis_files.DISTRIBUTION)
   analysis_plots.bars(found, output / analysis_files.BARS)
-  print(analysis_files.text(found))
+  print(f"{analysis_files.text(found)}\n\n{analysis_files.summary(found)}")
   for name, reason in ratings.left_out.items():
     print(cli.printable(f"left out: {name}: {reason}"))
   for name, rater in zip(ratings.raters, found.raters, strict=True):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from srfeat_jax import errors
 from srfeat_jax.mos import collected as collected_lib
 from srfeat_jax.mos import consistency, opinion
 from srfeat_jax.mos import study as study_lib
@@ -49,8 +50,13 @@ class Analysis:
   anchors: dict[str, tuple[int, float]]
 
   @property
+  def left_out(self) -> list[str]:
+    """The ids of raters who are left out: the outliers, unless all are."""
+    return self.outliers if len(self.outliers) < len(self.raters) else []
+
+  @property
   def outliers(self) -> list[str]:
-    """The ids of raters who are left out."""
+    """The ids of raters who are outliers by the rules."""
     return [
       name
       for name, rater in zip(self.collected.raters, self.raters, strict=True)
@@ -59,12 +65,17 @@ class Analysis:
 
 
 def analyze(collected: collected_lib.Collected) -> Analysis:
-  """Analyzes all ratings. Repeated items count for consistency alone."""
+  """Analyzes all ratings. Repeated items count for consistency alone.
+
+  Raises:
+    errors.InputError: nothing but repeated items was rated.
+  """
   study, scores = collected.study, collected.scores
   firsts = [i for i, item in enumerate(study.items) if item.repeat_of is None]
   pairs = _pairs(study, scores)
+  anchors_by_rater = _anchors_by_rater(study, scores, firsts)
   raters = consistency.raters(
-    scores, collected.seconds, pairs, _anchors_by_rater(study, scores)
+    scores, collected.seconds, firsts, pairs, anchors_by_rater
   )
   kept = np.array([not rater.reasons for rater in raters])
   if not kept.any():
@@ -82,6 +93,11 @@ def analyze(collected: collected_lib.Collected) -> Analysis:
       if not kept.all():
         everyone = {m: opinion.opinion(by_method[m]) for m in good}
       sets[name] = SetOpinions(methods, everyone, opinion.differences(good))
+  if not sets:
+    raise errors.InputError(
+      "so far only images that are shown a second time have been rated, whose"
+      " scores do not count: analyze when there are more ratings"
+    )
   anchors = {}
   for method, told in study_lib.ANCHORS.items():
     every = _by_method(study, scores[kept], firsts).get(method)
@@ -118,7 +134,7 @@ def _pairs(study: study_lib.Study, scores: np.ndarray) -> np.ndarray:
 
 
 def _anchors_by_rater(
-  study: study_lib.Study, scores: np.ndarray
+  study: study_lib.Study, scores: np.ndarray, firsts: list[int]
 ) -> np.ndarray | None:
   """Each rater's mean scores [raters, 2] of nearest and of HR."""
   ends = sorted(study_lib.ANCHORS, key=study_lib.ANCHORS.__getitem__)
@@ -126,7 +142,7 @@ def _anchors_by_rater(
     return None
   means = np.full((len(scores), len(ends)), np.nan)
   for column, method in enumerate(ends):
-    chosen = [i for i, item in enumerate(study.items) if item.method == method]
+    chosen = [i for i in firsts if study.items[i].method == method]
     for row, each in enumerate(scores[:, chosen]):
       if not np.isnan(each).all():
         means[row, column] = np.nanmean(each)

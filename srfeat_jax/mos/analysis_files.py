@@ -48,6 +48,7 @@ def _fields(analysis: analysis_lib.Analysis) -> dict[str, Any]:
       for name, each in zip(collected.raters, analysis.raters, strict=True)
     },
     "outliers": analysis.outliers,
+    "raters_left_out": analysis.left_out,
     "retest": analysis.retest and dataclasses.asdict(analysis.retest),
     "anchors": {
       name: {"told": told, "mean": mean}
@@ -93,7 +94,7 @@ def markdown(analysis: analysis_lib.Analysis) -> str:
   """Returns all that an analysis says."""
   parts = [
     f"# {_escaped(analysis.study.title)}",
-    _summary(analysis),
+    f"{summary(analysis)}; scores from 1 (bad) to 5 (excellent).",
     "## Mean opinion scores",
     _table(_HEADS, _rows(analysis), _NAMES),
     "A score is the mean over the images of the mean over the raters. The first"
@@ -126,18 +127,19 @@ def markdown(analysis: analysis_lib.Analysis) -> str:
   return "\n\n".join(parts) + "\n"
 
 
-def _summary(analysis: analysis_lib.Analysis) -> str:
+def summary(analysis: analysis_lib.Analysis) -> str:
+  """Says who has rated, and who is left out."""
   collected = analysis.collected
   total = len(analysis.study.items)
   complete = int((~np.isnan(collected.scores)).all(1).sum())
-  text = (
+  left_out, outliers = len(analysis.left_out), len(analysis.outliers)
+  said = f" and {left_out} are left out as outliers"
+  if left_out < outliers:
+    said = "; all are outliers by the rules, so nobody is left out"
+  return (
     f"{len(collected.raters)} raters, of whom {complete} rated all {total}"
-    f" items and {len(analysis.outliers)} are left out as outliers; scores"
-    " from 1 (bad) to 5 (excellent)."
+    f" items{said}"
   )
-  if len(analysis.outliers) == len(collected.raters):
-    text += " All are outliers, so all are counted."
-  return text
 
 
 def _differences(analysis: analysis_lib.Analysis) -> str:
@@ -167,16 +169,19 @@ def _consistency(analysis: analysis_lib.Analysis) -> str:
       f" {again.difference:.2f}, equal {again.equal:.0%}, at most 1 apart"
       f" {again.within_one:.0%}, correlation {_number(again.correlation)}."
     )
+  left_out = analysis.left_out
   related = [
     each.correlation
-    for each in analysis.raters
-    if each.correlation is not None and not each.reasons
+    for name, each in zip(
+      analysis.collected.raters, analysis.raters, strict=True
+    )
+    if each.correlation is not None and name not in left_out
   ]
   if related:
     lines.append(
       f"- Correlation of a rater with the mean of the others:"
       f" {np.median(related):.2f} (median), {min(related):.2f} (lowest),"
-      " without outliers."
+      " without those who are left out."
     )
   for method, (told, mean) in analysis.anchors.items():
     lines.append(
@@ -187,7 +192,9 @@ def _consistency(analysis: analysis_lib.Analysis) -> str:
     "- A rater is an outlier whose correlation with the mean of the others is"
     f" below {consistency.LEAST_CORRELATION}, whose scores are all the same, or"
     f" whose mean for HR is not {consistency.LEAST_GAP:g} above that for"
-    f" nearest. With fewer than {consistency.LEAST_RATERS} raters nobody is."
+    f" nearest; of images shown twice the first scores count. With fewer than"
+    f" {consistency.LEAST_RATERS} raters nobody is an outlier, and if all are,"
+    " nobody is left out."
     " Whom ITU-R BT.500-13 rejects is named, but not left out: on a scale of"
     " whole numbers the rule rejects consistent raters, too."
   )
@@ -202,7 +209,7 @@ def _raters(analysis: analysis_lib.Analysis) -> str:
     anchors = each.anchors and f"{each.anchors[0]:.1f}, {each.anchors[1]:.1f}"
     rows.append(
       (
-        *(name[:8], each.ratings, f"{each.mean:.2f}"),
+        *(name[:8], each.ratings, _number(each.mean)),
         *(_number(each.correlation), _number(each.retest), anchors or "-"),
         *(f"{each.seconds:.1f}", "rejects" if each.bt500 else ""),
         "; ".join(each.reasons),

@@ -4,8 +4,8 @@ A candidate is one image as one method made it, found by its method, set and
 name; it is read when it is used: uint8, [H, W, 3] in RGB or [H, W] in gray.
 """
 
+import dataclasses
 import functools
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ import numpy as np
 from srfeat_jax import errors
 from srfeat_jax.data import benchmarks
 from srfeat_jax.image_io import images
+from srfeat_jax.mos import evaluated
 from srfeat_jax.ops import resize
 
 HR, NEAREST, BICUBIC = "HR", "nearest", "bicubic"
@@ -27,28 +28,47 @@ Source = tuple[str, str]
 Images = dict[Source, Read]
 
 
-def of_methods(arguments: Sequence[str]) -> dict[str, Images]:
+@dataclasses.dataclass(frozen=True)
+class Found:
+  """What methods made.
+
+  Attributes:
+    methods: images by the method's name, in the order of the arguments.
+    scales: scale factors by argument, of those that tell it.
+  """
+
+  methods: dict[str, Images]
+  scales: dict[str, int]
+
+
+def of_methods(arguments: Sequence[str]) -> Found:
   """Finds images that methods made.
 
   Args:
-    arguments: each is the OUTPUT of `evaluate --save_images`, with images at
-      OUTPUT/images/SET/NAME.png of one method, which results.json names, or at
-      OUTPUT/images/METHOD/SET/NAME.png of several; or METHOD=FOLDER, with
+    arguments: each is the OUTPUT of `evaluate --save_images`, of which the
+      images are taken that its results.json names; or METHOD=FOLDER, with
       images at FOLDER/SET/NAME.png, or at FOLDER/NAME.png if all other
       arguments have just one set.
 
-  Returns:
-    Images by the method's name, in the order of the arguments.
-
   Raises:
-    errors.InputError: an argument is neither, a folder holds no image, or two
-      methods have the same name.
+    errors.InputError: an argument is neither, a folder holds no image, a
+      results.json cannot be read, or two methods have the same name.
   """
   found: dict[str, Images] = {}
+  scales: dict[str, int] = {}
   flat = []
   for argument in arguments:
+    named: dict[str, Images] = {}
     if os.path.isdir(argument):
-      named = _of_results(pathlib.Path(argument))
+      results = evaluated.load(pathlib.Path(argument))
+      scales[argument] = results.scale
+      named = {
+        method: {
+          source: functools.partial(images.read, path)
+          for source, path in paths.items()
+        }
+        for method, paths in results.methods.items()
+      }
     else:
       method, sign, folder = argument.partition("=")
       if not (sign and method and os.path.isdir(folder)):
@@ -67,7 +87,35 @@ def of_methods(arguments: Sequence[str]) -> dict[str, Images]:
         )
     found |= named
   _name_flat_sets(found, flat)
-  return found
+  return Found(found, scales)
+
+
+def scale(scales: Mapping[str, int], told: int | None) -> int | None:
+  """The scale factor of all images.
+
+  Args:
+    scales: of `Found`.
+    told: what the user says, if anything.
+
+  Returns:
+    None if nothing says it.
+
+  Raises:
+    errors.InputError: there is a contradiction.
+  """
+  for argument, number in scales.items():
+    if told not in (None, number):
+      raise errors.InputError(
+        f"--scale={told}, but by its results.json {argument} was upscaled by"
+        f" {number}: leave --scale out, or name other results"
+      )
+  if len({*scales.values()}) > 1:
+    each = ", ".join(f"{name} by {number}" for name, number in scales.items())
+    raise errors.InputError(
+      f"the results were upscaled by different factors, {each}: make a study"
+      " of each factor"
+    )
+  return next(iter(scales.values()), told)
 
 
 def of_benchmarks(
@@ -143,36 +191,6 @@ def check_sizes(source: Source, arrays: Mapping[str, np.ndarray]) -> None:
         f" as {first} made it, and {other[0]} x {other[1]} as {method} did:"
         " expected the same size of all methods"
       )
-
-
-def _of_results(folder: pathlib.Path) -> dict[str, Images]:
-  """The images of what `evaluate` wrote, by method."""
-  parent = folder / "images"
-  if not parent.is_dir():
-    raise errors.InputError(
-      f"{folder} has no folder images: expected the --output of `evaluate"
-      " --save_images`; write METHOD=FOLDER for a folder of images"
-    )
-  folders = [each for each in sorted(parent.iterdir()) if each.is_dir()]
-  if any(_holds_images(each) for each in folders):
-    return {_method_of(folder): _below(parent)}
-  return {each.name: _below(each) for each in folders if each.name[0] != "."}
-
-
-def _method_of(folder: pathlib.Path) -> str:
-  """The only method of results, by their results.json or else the folder."""
-  try:
-    results = json.loads((folder / "results.json").read_bytes())
-    name = results["weights"]
-  except (OSError, ValueError, KeyError, TypeError):
-    name = folder.resolve().name
-  return pathlib.PurePath(str(name)).name or str(name)
-
-
-def _holds_images(folder: pathlib.Path) -> bool:
-  return any(
-    each.suffix.lower() in images.EXTENSIONS for each in folder.iterdir()
-  )
 
 
 def _below(folder: pathlib.Path) -> Images:

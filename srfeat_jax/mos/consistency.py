@@ -4,6 +4,7 @@ Scores are float [raters, items], 1 to 5, NaN where a rater did not rate.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,8 +19,8 @@ class Rater:
   """What is known of a rater.
 
   Attributes:
-    ratings: how many.
-    mean: of the scores.
+    ratings: how many, of images that were shown again, too.
+    mean: of the scores; None if only images that were shown again have one.
     correlation: of the scores (Pearson's) with the mean of the other raters;
       None if it is not defined.
     retest: mean absolute difference between the scores of an image that was
@@ -33,7 +34,7 @@ class Rater:
   """
 
   ratings: int
-  mean: float
+  mean: float | None
   correlation: float | None
   retest: float | None
   anchors: tuple[float, float] | None
@@ -146,6 +147,7 @@ def bt500(scores: np.ndarray) -> list[bool]:
 def raters(
   scores: np.ndarray,
   seconds: np.ndarray,
+  counted: Sequence[int],
   repeats: np.ndarray,
   anchors: np.ndarray | None,
 ) -> list[Rater]:
@@ -159,14 +161,16 @@ def raters(
   Args:
     scores: of all items.
     seconds: of all items.
+    counted: the items whose scores count, which are no repetitions.
     repeats: float [raters, images, 2], images that were shown twice.
     anchors: float [raters, 2], mean scores of the lower and the upper anchor.
   """
-  correlations = with_the_others(scores)
-  rejected = bt500(scores)
+  firsts = scores[:, list(counted)]
+  correlations = with_the_others(firsts)
+  rejected = bt500(firsts)
   enough = len(scores) >= LEAST_RATERS
   found = []
-  for row, each in enumerate(scores):
+  for row, each in enumerate(firsts):
     reasons = []
     number = int((~np.isnan(each)).sum())
     related = correlations[row]
@@ -182,8 +186,8 @@ def raters(
     again = retest(repeats[row])
     found.append(
       Rater(
-        number,
-        float(np.nanmean(each)),
+        int((~np.isnan(scores[row])).sum()),
+        float(np.nanmean(each)) if number else None,
         related,
         again.difference if again else None,
         pair,

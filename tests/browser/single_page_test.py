@@ -50,7 +50,7 @@ class SinglePageTest(programs.ProgramTestCase):
       self.fail(f"the page loads {url}")
 
   def test_what_is_missing(self):
-    with self.assertRaisesRegex(errors.InputError, "npm install onnxruntime"):
+    with self.assertRaisesRegex(errors.InputError, "npm install --no-save"):
       single_page.write(self.folder / "x.html", {}, self.folder)
     for arguments, part in (
       (("--output=x.png",), ".html"),
@@ -60,6 +60,35 @@ class SinglePageTest(programs.ProgramTestCase):
       (("--output=x.html", "--weights=a/g.npz,b/g.npz"), "called g.npz"),
     ):
       self.assert_fails(programs.run("browser", *arguments), part)
+
+  @absltest.skipIf(chromium.PATH is None, chromium.ABSENT)
+  def test_the_line_is_where_the_image_before_ends(self):
+    path = self.folder / "page.html"
+    network = single_page.Network(b"graph", 4, 7)
+    single_page.write(path, {"x": network}, self.package())
+    with chromium.started(self.folder / "profile") as browser:
+      page = browser.open(path.as_uri())
+      page.run("element('result').hidden = false")
+      for window in (320, 1280):
+        page.resize(width=window)
+        for width in (40, 256, 720, 3000):
+          line, before, after, slider, end = page.run(
+            "(() => {for (const name of ['before', 'after']) {"
+            f" element(name).width = {width}; element(name).height = 50;}}"
+            " element('slider').value = 70; slide();"
+            " const box = (id) => element(id).getBoundingClientRect();"
+            " return [box('line').x + 1 - box('frame').x,"
+            " box('before').width, box('after').width, box('slider').width,"
+            " document.documentElement.scrollWidth];})()"
+          )
+          self.assertEqual(before, after)
+          expected = min(width, window - 32, 992)
+          self.assertAlmostEqual(before, expected, delta=0.5)
+          self.assertAlmostEqual(line, 0.7 * before, delta=0.5)
+          if before >= 200:  # the button is narrower
+            self.assertAlmostEqual(slider, before, delta=0.5)
+          self.assertEqual(end, window)
+      self.assertEmpty(page.complaints())
 
   @absltest.skipIf(chromium.PATH is None, chromium.ABSENT)
   @absltest.skipIf(PACKAGE is None, NO_PACKAGE)

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 from absl.testing import absltest
 
-from srfeat_jax.mos import analysis
+from srfeat_jax import errors
+from srfeat_jax.mos import analysis, analysis_files
 from tests.support import opinion_studies
 
 METHODS = opinion_studies.METHODS
@@ -59,6 +60,39 @@ class AnalysisTest(absltest.TestCase):
     self.assertEqual(found.retest.pairs, 6 * 8)
     self.assertEqual(found.retest.difference, 2)
 
+  def test_repeated_items_make_no_outliers(self):
+    drawn = study()
+    collected = OPINIONS.ratings(drawn, RATERS, np.random.default_rng(2))
+    scores = collected.scores.copy()
+    again = [i for i, each in enumerate(drawn.items) if each.repeat_of]
+    scores[:, again] = 6 - scores[:, again]
+    found = analysis.analyze(dataclasses.replace(collected, scores=scores))
+    self.assertEmpty(found.outliers)
+    honest = analysis.analyze(collected)
+    for each, same in zip(found.raters, honest.raters, strict=True):
+      self.assertEqual(each.anchors, same.anchors)
+      self.assertEqual(each.correlation, same.correlation)
+    firsts = np.full_like(scores, np.nan)
+    firsts[:, again] = scores[:, again]
+    with self.assertRaisesRegex(errors.InputError, "a second time"):
+      analysis.analyze(dataclasses.replace(collected, scores=firsts))
+
+  def test_where_all_are_outliers_nobody_is_left_out(self):
+    collected = OPINIONS.ratings(study(), 6, np.random.default_rng(3))
+    same = dataclasses.replace(
+      collected, scores=np.full_like(collected.scores, 3)
+    )
+    found = analysis.analyze(same)
+    self.assertEqual(found.outliers, list(collected.raters))
+    self.assertEmpty(found.left_out)
+    self.assertEqual(found.sets["A"].methods["HR"].raters, 6)
+    self.assertEndsWith(
+      analysis_files.summary(found),
+      "; all are outliers by the rules, so nobody is left out",
+    )
+    for text in (analysis_files.markdown(found), analysis_files.text(found)):
+      self.assertNotIn("are left out as", text)
+
   def test_without_outliers_and_with_them(self):
     collected = OPINIONS.ratings(study(), RATERS, np.random.default_rng(3))
     honest = analysis.analyze(collected)
@@ -66,6 +100,10 @@ class AnalysisTest(absltest.TestCase):
     scores[:5] = 6 - scores[:5]
     found = analysis.analyze(dataclasses.replace(collected, scores=scores))
     self.assertEqual(found.outliers, list(collected.raters[:5]))
+    self.assertEqual(found.left_out, found.outliers)
+    self.assertEndsWith(
+      analysis_files.summary(found), " and 5 are left out as outliers"
+    )
     methods = found.sets["A"].methods
     self.assertEqual(methods["HR"].raters, RATERS - 5)
     self.assertLess(found.sets["A"].everyone["HR"].mos, methods["HR"].mos - 0.3)

@@ -1,7 +1,5 @@
 """Finding the images that raters are to be shown."""
 
-import json
-
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -14,11 +12,11 @@ from tests.support import image_files, opinion_studies, paths
 class CandidatesTest(image_files.FolderTestCase, parameterized.TestCase):
   def test_results_of_one_and_of_several_weights(self):
     one, two = self.folder / "one", self.folder / "two"
-    opinion_studies.write_images(one / "images/A", "x.png", "deep/y.png")
-    (one / "results.json").write_text(json.dumps({"weights": "runs/mine"}))
-    for method in ("b", "a.b"):
-      opinion_studies.write_images(two / "images" / method / "A", "x.png")
-    found = candidates.of_methods([str(one), str(two)])
+    opinion_studies.write_results(one, ["runs/mine"], ["A/x", "A/deep/y"])
+    opinion_studies.write_results(two, ["runs/a.b", "b"], ["A/x"])
+    results = candidates.of_methods([str(one), str(two)])
+    self.assertEqual(results.scales, {str(one): 4, str(two): 4})
+    found = results.methods
     self.assertEqual(list(found), ["mine", "a.b", "b"])
     self.assertEqual({*found["mine"]}, {("A", "x"), ("A", "deep/y")})
     self.assertEqual({*found["b"]}, {("A", "x")})
@@ -26,13 +24,27 @@ class CandidatesTest(image_files.FolderTestCase, parameterized.TestCase):
       found["b"]["A", "x"](), images.read(two / "images/b/A/x.png")
     )
 
+  def test_scales(self):
+    self.assertEqual(candidates.scale({"r": 2, "s": 2}, None), 2)
+    self.assertEqual(candidates.scale({"r": 2}, 2), 2)
+    self.assertEqual(candidates.scale({}, 3), 3)
+    self.assertIsNone(candidates.scale({}, None))
+    for scales, told, part in (
+      ({"r": 4}, 2, "--scale=2, but by its results.json r .* by 4"),
+      ({"r": 4, "s": 2}, None, "r by 4, s by 2"),
+    ):
+      with self.assertRaisesRegex(errors.InputError, part):
+        candidates.scale(scales, told)
+
   def test_folders_of_others(self):
     opinion_studies.write_images(self.folder / "a", "S/x.png")
     opinion_studies.write_images(self.folder / "b", "x.webp")
     a, b = f"a={self.folder / 'a'}", f"b={self.folder / 'b'}"
-    found = candidates.of_methods([a, b])
+    found = candidates.of_methods([a, b]).methods
     self.assertEqual({*found["a"]}, {*found["b"]})
-    self.assertEqual([*candidates.of_methods([b])["b"]], [("images", "x")])
+    found = candidates.of_methods([b])
+    self.assertEqual([*found.methods["b"]], [("images", "x")])
+    self.assertEmpty(found.scales)
 
   def test_what_is_no_result(self):
     opinion_studies.write_images(self.folder / "a", "S/x.png", "T/x.png")
@@ -41,7 +53,7 @@ class CandidatesTest(image_files.FolderTestCase, parameterized.TestCase):
     for arguments, part in (
       (["nowhere"], "nowhere"),
       (["a=nowhere"], "METHOD=FOLDER"),
-      ([str(self.folder)], "no folder images"),
+      ([str(self.folder)], "results.json cannot be read"),
       ([a, a], "call one of them otherwise"),
       ([a, b], "FOLDER/SET/NAME.png"),
     ):

@@ -17,10 +17,11 @@ def crowd(num_raters=12, num_items=40, seed=0) -> np.ndarray:
   return np.clip(np.rint(quality + noise), 1, 5)
 
 
-def check(scores, anchors=None, pairs=None):
+def check(scores, anchors=None, pairs=None, counted=None):
   pairs = np.zeros((len(scores), 0, 2)) if pairs is None else pairs
   seconds = np.ones_like(scores)
-  return consistency.raters(scores, seconds, pairs, anchors)
+  counted = range(scores.shape[1]) if counted is None else counted
+  return consistency.raters(scores, seconds, counted, pairs, anchors)
 
 
 class ConsistencyTest(parameterized.TestCase):
@@ -78,6 +79,23 @@ class ConsistencyTest(parameterized.TestCase):
     self.assertEqual([each.bt500 for each in found], consistency.bt500(scores))
     self.assertEqual(found[0].ratings, 40)
     self.assertAlmostEqual(found[0].mean, scores[0].mean())
+
+  def test_items_that_do_not_count(self):
+    scores = crowd()
+    expected = check(scores[:, :30])
+    scores[:, 30:] = 6 - scores[:, 30:]
+    scores[0, 30:] = NAN
+    found = check(scores, counted=range(30))
+    self.assertEqual([each.ratings for each in found], [30] + [40] * 11)
+    for each, alone in zip(found, expected, strict=True):
+      self.assertEqual(each.mean, alone.mean)
+      self.assertEqual(each.correlation, alone.correlation)
+      self.assertEqual(each.reasons, ())
+    scores[1, :30] = 3  # and others later
+    self.assertIn("the same", check(scores, counted=range(30))[1].reasons[0])
+    scores[2, :30] = NAN
+    nothing = check(scores, counted=range(30))[2]
+    self.assertEqual((nothing.ratings, nothing.mean), (10, None))
 
   def test_an_honest_crowd_has_none(self):
     for seed in range(20):

@@ -32,7 +32,7 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     built = self.run_mos(
       *("build", *self.results(), f"--benchmarks={self.folder / 'data'}"),
       *(f"--output={study_folder}", "--interpolated=nearest", "--seed=1"),
-      *("--images_per_set=3", "--repeats=2", "--crop=16"),
+      *("--images_per_set=3", "--repeats=2", "--crop=16", "--scale=4"),
     )
     self.assertEqual(built.returncode, 0, built.stderr)
     self.assertIn("26 items: 6 images by 4 methods", built.stdout)
@@ -81,6 +81,7 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     result = self.run_mos(*arguments, f"--output={output}")
     self.assertEqual(result.returncode, 0, result.stderr)
     self.assertIn("left out: <b>x.json: the submission lacks", result.stdout)
+    self.assertIn("6 raters, of whom 6 rated all 26 items", result.stdout)
     found = json.loads((output / "analysis.json").read_bytes())
     self.assertEqual([*found["sets"]], ["A", "B", "all sets"])
     self.assertEqual(len(found["raters"]), 6)
@@ -101,6 +102,27 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
     # A study that is there stays.
     again = self.run_mos("build", *self.results(), f"--output={study_folder}")
     self.assert_fails(again, "not empty")
+
+  def test_the_scale_of_results(self):
+    results = self.folder / "results"
+    opinion_studies.write_results(results, ["mine"], ["A/x"], scale=2)
+    opinion_studies.write_images(self.folder / "data/A/HR", "x.png")
+    arguments = (
+      *("build", results, f"--benchmarks={self.folder / 'data'}"),
+      *(f"--output={self.folder / 'study'}", "--interpolated=nearest"),
+      "--repeats=0",
+    )
+    self.assert_fails(
+      self.run_mos(*arguments, "--scale=4"), "--scale=4, but by its results"
+    )
+    built = self.run_mos(*arguments)
+    self.assertEqual(built.returncode, 0, built.stderr)
+    items = study_lib.load(self.folder / "study").items
+    (item,) = (each.id for each in items if each.method == "nearest")
+    path = self.folder / "study" / study_lib.PAGE / "images" / f"{item}.png"
+    shown = images.read(path)
+    np.testing.assert_array_equal(shown[::2, ::2], shown[1::2, 1::2])
+    self.assertTrue((shown[1:-1:2, 1:-1:2] != shown[2::2, 2::2]).any())
 
   def test_of_a_study_that_cannot_be_built_nothing_is_left(self):
     a, b = self.results()
@@ -134,6 +156,7 @@ class ProgramTest(programs.ProgramTestCase, parameterized.TestCase):
       ((a, b), "b has no image B/3, which a has"),
       ((a, b, "--sets=C"), "A, B"),
       ((a, b, "--sets=A", "--interpolated=nearest"), "needs --benchmarks"),
+      ((a, b, f"--benchmarks={self.folder / 'data'}"), "--scale is needed"),
       ((), "nothing to rate"),
     ):
       result = self.run_mos("build", *arguments, output)

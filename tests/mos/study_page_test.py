@@ -128,6 +128,20 @@ class InBrowserTest(image_files.FolderTestCase):
         page.wait(f"index === 1 && {READY}")
         self.rate(page, "4")
         page.wait(f"index === 2 && {READY}")
+        # Back twice, and forward with the scores as they are, no further.
+        kept = page.run("JSON.stringify(state.ratings)")
+        self.assertTrue(page.run("document.querySelector('#next').disabled"))
+        page.press("ArrowLeft")
+        page.press("ArrowLeft")
+        page.wait(f"index === 0 && {READY}")
+        page.press("ArrowRight")
+        page.wait(f"index === 1 && {READY}")
+        page.click("#next")
+        page.wait(f"index === 2 && {READY}")
+        page.press("ArrowRight")
+        self.assertEqual(
+          page.run("[index, JSON.stringify(state.ratings)]"), [2, kept]
+        )
         page.press("7")
         page.click("#scores button:nth-child(2)")
         self.pressed[page.run("items[2].id")] = 2
@@ -171,11 +185,22 @@ class InBrowserTest(image_files.FolderTestCase):
       page.wait(f"index === 3 && {READY}")
       self.rate(page, "24" + "3" * (len(self.study.items) - 5))
       page.wait(END)
+      outcome = "document.querySelector('#outcome').textContent"
+      self.assertStartsWith(page.run(outcome), "Please download your scores")
       page.click("#end .save")
       page.wait("!document.querySelector('#another').disabled")
+      self.assertIn("are in the file", page.run(outcome))
+      self.assertNotIn("Please download", page.run(outcome))
       name = f"scores_{rater[:8]}.json"
       while not (profile / name).exists():
         page.run("new Promise((then) => setTimeout(then, 20))")
+      page.go(self.file.as_uri())  # it is still known
+      page.wait(END)
+      self.assertIn("are in the file", page.run(outcome))
+      # Where a server does not answer, a file is not what it has received.
+      page.run("server = 'unknown'; failing = true; report()")
+      self.assertIn("does not answer", page.run(outcome))
+      self.assertIn("Please send it", page.run(outcome))
       self.assertEmpty(page.complaints())
     self.results.mkdir()
     (profile / name).rename(self.results / name)

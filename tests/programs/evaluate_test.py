@@ -46,6 +46,7 @@ class EvaluateTest(programs.ProgramTestCase):
     )
     self.assertNotEqual(results["sets"], results["bicubic"])
     self.assertEqual(results["weights"], str(weights))
+    self.assertEqual(results["images"], {str(weights): "images"})
     written = sorted(
       path.relative_to(out).as_posix() for path in out.rglob("*.*")
     )
@@ -85,6 +86,9 @@ class EvaluateTest(programs.ProgramTestCase):
     self.assertEqual(results["weights"], "srfeat-lite")
     self.assertEqual(list(results["others"]), [str(weights)])
     self.assertEqual(results["own_metrics"], {"mae": f"{metric}:mae"})
+    places = {"srfeat-lite": "srfeat-lite", str(weights): weights.name}
+    places = {name: f"images/{place}" for name, place in places.items()}
+    self.assertEqual(results["images"], places)
     sr = images.read(out / "images" / "srfeat-lite" / "T" / "gray.png")
     hr = images.read(self.folder / "sets/T/HR/gray.png")[:, :32]
     self.assertAlmostEqual(
@@ -130,6 +134,7 @@ class EvaluateTest(programs.ProgramTestCase):
     of_pairs = json.loads((again / "results.json").read_text())
     self.assertEqual(of_pairs["sets"], results["sets"])
     self.assertNotIn("speed", of_pairs)
+    self.assertEqual(of_pairs["images"], {})
     scores = of_pairs["sets"]["S"]
     self.assertAlmostEqual(
       scores["perceptual_score"],

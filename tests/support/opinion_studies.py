@@ -116,3 +116,39 @@ def write_images(folder: pathlib.Path, *names: str, size=(24, 32), seed=0):
   for name in names:
     pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     images.write(folder / name, pixels)
+
+
+def write_results(
+  folder: pathlib.Path, methods, names, scale: int = 4, places=None
+) -> None:
+  """Writes what `evaluate --save_images` would, other than scores.
+
+  Args:
+    folder: the folder; what is there stays if it has other names.
+    methods: their weights.
+    names: images, as SET/NAME.
+    scale: the scale factor.
+    places: the folders of the methods' images, if not by their last parts.
+  """
+  sets: dict = {}
+  for name in names:
+    set_name, _, image = name.partition("/")
+    sets.setdefault(set_name, {"images": {}})["images"][image] = {}
+  if places is None:
+    last = [pathlib.PurePath(method).name for method in methods]
+    places = [f"images/{name}" for name in last]
+    places = places if len(methods) > 1 else ["images"]
+  first, *others = methods
+  content = {
+    "weights": first,
+    "protocol": {"name": "matlab", "description": "x", "scale": scale},
+    "sets": sets,
+    "images": dict(zip(methods, places, strict=True)),
+  }
+  if others:
+    content["others"] = dict.fromkeys(others, sets)
+  files = [f"{name}.png" for name in names]
+  for seed, place in enumerate(places):
+    write_images(folder / place, *files, seed=seed)
+  folder.mkdir(parents=True, exist_ok=True)
+  (folder / "results.json").write_text(json.dumps(content))

@@ -20,9 +20,10 @@ let state = load() || fresh();
 function fresh() {
   // rater: in place of a name. ratings: by item, [score, milliseconds].
   // pending: what is sent until the server says that it has it, as text.
-  // settled: the revision that the server or a downloaded file has.
-  return {rater: random(), revision: 0, settled: 0, ratings: {}, pending: null,
-          sent: 0, ready: false};
+  // sent: the revision that the server has answered; received: that it has;
+  // downloaded: that a file has.
+  return {rater: random(), revision: 0, ratings: {}, pending: null, sent: 0,
+          received: 0, downloaded: 0, ready: false};
 }
 
 function random() {
@@ -89,6 +90,8 @@ function order() {
 let items = order();
 const rated = () => Object.keys(state.ratings).length;
 const done = () => rated() === items.length;
+const is_rated = (item) => item.id in state.ratings;
+const first_unrated = () => items.findIndex((each) => !is_rated(each));
 
 // ------------------------------------------------------------------ the screens
 
@@ -145,7 +148,7 @@ function start() {
 function begin() {
   state.ready = true;
   keep();
-  index = items.findIndex((each) => !(each.id in state.ratings));
+  index = first_unrated();
   if (index < 0) return end();
   show("rating");
   present();
@@ -203,6 +206,7 @@ async function present() {
   element("bar").max = items.length;
   element("bar").value = rated();
   element("previous").disabled = index === 0;
+  element("next").disabled = !is_rated(item);
   const score = (state.ratings[item.id] || [])[0];
   for (const button of element("scores").children) {
     button.setAttribute("aria-pressed", String(+button.value === score));
@@ -247,11 +251,22 @@ function rate(score) {
     return;
   }
   if (state.revision % SEND_EVERY === 0) send();
+  forward();
+}
+
+function forward() {
   index += 1;
-  if (index >= items.length) {
-    index = items.findIndex((each) => !(each.id in state.ratings));
-  }
+  if (index >= items.length) index = first_unrated();
   present();
+}
+
+// Passes a rated item, whose score stays.
+function next() {
+  if (can_pass()) forward();
+}
+
+function can_pass() {
+  return !element("rating").hidden && is_rated(items[index]) && !done();
 }
 
 function previous() {
@@ -268,6 +283,7 @@ function end() {
 
 function another() {
   state = fresh();
+  refusal = "";
   keep();
   items = order();
   loaded.clear();
@@ -282,6 +298,7 @@ function another() {
 let server = location.protocol.startsWith("http") ? "unknown" : "none";
 let refusal = "";
 let sending = false;
+let failing = false;  // the server did not answer
 let timer = null;
 
 function snapshot() {
@@ -340,7 +357,7 @@ async function send() {
       if (state.rater === rater) {
         state.pending = null;
         state.sent = revision;
-        if (taken) state.settled = Math.max(state.settled, revision);
+        if (taken) state.received = Math.max(state.received, revision);
         keep();
         if (state.revision > revision && done()) again = 1;
       }
@@ -353,28 +370,37 @@ async function send() {
     clearTimeout(timer);
     timer = setTimeout(send, again);
   }
-  report(again > 1);
+  failing = again > 1;
+  report();
 }
 
-function report(failed = false) {
-  const safe = state.settled >= state.revision;
+const received = () => state.received >= state.revision;
+const downloaded = () => state.downloaded >= state.revision;
+
+function report() {
   element("sending").textContent =
-    failed ? "The server does not answer; your scores are kept here." : "";
-  const outcome = element("outcome");
-  outcome.className = refusal ? "problem" : "";
-  outcome.textContent = refusal
-    ? `The server refused your scores (${refusal}). Please download them, and`
-      + " send the file to whoever asked you to take part."
-    : server === "none"
-      ? "Please download your scores, and send the file to whoever asked you to"
-        + " take part."
-      : safe ? "Your scores have been received."
-        : failed ? "The server does not answer. The page tries again as long as"
-          + " it is open; you can also download your scores."
-          : "Your scores are being sent.";
+    failing ? "The server does not answer; your scores are kept here." : "";
+  element("outcome").className = refusal ? "problem" : "";
+  element("outcome").textContent = outcome();
+  const safe = received() || downloaded();
   element("another").disabled = !safe;
-  const wanted = !safe && (server === "none" || refusal);
+  const wanted = !safe && Boolean(server === "none" || refusal);
   document.querySelector("#end .save").classList.toggle("main", wanted);
+}
+
+// What has become of the scores, and what the rater is to do.
+function outcome() {
+  if (received()) return "Your scores have been received.";
+  const file = downloaded()
+    ? "Your scores are in the file that you have downloaded. Please send it to"
+      + " whoever asked you to take part."
+    : "Please download your scores, and send the file to whoever asked you to"
+      + " take part.";
+  if (refusal) return `The server refused your scores (${refusal}). ${file}`;
+  if (server === "none") return file;
+  if (!failing) return "Your scores are being sent.";
+  return "The server does not answer. The page tries again as long as it is open."
+    + (downloaded() ? ` ${file}` : " You can also download your scores.");
 }
 
 function save() {
@@ -384,7 +410,7 @@ function save() {
   link.download = `scores_${state.rater.slice(0, 8)}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  state.settled = state.revision;
+  state.downloaded = state.revision;
   keep();
   report();
 }
@@ -405,6 +431,7 @@ WORDS.forEach((word, i) => {
 element("start").addEventListener("click", start);
 element("begin").addEventListener("click", begin);
 element("previous").addEventListener("click", previous);
+element("next").addEventListener("click", next);
 element("another").addEventListener("click", another);
 for (const each of document.querySelectorAll(".save")) {
   each.addEventListener("click", save);
@@ -418,6 +445,9 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "ArrowLeft" || event.key === "Backspace") {
     event.preventDefault();
     previous();
+  } else if (event.key === "ArrowRight" && can_pass()) {
+    event.preventDefault();  // else it scrolls an image that is too large
+    next();
   }
 });
 window.addEventListener("resize", fit);
