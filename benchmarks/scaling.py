@@ -255,7 +255,7 @@ def _row(
     ),
     f"{result['images_per_s']:.0f}",
     efficiency,
-    f"{result['schedule']['hours']:.1f}",
+    f"{result['schedule']['hours']:.2g}",
   ]
 
 
