@@ -13,8 +13,7 @@ both_updated  + both with spectral normalization and more logits: one per patch
               of the image, one per position of the features.
 
 All start from the same weights; those with equal seeds see the same crops, and
-their discriminators start alike. No run has been finished yet, so nothing is
-known of scores and cost.
+their discriminators start alike. What was found: docs/feature_discriminator.md.
 """
 
 import ml_collections
