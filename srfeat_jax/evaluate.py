@@ -363,7 +363,7 @@ def _common_scale(scales: dict[str, int]) -> int:
 
 
 def _captions(
-  names: list[str], options: list[options_lib.Options]
+  names: list[str], options: Sequence[options_lib.Options]
 ) -> list[str]:
   """Short names of the weights, or their whole names where those are alike."""
   short = [each.short_name for each in options]
