@@ -33,18 +33,19 @@ def main(argv: Sequence[str]) -> None:
   """Rewrites the README."""
   if argv[1:]:
     raise errors.InputError(
-      f'unexpected argument "{argv[1]}": all of benchmarks/results is read'
+      f'unexpected argument "{argv[1]}": cpu*.json and gpu*.json of'
+      " benchmarks/results are read"
     )
   path = _FOLDER / "README.md"
   path.write_text(fill(path.read_text(), load(_FOLDER / "results")))
 
 
 def load(folder: pathlib.Path) -> dict[str, dict]:
-  """Reads all results: by the beginning of the file's name, then by suite."""
+  """Reads cpu*.json and gpu*.json: the results by device, then by suite."""
   found = {}
-  for path in sorted(folder.glob("*.json")):
+  for path in sorted(folder.glob("[cg]pu*.json")):
     report = json.loads(path.read_text())
-    device = found.setdefault(re.match(r"[a-z]+", path.name)[0], {})
+    device = found.setdefault(path.name[:3], {})
     device.setdefault("environments", []).append(
       report["environment"] | {"suites": ", ".join(report["suites"])}
     )
