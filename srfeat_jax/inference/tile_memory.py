@@ -1,7 +1,9 @@
 """How large tiles may be, by the memory that compiled programs report."""
 
 import functools
+import hashlib
 import math
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.inference import overlap, tile_program
+from srfeat_jax import models
+from srfeat_jax.inference import compile_cache, overlap, tile_program
 
 _PROBE = 64  # side of the tile that is compiled to measure its memory
 _STEP = 64
@@ -89,7 +92,22 @@ def _bytes(generator, variables, ensemble: bool, side: int) -> float:
   """Bytes that a square tile takes on a device."""
   leaves, tree = jax.tree.flatten(variables)
   shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-  return _compiled_bytes(generator, tree, shapes, ensemble, side)
+  arguments = (generator, tree, shapes, ensemble, side)
+  # Another's class may change, and would be called the same.
+  if type(generator) not in models.GENERATORS.values():
+    return _compiled_bytes(*arguments)
+  return compile_cache.number(
+    f"tile {_code()} {arguments}",
+    functools.partial(_compiled_bytes, *arguments),
+  )
+
+
+@functools.cache
+def _code() -> str:
+  """A hash of the code of all networks."""
+  folder = pathlib.Path(models.__file__).parent
+  files = [each.read_bytes() for each in sorted(folder.rglob("*.py"))]
+  return hashlib.sha256(b"".join(files)).hexdigest()
 
 
 @functools.lru_cache(maxsize=16)

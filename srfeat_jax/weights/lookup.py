@@ -54,7 +54,7 @@ def load(path: str) -> Weights:
     kept = {name: tree for name, tree in variables.items() if tree}
     return Weights(generator, kept)
   if place.is_file():
-    read = generator_file.load(place)
+    read = generator_file.load(place, known=path in shipped.NAMES)
     if read.warning:
       logging.warning("%s", read.warning)
     return Weights(read.config, read.variables)

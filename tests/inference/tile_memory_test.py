@@ -1,5 +1,6 @@
 """Memory: the tiles that it allows, and what happens when it runs out."""
 
+import pathlib
 from unittest import mock
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 from flax import linen as nn
 
-from srfeat_jax import errors
+from srfeat_jax import errors, models
 from srfeat_jax.inference import (
   equivalence,
   overlap,
@@ -154,6 +155,50 @@ class MemoryTest(parameterized.TestCase):
       self.assertBetween(total, budget / 8, budget)
     self.assertEqual(sides, sorted(set(sides)))
     self.assertEqual(sides[-1], 1024)
+
+  def test_is_found_out_once_for_all_starts(self):
+    generator, variables = inference_networks.build(CONFIGS["srresnet"])
+    folder = self.create_tempdir().full_path
+
+    def side(network=generator):
+      return tile_memory.largest_tile(network, variables, False, 2**26)
+
+    def is_compiled(network=generator):
+      found = []
+      compiled = tile_memory._compiled_bytes.__wrapped__
+
+      def spy(*arguments):
+        found.append(arguments)
+        return compiled(*arguments)
+
+      with mock.patch.object(tile_memory, "_compiled_bytes", spy):
+        self.assertEqual(side(network), expected)
+      return bool(found)
+
+    expected = side()
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", folder)
+    try:
+      self.assertTrue(is_compiled())
+      self.assertFalse(is_compiled())
+      # A damaged file is found out again.
+      (kept,) = pathlib.Path(folder, "numbers").iterdir()
+      kept.write_text("")
+      self.assertTrue(is_compiled())
+      self.assertFalse(is_compiled())
+
+      class Another(type(generator)):
+        """May change without a change of its name."""
+
+      another = Another(
+        **{
+          name: getattr(generator, name) for name in models.fields_of(generator)
+        }
+      )
+      self.assertTrue(is_compiled(another))
+      self.assertTrue(is_compiled(another))
+    finally:
+      jax.config.update("jax_compilation_cache_dir", before)
 
   def test_default_budget(self):
     self.assertEqual(tile_memory.default_budget(), 1.5 * 2**30)
