@@ -582,6 +582,26 @@ class TrainTest(parameterized.TestCase):
       self.assertEqual(each, losses[0])
       jax.tree.map(np.testing.assert_array_equal, end, ends[0])
 
+  @parameterized.parameters(False, True)
+  def test_traces_its_step_once(self, on_device):
+    config = _tiny(self.images, 2)
+    config.data.on_device = on_device
+    traced = []
+    make_step = steps.make_step
+
+    def make(*arguments):
+      step = make_step(*arguments)
+
+      def counted(*state_and_batch):
+        traced.append(None)
+        return step(*state_and_batch)
+
+      return counted
+
+    with mock.patch.object(steps, "make_step", make):
+      train.train_and_evaluate(config, self.folder / "run")
+    self.assertLen(traced, 1)
+
   def test_full_size_network_runs_a_step(self):
     config = pretrain.get_config("srfeat")
     config.data.train = str(self.images)

@@ -118,14 +118,12 @@ def build(
   # Finds what is wrong with a step before anything is written, and before
   # images are looked at, which may take long.
   crops = steps.num_batches(config) * config.batch_size
-  shape = (crops, config.crop_size, config.crop_size, 3)
-  jax.eval_shape(
-    update,
-    state,
-    vgg_variables,
-    jax.ShapeDtypeStruct(shape, "uint8"),
-    teacher_variables,
+  batch = jax.ShapeDtypeStruct(
+    (crops, config.crop_size, config.crop_size, 3),
+    "uint8",
+    sharding=parallel.split(mesh),  # as the first batch, or it is traced again
   )
+  jax.eval_shape(update, state, vgg_variables, batch, teacher_variables)
   images = training_images.find(config, validator.sets if begins else None)
   kind = on_device if config.data.on_device else on_host
   run = Run(
