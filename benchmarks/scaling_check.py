@@ -17,6 +17,7 @@ import jax
 from benchmarks import cases, ours
 from srfeat_jax import cli, config_flag, errors
 from srfeat_jax.scaling import step_compilation, topologies
+from srfeat_jax.training import parallel
 
 _CONFIG = config_flag.define()
 
@@ -31,6 +32,8 @@ def main(argv) -> None:
   step = step_compilation.compile_step(config, topology)
   function, shapes = step_compilation.step_and_shapes(config)
   own_count = ours.count_flops(function, *shapes)
+  mesh = parallel.make_mesh(topology.devices())
+  function, shapes = step_compilation.step_and_shapes(config, mesh)
   del function
   jax.clear_caches()
   before = _resident("VmRSS")

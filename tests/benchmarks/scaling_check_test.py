@@ -5,18 +5,21 @@ import re
 import subprocess
 import sys
 
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from tests.support import paths
 
 
-class ScalingCheckTest(absltest.TestCase):
-  def test_compiled_and_run_agree(self):
-    flags = ("batch_size=4", "crop_size=64", "generator.features=8")
+class ScalingCheckTest(parameterized.TestCase):
+  @parameterized.parameters(
+    ("pretrain.py:srfeat", 64), ("gan.py:srfeat_lite", 16)
+  )
+  def test_compiled_and_run_agree(self, config, crop_size):
+    flags = ("batch_size=4", f"crop_size={crop_size}", "generator.features=8")
     result = subprocess.run(
       [
         *(sys.executable, "-m", "benchmarks.scaling_check"),
-        "--config=configs/pretrain.py:srfeat",
+        f"--config=configs/{config}",
         *(f"--config.{flag}" for flag in flags),
         "--config.generator.num_blocks=1",
       ],
