@@ -88,7 +88,11 @@ def make(config: ml_collections.ConfigDict, measured: Collection[str]) -> Best:
     raise errors.InputError(
       f'config.validation.best_metric is "{wanted}", which is not measured:'
       f" expected one of {', '.join(measured)}"
-      + ("" if "lpips" in measured else ", or set validation.lpips_weights")
+      + (
+        ""
+        if "lpips" in measured
+        else ", or set config.validation.lpips_weights"
+      )
     )
   if direction not in (("", "min", "max") if known else ("min", "max")):
     raise errors.InputError(

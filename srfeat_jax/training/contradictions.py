@@ -128,6 +128,11 @@ def _told(config: ml_collections.ConfigDict) -> Iterator[str]:
         f" config.generator.{field}={generator[field]} no convolution follows a"
         " pixel shuffle"
       )
+  if config.freeze_batch_norm and generator.get("batch_norm") is False:
+    yield (
+      "config.freeze_batch_norm is True, without effect, because"
+      " config.generator.batch_norm is False"
+    )
   if config.losses.phase_weight and generator.get("scale") == 1:
     yield (
       f"config.losses.phase_weight is {config.losses.phase_weight}, without"

@@ -54,7 +54,10 @@ class BestTest(parameterized.TestCase):
     self.assertIsNone(another.step)
 
   @parameterized.parameters(
-    ("lpips", 'is "lpips", which is not measured: .*or set validation.lpips_w'),
+    (
+      "lpips",
+      'is "lpips", which is not measured: .*or set config.validation.lpips',
+    ),
     ("mine", 'is "mine": expected "max:mine" if more of it is better, or "min'),
     ("most:mine", 'is "most:mine": expected "max:mine"'),
   )

@@ -96,6 +96,11 @@ TOLD = (
     "relativistic_detach is False, without effect on .*adversarial=vanilla",
   ),
   (
+    False,
+    {"freeze_batch_norm": True, "generator.batch_norm": False},
+    "freeze_batch_norm is True, without effect, .*batch_norm is False",
+  ),
+  (
     True,
     {"generator.blur_after_shuffle": True, "generator.upsampler": "nearest"},
     "blur_after_shuffle is True, without effect: .*upsampler=nearest",
