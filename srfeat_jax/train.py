@@ -91,7 +91,10 @@ def train_and_evaluate(
     writer = _closed_by(
       stack,
       writers.create(
-        run.workdir, first_step=first_step, active=run.is_main_process
+        run.workdir,
+        first_step=first_step,
+        active=run.is_main_process,
+        validates=validation_due,
       ),
     )
     progress = _closed_by(

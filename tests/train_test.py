@@ -384,6 +384,12 @@ class TrainTest(parameterized.TestCase):
       ):
         train.train_and_evaluate(config, workdir)
     self.assertFalse((workdir / "generator.safetensors").exists())
+    # Killed when it has made up the validation, and before a checkpoint.
+    with (
+      mock.patch.object(train, "_train", side_effect=KeyboardInterrupt),
+      self.assertRaises(KeyboardInterrupt),
+    ):
+      train.train_and_evaluate(config, workdir)
     train.train_and_evaluate(config, workdir)
     logs = [
       [

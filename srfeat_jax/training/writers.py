@@ -27,7 +27,11 @@ _UPLOAD_SECONDS = 300  # the same for events, in which images are
 
 
 def create(
-  workdir: pathlib.Path, *, first_step: int, active: bool
+  workdir: pathlib.Path,
+  *,
+  first_step: int,
+  active: bool,
+  validates: bool = False,
 ) -> "Writers":
   """The run's writers.
 
@@ -36,12 +40,16 @@ def create(
     first_step: lines of later steps, left over from before a restart, go; at
       0, where nothing was restored, all do.
     active: whether this is the main process; others write nothing.
+    validates: whether the state at `first_step` is validated now. The scores of
+      an earlier time, after which the run was killed, go, too.
   """
   if not active:
     return Writers([])
   in_store = places.is_address(workdir)
   lines = JsonlObject if in_store else JsonlWriter
-  writers: list[Any] = [lines(workdir / "metrics.jsonl", first_step=first_step)]
+  writers: list[Any] = [
+    lines(workdir / "metrics.jsonl", first_step=first_step, validates=validates)
+  ]
   # TensorFlow tells about its own build otherwise.
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
   os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -73,9 +81,11 @@ def create(
 class JsonlWriter:
   """Appends a line of scalars as JSON for each step that is logged."""
 
-  def __init__(self, path: pathlib.Path, *, first_step: int):
+  def __init__(
+    self, path: pathlib.Path, *, first_step: int, validates: bool = False
+  ):
     self._path = path
-    atomic.replace(path, _joined(_kept(path, first_step)))
+    atomic.replace(path, _joined(_kept(path, first_step, validates)))
     self._file = path.open("a")
 
   def write_scalars(self, step: int, scalars: dict) -> None:
@@ -107,9 +117,11 @@ class JsonlWriter:
 class JsonlObject:
   """The same as an object in a store."""
 
-  def __init__(self, path: pathlib.Path, *, first_step: int):
+  def __init__(
+    self, path: pathlib.Path, *, first_step: int, validates: bool = False
+  ):
     self._path = path
-    self._lines = _kept(path, first_step)
+    self._lines = _kept(path, first_step, validates)
     self._write()
 
   def _write(self) -> None:
@@ -269,7 +281,7 @@ def _joined(lines: list[str]) -> bytes:
   return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _kept(path: pathlib.Path, first_step: int) -> list[str]:
+def _kept(path: pathlib.Path, first_step: int, validates: bool) -> list[str]:
   """Lines of before that still count."""
   try:
     if first_step == 0 or not path.exists():
@@ -279,7 +291,12 @@ def _kept(path: pathlib.Path, first_step: int) -> list[str]:
     raise errors.InputError(
       f"{path} cannot be read: {places.reason(error)}"
     ) from error
-  return [line for line in lines if _step(line) <= first_step]
+  return [
+    line
+    for line in lines
+    if _step(line) < first_step
+    or (_step(line) == first_step and not (validates and '"eval/' in line))
+  ]
 
 
 def _unwritten(path: pathlib.Path, error: OSError) -> errors.InputError:

@@ -1,5 +1,6 @@
 """Tests of srfeat_jax.training.writers."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -76,6 +77,19 @@ class JsonlTest(image_files.FolderTestCase):
     self.write(10, [15])
     self.assertEqual(self.steps(), [5, 15])
 
+  def test_a_validation_that_is_made_again_replaces_its_scores(self):
+    def write(**options):
+      with contextlib.closing(
+        writers.JsonlWriter(self.path, first_step=10, **options)
+      ) as writer:
+        writer.write_scalars(10, {"eval/set5/psnr_y": 30.0})
+
+    self.write(0, [10])
+    write()
+    self.assertEqual(self.steps(), [10, 10])  # losses, and scores
+    write(validates=True)
+    self.assertEqual(self.steps(), [10, 10])
+
   def test_nothing_else_is_left(self):
     self.write(0, [5])
     self.assertEqual(list(self.folder.iterdir()), [self.path])
@@ -129,10 +143,17 @@ class StoreTest(absltest.TestCase):
     text = (self.workdir / "metrics.jsonl").read_text()
     return [json.loads(line)["step"] for line in text.splitlines()]
 
-  def writer(self, first_step: int) -> writers.JsonlObject:
+  def writer(self, first_step: int, **options) -> writers.JsonlObject:
     return writers.JsonlObject(
-      self.workdir / "metrics.jsonl", first_step=first_step
+      self.workdir / "metrics.jsonl", first_step=first_step, **options
     )
+
+  def test_a_validation_that_is_made_again_replaces_its_scores(self):
+    for options in ({}, {"validates": True}):
+      writer = self.writer(10, **options)
+      writer.write_scalars(10, {"eval/set5/psnr_y": 30.0})
+      writer.close()
+    self.assertEqual(self.steps(), [10])
 
   def test_lines_are_there_after_a_flush(self):
     writer = self.writer(0)
