@@ -80,6 +80,7 @@ class TrainTest(parameterized.TestCase):
     config.generator.features = 16
     config.ema_decay = 0.9
     config.data.benchmarks = "synthetic"
+    config.data.crops_per_image = 8  # drawing scenes takes longer than steps
     config.log_every = config.eval_every = config.checkpoint_every = 120
     train.train_and_evaluate(config, self.folder / "run")
     log = _log(self.folder / "run")
