@@ -1,6 +1,7 @@
 """What is measured, by name: networks, batch sizes and image sizes."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -78,8 +79,12 @@ def train_config(case: Train, dtype: str, batch_size: int = 0, tiny=False):
   if tiny:
     _shrink(config)
   config.generator.dtype = dtype
-  for discriminator in config.discriminators.values():
+  for name, discriminator in config.discriminators.items():
     discriminator.dtype = dtype
+    if "input_size" in discriminator:  # the peer does not find it out
+      # Features of VGG-19's fifth block are 16 times smaller than the image.
+      shrinking = 1 if name == "image" else 16
+      discriminator.input_size = math.ceil(config.crop_size / shrinking)
   return config, vgg_settings(config)
 
 
@@ -129,8 +134,6 @@ def _shrink(config) -> None:
   config.generator.num_blocks = 2
   if "growth" in config.generator:
     config.generator.growth = 4
-  for name, discriminator in config.discriminators.items():
+  for discriminator in config.discriminators.values():
     discriminator.features = 8
     discriminator.hidden = 16
-    # Features of VGG-19's fifth block are 16 times smaller than the image.
-    discriminator.input_size = _TINY_CROP // (1 if name == "image" else 16)

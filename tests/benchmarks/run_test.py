@@ -17,6 +17,7 @@ from benchmarks import (
   kernels,
   ours,
   peer_training,
+  peers,
   tables,
 )
 from srfeat_jax.training import networks as networks_lib
@@ -46,6 +47,19 @@ def _vgg_variables() -> dict:
 
 
 class PeerTest(parameterized.TestCase):
+  @parameterized.parameters(
+    *(name for name, case in cases.TRAIN.items() if "gan:" in case.variant)
+  )
+  def test_discriminators_have_as_many_parameters_as_ours(self, name):
+    config, vgg_settings = cases.train_config(cases.TRAIN[name], "float32")
+    networks = networks_lib.assemble(config, vgg_settings)
+    _, made = jax.eval_shape(networks.init, jax.random.key(0))
+    for role, each in config.discriminators.items():
+      with torch.device("meta"):
+        peer = peers.discriminator(each, 3 if role == "image" else 512)
+      ours_has = sum(x.size for x in jax.tree.leaves(made[role]["params"]))
+      self.assertEqual(peers.num_parameters(peer), ours_has, role)
+
   @parameterized.parameters("srfeat_gan_b16", "esrgan_b16")
   def test_a_step_has_the_losses_of_ours(self, name):
     config, vgg_settings = cases.train_config(
