@@ -32,9 +32,9 @@ def main(argv) -> None:
   step = step_compilation.compile_step(config, topology)
   function, shapes = step_compilation.step_and_shapes(config)
   own_count = ours.count_flops(function, *shapes)
-  mesh = parallel.make_mesh(topology.devices())
-  function, shapes = step_compilation.step_and_shapes(config, mesh)
   del function
+  mesh = parallel.make_mesh(topology.devices())
+  _, shapes = step_compilation.step_and_shapes(config, mesh)
   jax.clear_caches()
   before = _resident("VmRSS")
   _reset_peak()

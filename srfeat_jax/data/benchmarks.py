@@ -11,7 +11,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def load(
     if name not in found:
       raise errors.InputError(
         f"there is no benchmark set {name} in {folder}: expected some of"
-        f" {', '.join(found)}{_suggestion(name, found)}"
+        f" {', '.join(found)}{errors.did_you_mean(name, found)}"
       )
   return [
     BenchmarkSet(
@@ -133,12 +133,6 @@ def load(
     )
     for name in sets or found
   ]
-
-
-def _suggestion(name: str, found: Iterable[str]) -> str:
-  """Asks whether the one that is written alike was meant."""
-  alike = [each for each in found if each.lower() == name.lower()]
-  return f": did you mean {alike[0]}?" if alike else ""
 
 
 def _folders(

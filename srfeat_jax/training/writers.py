@@ -291,12 +291,7 @@ def _kept(path: pathlib.Path, first_step: int, validates: bool) -> list[str]:
     raise errors.InputError(
       f"{path} cannot be read: {places.reason(error)}"
     ) from error
-  return [
-    line
-    for line in lines
-    if _step(line) < first_step
-    or (_step(line) == first_step and not (validates and '"eval/' in line))
-  ]
+  return [line for line in lines if _counts(line, first_step, validates)]
 
 
 def _unwritten(path: pathlib.Path, error: OSError) -> errors.InputError:
@@ -306,8 +301,13 @@ def _unwritten(path: pathlib.Path, error: OSError) -> errors.InputError:
   )
 
 
-def _step(line: str) -> float:
+def _counts(line: str, first_step: int, validates: bool) -> bool:
+  """Whether a line is still true of a run that goes on after a step."""
   try:
-    return json.loads(line)["step"]
+    scalars = json.loads(line)
+    step = scalars["step"]
   except (json.JSONDecodeError, KeyError, TypeError):
-    return float("inf")  # cut off by a kill: dropped
+    return False  # cut off by a kill
+  if step == first_step and validates:
+    return not any(name.startswith("eval/") for name in scalars)
+  return step <= first_step

@@ -7,7 +7,6 @@ Workdirs and files may be addresses, `gs://...`.
 """
 
 import dataclasses
-import difflib
 import pathlib
 from typing import Any
 
@@ -60,12 +59,13 @@ def load(path: str) -> Weights:
     return Weights(read.config, read.variables)
   if place.suffix:
     raise errors.InputError(
-      f"there is no weights file {path}{_suggestion(place.stem)}"
+      f"there is no weights file {path}"
+      f"{errors.did_you_mean(place.stem, shipped.NAMES)}"
     )
   raise errors.InputError(
     f'"{path}" is neither the workdir of a run nor a weights file nor one of'
     f" the weights that come with the package, {', '.join(shipped.NAMES)}"
-    f"{_suggestion(path)}"
+    f"{errors.did_you_mean(path, shipped.NAMES)}"
   )
 
 
@@ -85,13 +85,6 @@ def _is_folder(place: pathlib.Path) -> bool:
     raise errors.InputError(
       f"{place} cannot be read: {places.reason(error)}"
     ) from error
-
-
-def _suggestion(name: str) -> str:
-  """Asks whether the most similar of the names was meant, if one is similar."""
-  written = name.lower().replace("_", "-")
-  similar = difflib.get_close_matches(written, shipped.NAMES, 1)
-  return f": did you mean {similar[0]}?" if similar else ""
 
 
 def load_named(field: str, path: str) -> Weights:
