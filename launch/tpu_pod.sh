@@ -39,6 +39,9 @@ if [ "${1:-}" = --dry-run ]; then
   dry_run=yes
   shift
 fi
+for each in "$@"; do # which would be passed on, and the command run
+  [ "$each" != --dry-run ] || fail "--dry-run comes first: $0 --dry-run ${1:-}"
+done
 [ $# -ge 2 ] || usage
 command=$1 name=$2 may_create=
 shift 2

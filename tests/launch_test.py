@@ -422,6 +422,13 @@ class TpuPodTest(image_files.FolderTestCase):
     self.assertEmpty(self.cloud.calls())
     self.assertFalse((self.script.parent.parent / ".cache").exists())
 
+  def test_a_dry_run_that_is_asked_for_at_the_end_is_none_and_refused(self):
+    self.cloud.plan("ACTIVE")
+    slice_ = ("create", "pod", "zone", "v5litepod-16", "v2-alpha")
+    result = self.pod(*slice_, "--dry-run", status=1)
+    self.assertIn("--dry-run comes first: ", result.stderr)
+    self.assertEmpty(self.cloud.calls())
+
   def test_a_mistake_shows_how_it_is_called(self):
     for wrong in ((), ("create", "pod"), ("begin", "pod"), ("start", "pod")):
       self.assertIn(
