@@ -15,10 +15,8 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
-
-from benchmarks import data_rate
-from srfeat_jax.data import records, shards, synthetic, threads
+from benchmarks import data_rate, sample_photos
+from srfeat_jax.data import records, shards, threads
 from srfeat_jax.image_io import images
 from srfeat_jax.preparation import planning, recipes, sets
 
@@ -176,7 +174,12 @@ def _summary(row: Row, turns: list[dict]) -> dict:
 
 def _make_inputs(folder: pathlib.Path, crop_size: int, tiny: bool) -> None:
   """Writes "few", "jpeg", "png", "crops", and the sets "raw", "png_set"."""
-  for i, image in enumerate(_photos(tiny)):
+  photos = (
+    sample_photos.drawn(4, 40)
+    if tiny
+    else sample_photos.read(_PHOTOS, _DRAWN_SIZE)
+  )
+  for i, image in enumerate(photos):
     for name in (f"few/{i:03}.jpg", f"one/{i:03}.png"):
       images.write(folder / name, image)
   for source, name in (("few", "jpeg"), ("one", "png")):
@@ -201,15 +204,3 @@ def _make_inputs(folder: pathlib.Path, crop_size: int, tiny: bool) -> None:
   for i in range(len(stored)):
     hr = records.decode(stored[i]).hr
     images.write(folder / "crops" / f"{i:05}.png", hr)
-
-
-def _photos(tiny: bool) -> list[np.ndarray]:
-  """Photographs, or what is drawn in their place."""
-  if tiny:
-    return [synthetic.scene(i, 40) for i in range(4)]
-  default = _REPOSITORY.parent / "shared" / "data"
-  data = pathlib.Path(os.environ.get("SRFEAT_DATA") or default)
-  photos = sorted((data / "train" / "photos").glob("*"))[:_PHOTOS]
-  if photos:
-    return [images.read_rgb(path) for path in photos]
-  return [synthetic.scene(i, _DRAWN_SIZE) for i in range(_PHOTOS)]

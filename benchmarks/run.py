@@ -29,7 +29,10 @@ _PEERS = {
   "infer": ("ours", "eager", "compiled", "onnx"),
 }
 _SUITE = flags.DEFINE_enum(
-  "suite", None, ["train", "infer", "data", "start"], "what to measure"
+  "suite",
+  None,
+  ["train", "infer", "files", "data", "start"],
+  "what to measure",
 )
 _CASE = flags.DEFINE_list(
   "case", [], "names of cases, see cases.py; none: all of the suite"
@@ -90,6 +93,10 @@ def main(argv) -> None:
     from benchmarks import data_suite
 
     results += data_suite.measure(_SECONDS.value, _REPEATS.value, _TINY.value)
+  elif suite == "files":
+    from benchmarks import files_suite
+
+    results += files_suite.measure(_REPEATS.value, _TINY.value)
   elif suite == "start":
     from benchmarks import start_suite
 

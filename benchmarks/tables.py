@@ -105,6 +105,30 @@ def _costs(result: dict, row: dict, who: str) -> list[str]:
   return [*cells, f"{faster:.2f}x" if faster else ""]
 
 
+def _files(results: list[dict]) -> str:
+  rows = []
+  for result in results:
+    who = result["who"]
+    rows.append([result["case"], who if who == "ours" else f"PyTorch, {who}"])
+    if "error" in result:
+      rows[-1].append(_error(result))
+      continue
+    spread = f"{result['min_s']:.3g} to {result['max_s']:.3g}"
+    faster = result.get("ours_is_faster_by")
+    rows[-1] += [
+      f"{result['median_s']:.3g} ({spread})",
+      f"{result['megapixels_per_s']:.2f}",
+      f"{result['cores_busy']:.0%}",
+      _gib(result["peak_bytes"]),
+      f"{faster:.2f}x" if faster else "",
+    ]
+  return _table(
+    "files | by | s from start to end (spread) | MP/s | cores busy"
+    " | peak memory | ours is faster by",
+    rows,
+  )
+
+
 def _data(results: list[dict]) -> str:
   return _table(
     "input | by | workers | crops/s (spread) | CPU ms per crop"
@@ -205,6 +229,7 @@ def _table(header: str, rows: list[list[str]]) -> str:
 _TABLES = {
   "train": _train,
   "infer": _infer,
+  "files": _files,
   "data": _data,
   "start": _start,
   "check": _check,

@@ -28,6 +28,7 @@ from srfeat_jax.upscaling import (
   interruption,
   jobs,
   picture_upscaling,
+  pipeline,
   upscaler_flags,
 )
 from srfeat_jax.upscaling import progress as progress_lib
@@ -91,6 +92,7 @@ _SHARD = flags.DEFINE_string(
 _LIST = flags.DEFINE_bool(
   "list", False, "print the weights that come with the package, and exit"
 )
+_BYTES = 4  # of a pixel, about: 8 bits of red, green, blue and alpha
 flags.adopt_module_key_flags(upscaler_flags)  # so that --help shows them
 
 
@@ -185,16 +187,36 @@ def _upscale_all(
   failures = 0
   num_pixels = {source: _num_pixels(source) for source in planned}
   progress = progress_lib.Progress(sum(num_pixels.values()), len(planned))
-  for source, target in planned.items():
-    before = progress.pixels
+
+  def read(source: pathlib.Path) -> pictures.Picture:
+    target = planned[source]
+    picture = pictures.limit_frames(target, pictures.read(source))
+    size = picture_upscaling.upscaled_size(*picture.size, outscale)
+    pictures.check_size(target, *size)  # before the work, not after it
+    return picture
+
+  def upscaled(source: pathlib.Path, picture) -> pictures.Picture:
+    return picture_upscaling.upscale(
+      picture, upscale, scale, outscale, progress.update
+    )
+
+  def write(source: pathlib.Path, sr: pictures.Picture) -> tuple[str, list]:
+    """Returns the size of the result, and warnings."""
+    target = planned[source]
+    warnings = sr.warnings + pictures.write(target, sr, _QUALITY.value)
+    on_done(target)
+    height, width = sr.size
+    animation = f", {len(sr.frames)} frames" if len(sr.frames) > 1 else ""
+    return f"{width} x {height}{animation}", warnings
+
+  def num_bytes(source: pathlib.Path) -> tuple[int, int]:
+    lr = _BYTES * num_pixels[source]
+    return lr, round(lr * max(outscale, scale) ** 2)
+
+  done_pixels = 0
+  for source, result in pipeline.run(planned, read, upscaled, write, num_bytes):
     try:
-      picture = pictures.limit_frames(target, pictures.read(source))
-      size = picture_upscaling.upscaled_size(*picture.size, outscale)
-      pictures.check_size(target, *size)  # before the work, not after it
-      sr = picture_upscaling.upscale(
-        picture, upscale, scale, outscale, progress.update
-      )
-      warnings = sr.warnings + pictures.write(target, sr, _QUALITY.value)
+      size, warnings = result.result()
     except (errors.InputError, MemoryError) as error:
       if isinstance(error, MemoryError):
         error = f"{source} cannot be upscaled: there is not enough memory"
@@ -202,15 +224,12 @@ def _upscale_all(
         failures += cli.fail(error)
       progress.image_done()
     else:
-      on_done(target)
-      height, width = sr.size
-      text = f"{source} -> {target} ({width} x {height}"
-      if len(sr.frames) > 1:
-        text += f", {len(sr.frames)} frames"
-      text += f", {progress_lib.duration(progress.image_done())})"
+      seconds = progress_lib.duration(progress.image_done())
+      text = f"{source} -> {planned[source]} ({size}, {seconds})"
       progress.say(cli.printable("; ".join([text, *warnings])))
     # Also for images that failed, and frames that the target cannot hold.
-    progress.update(before + num_pixels[source] - progress.pixels)
+    done_pixels += num_pixels[source]
+    progress.update(max(0, done_pixels - progress.pixels))
   return progress.close(), failures
 
 

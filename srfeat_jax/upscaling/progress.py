@@ -68,7 +68,12 @@ class Progress:
       )
 
   def image_done(self) -> float:
-    """Counts an image, also one that failed; returns the seconds it took."""
+    """Counts an image, also one that failed.
+
+    Returns:
+      The seconds since the one before: what it took, unless others were read or
+      written meanwhile.
+    """
     now = self._clock()
     seconds, self._image_start = now - self._image_start, now
     self._images += 1

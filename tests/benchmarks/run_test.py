@@ -16,6 +16,7 @@ from benchmarks import (
   comparison,
   kernels,
   ours,
+  peer_files,
   peer_training,
   peers,
   tables,
@@ -101,6 +102,12 @@ class PeerTest(parameterized.TestCase):
         metrics[metric], value, rtol=1e-3, err_msg=metric
       )
 
+  def test_tiles_of_files_fit_together(self):
+    lr = torch.rand(1, 3, 50, 43)
+    twice = torch.nn.Upsample(scale_factor=2, mode="bilinear")
+    tiles = peer_files.in_tiles(twice, lr, 16, 2)
+    torch.testing.assert_close(tiles, twice(lr))
+
   def test_the_flops_are_those_of_the_network(self):
     config = cases.generator_config("srfeat_lite", "float32")
     lr = np.zeros((1, 24, 24, 3), np.float32)
@@ -169,6 +176,28 @@ class ProgramsTest(parameterized.TestCase):
     )
     whats = [result["case"] for result in report["suites"]["start"]]
     self.assertIn("first image, compiled before", whats)
+
+  def test_files(self):
+    report = self._run(
+      "-m benchmarks.run", "--suite=files", "--tiny", "--repeats=1"
+    )
+    rows = report["suites"]["files"]
+    self.assertEqual(
+      [row["who"] for row in rows], ["ours", "tile 0", "tile 512"]
+    )
+    for row in rows:
+      self.assertNotIn("error", row)
+      self.assertBetween(row["median_s"], row["min_s"], row["max_s"])
+      self.assertGreater(row["peak_bytes"], 10e6)
+    self.assertAlmostEqual(
+      rows[1]["ours_is_faster_by"], rows[1]["median_s"] / rows[0]["median_s"]
+    )
+    self.assertIn(
+      "PyTorch, tile 512",
+      tables.fill(
+        "<!-- files cpu -->\n<!-- end -->", {"cpu": report["suites"]}
+      ),
+    )
 
   def test_the_gpu_suite(self):
     jobs = "train/srfeat_pretrain_b9,profile/srfeat_pretrain_b16"
