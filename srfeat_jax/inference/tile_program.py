@@ -17,10 +17,15 @@ from flax import linen as nn
 
 from srfeat_jax import gray
 from srfeat_jax.inference import folding, self_ensemble
-from srfeat_jax.models import layers
+from srfeat_jax.models import dense_block, layers
 from srfeat_jax.ops import color
 
-_CONVOLUTIONS = (layers.Conv, nn.Conv, nn.ConvTranspose)
+_CONVOLUTIONS = (
+  layers.Conv,
+  dense_block.Convolve,
+  nn.Conv,
+  nn.ConvTranspose,
+)
 
 
 @functools.partial(jax.jit, static_argnames=("generator", "ensemble"))

@@ -34,7 +34,7 @@ class Conv(nn.Module):
     stride: pixels from one output to the next; height and width are divided by
       it, rounding up.
     use_bias: whether a bias is added.
-    initializer: see `_initializers`.
+    initializer: see `initializers`.
     dtype: compute and output dtype.
     shuffles: whether it convolves the pixel shuffle of its input, which doubles
       height and width.
@@ -64,7 +64,7 @@ class Conv(nn.Module):
     """Maps [b, h, w, c] to [b, h / stride, w / stride, features]."""
     inputs = x.shape[-1] // (4 if self.shuffles else 1)
     shape = (self.kernel_size, self.kernel_size, inputs, self.features)
-    kernel_init, bias_init = _initializers(
+    kernel_init, bias_init = initializers(
       self.initializer, fan_in=math.prod(shape[:-1])
     )
     if self.copies > 1:
@@ -96,7 +96,7 @@ class Dense(nn.Module):
 
   Attributes:
     features: number of outputs.
-    initializer: see `_initializers`.
+    initializer: see `initializers`.
     dtype: compute and output dtype.
   """
 
@@ -107,7 +107,7 @@ class Dense(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [b, c] to [b, features]."""
-    kernel_init, bias_init = _initializers(self.initializer, x.shape[-1])
+    kernel_init, bias_init = initializers(self.initializer, x.shape[-1])
     kernel = self.param("kernel", kernel_init, (x.shape[-1], self.features))
     bias = self.param("bias", bias_init, (self.features,))
     return x.astype(self.dtype) @ kernel.astype(self.dtype) + bias.astype(
@@ -115,7 +115,7 @@ class Dense(nn.Module):
     )
 
 
-def _initializers(name: str, fan_in: int):
+def initializers(name: str, fan_in: int) -> tuple[Callable, Callable]:
   """Returns the initializers of a kernel and of its bias.
 
   Args:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import fields, layers
+from srfeat_jax.models import dense_block, fields, layers
 from srfeat_jax.ops import pixels
 
 _TRUNK_SCALE = 4  # the upsampling that scales 1, 2 and 4 end with
@@ -82,21 +82,19 @@ class RRDBNet(nn.Module):
     The output is nominally in [0, 1] and not clipped; `train` has no effect.
     """
     del train
-    tenth = functools.partial(
-      layers.Conv, initializer="kaiming_tenth", dtype=self.dtype
+    dense_tenth = self.initializer == "dense_tenth"
+    conv = functools.partial(
+      layers.Conv,
+      initializer="uniform" if dense_tenth else "kaiming_tenth",
+      dtype=self.dtype,
     )
-    conv = tenth
-    if self.initializer == "dense_tenth":
-      conv = functools.partial(
-        layers.Conv, initializer="uniform", dtype=self.dtype
-      )
     activation = layers.LeakyReLU(0.2)
 
     head = conv(self.features, name="head")(self._unshuffled(lr))
     x = head
     for i in range(self.num_blocks):
       x = _ResidualInResidual(
-        self.growth, self.residual_scale, make_conv=tenth, name=f"blocks_{i}"
+        self.growth, self.residual_scale, self.dtype, name=f"blocks_{i}"
       )(x)
     x = head + conv(self.features, name="trunk")(x)
 
@@ -119,32 +117,14 @@ class _ResidualInResidual(nn.Module):
 
   growth: int
   residual_scale: float
-  make_conv: layers.ModuleFactory
+  dtype: str
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Keeps shape and dtype."""
     y = x
     for i in range(3):
-      y = _DenseBlock(
-        self.growth, self.residual_scale, self.make_conv, name=f"dense_{i}"
+      y = dense_block.DenseBlock(
+        self.growth, self.residual_scale, self.dtype, name=f"dense_{i}"
       )(y)
-    return x + self.residual_scale * y
-
-
-class _DenseBlock(nn.Module):
-  """x + residual_scale * (five convolutions, each of all maps before it)."""
-
-  growth: int
-  residual_scale: float
-  make_conv: layers.ModuleFactory
-
-  @nn.compact
-  def __call__(self, x: jax.Array) -> jax.Array:
-    """Keeps shape and dtype."""
-    maps = x
-    for i in range(4):
-      y = self.make_conv(self.growth, name=f"conv_{i}")(maps)
-      maps = jnp.concatenate([maps, layers.LeakyReLU(0.2)(y)], axis=-1)
-    y = self.make_conv(x.shape[-1], name="conv_4")(maps)
     return x + self.residual_scale * y
