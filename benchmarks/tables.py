@@ -89,6 +89,9 @@ def _speeds(results: list[dict], units: str, kinds: dict[str, str]) -> str:
         case = _case(result) + suffix
         rows.append([case, _PEERS[who], f"{row['per_s']:.2f}"])
         rows[-1] += _costs(result, row, who)
+    for who, name in _PEERS.items():
+      if who in result and kinds.keys() & result.keys():
+        rows.append([_case(result), name, _short(result[who])])
   return _table(header, rows)
 
 
@@ -150,9 +153,15 @@ def _start(results: list[dict]) -> str:
 
 def _check(results: list[dict]) -> str:
   return _table(
-    "case | format | largest relative difference | of",
+    "case | format | largest relative difference | of | of all gradients",
     [
-      [row["case"], row["format"], f"{row['error']:.1e}", row["worst"]]
+      [
+        row["case"],
+        row["format"],
+        f"{row['error']:.1e}",
+        row["worst"],
+        ", ".join(f"{x:.1e} {k}" for k, x in row.get("gradients", {}).items()),
+      ]
       for result in results
       for row in result.get("rows", [])
     ],
@@ -192,7 +201,11 @@ def _case(result: dict) -> str:
 
 
 def _error(result: dict) -> str:
-  return result.get("error", "not measured").strip().splitlines()[-1][:80]
+  return _short(result.get("error", "not measured"))
+
+
+def _short(text: str) -> str:
+  return text.strip().splitlines()[-1][:80]
 
 
 def _table(header: str, rows: list[list[str]]) -> str:
