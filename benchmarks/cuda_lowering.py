@@ -27,10 +27,10 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 import jax
 from absl import flags
 
-from benchmarks import cases, cuda_target, gpu_jobs
+from benchmarks import cases, cuda_contents, cuda_target, gpu_jobs
 from srfeat_jax import atomic, cli, errors, models
 from srfeat_jax.inference import tile_program
-from srfeat_jax.scaling import lowered, step_compilation
+from srfeat_jax.scaling import step_compilation
 
 _CASE = flags.DEFINE_list("case", [], "names of cases.py; none: gpu_suite's")
 _DTYPE = flags.DEFINE_list("dtype", ["bfloat16", "float32"], "number formats")
@@ -38,20 +38,15 @@ _COMPILE = flags.DEFINE_bool("compile", False, "compile for an H200, too")
 _TINY = flags.DEFINE_bool("tiny", False, "shrink everything")
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
 
-_STABLEHLO = {"bfloat16": "bf16", "float32": "f32"}
-# What JAX's CUDA plugin registers, as far as these programs have called it.
-_KNOWN_CALLS = ("cu_threefry2x32_ffi",)
-
 
 def main(argv: Sequence[str]) -> int:
   """Lowers as the flags say; returns the exit status."""
   if argv[1:]:
     raise errors.InputError(f'"{argv[1]}" is not a flag: see --help')
   for dtype in _DTYPE.value:
-    if dtype not in _STABLEHLO:
-      raise errors.InputError(
-        f"--dtype={dtype}: expected some of {', '.join(_STABLEHLO)}"
-      )
+    if dtype not in cuda_contents.FORMATS:
+      known = ", ".join(cuda_contents.FORMATS)
+      raise errors.InputError(f"--dtype={dtype}: expected some of {known}")
   target = cuda_target.devices() if _COMPILE.value else []
   rows = []
   for name in _cases():
@@ -59,116 +54,13 @@ def main(argv: Sequence[str]) -> int:
       for kind, make in _programs(name).items():
         rows.append({"case": name, "program": kind, "dtype": dtype})
         before = time.perf_counter()
-        rows[-1] |= report(make, dtype, *target)
+        rows[-1] |= cuda_contents.report(make, dtype, *target)
         rows[-1]["seconds"] = time.perf_counter() - before
         print(_line(rows[-1]), flush=True)
         if _OUTPUT.value:
           content = json.dumps({"jax": jax.__version__, "rows": rows}, indent=1)
           atomic.replace(_OUTPUT.value, content.encode() + b"\n")
   return 1 if any(row["wrong"] for row in rows) else 0
-
-
-def report(make: Callable, dtype: str, device: Any = None) -> dict:
-  """Lowers a program, and says what is in it and what is wrong with it.
-
-  Args:
-    make: takes the number format; returns a function, its arguments, and which
-      of them it may overwrite.
-    dtype: the number format of the networks.
-    device: to compile for; None to lower alone.
-  """
-  function, arguments, donated = make(dtype)
-  traced = jax.jit(function, donate_argnums=donated).trace(*arguments)
-  program = traced.lower(lowering_platforms=("cuda",))
-  contents = lowered.read(program)
-  found = wrong(contents, dtype)
-  if donated:
-    found += wrong_state(traced, arguments[0], contents)
-  compiled = {}
-  if device is not None:
-    compiled = _compile(function, arguments, donated, device)
-    found += _wrong_compiled(compiled, contents, dtype)
-  return {
-    "operations": contents.operations,
-    "flops": program.cost_analysis()["flops"],
-    "convolutions": contents.count("convolution"),
-    "products": contents.count("dot_general"),
-    "calls": dict(contents.calls),
-    "transposed_bytes": contents.transposed_bytes,
-    "compiled": compiled,
-    "wrong": found,
-  }
-
-
-def _compile(function, arguments, donated, device) -> dict:
-  """Compiles a program for a device, which need not be there."""
-  there = jax.sharding.SingleDeviceSharding(device)
-  step = jax.jit(function, donate_argnums=donated, in_shardings=there)
-  before = time.perf_counter()
-  compiled = step.lower(*arguments).compile()
-  seconds = time.perf_counter() - before
-  usage = compiled.memory_analysis()
-  return {
-    "seconds": seconds,
-    "arguments_bytes": usage.argument_size_in_bytes,
-    "temporary_bytes": usage.temp_size_in_bytes,
-    **cuda_target.read(compiled.as_text()),
-  }
-
-
-def _wrong_compiled(compiled, contents, dtype) -> list[str]:
-  found = []
-  for each in compiled["convolutions"]:
-    _, number_format, layout = each.split()
-    if number_format != _STABLEHLO[dtype]:
-      found.append(f"cuDNN's convolution {each}")
-    if not layout.startswith("b01f_"):
-      found.append(f"cuDNN's convolution {each}, not of NHWC")
-  wanted = sum(contents.count("convolution").values())
-  if sum(compiled["convolutions"].values()) > wanted:
-    found.append("more convolutions than were asked for")
-  return found
-
-
-def wrong(contents: lowered.Contents, dtype: str) -> list[str]:
-  """What should not be in a program whose networks compute in a format."""
-  found = []
-  for each in contents.products:
-    if each.kind != "convolution":
-      continue
-    if {*each.dtypes} != {_STABLEHLO[dtype]}:
-      found.append(
-        f"a convolution of {each.dtypes}: {each.shapes} {each.where}"
-      )
-    if each.layout.startswith("["):
-      found.append(f"a convolution laid out {each.layout} {each.where}")
-  if contents.float64:
-    found.append(f"{contents.float64} values of float64")
-  found += [f"a call of {x}" for x in contents.calls if x not in _KNOWN_CALLS]
-  found += [f"the host is asked: {each}" for each in contents.to_host]
-  return found
-
-
-def wrong_state(
-  traced: jax.stages.Traced, state: Any, contents: lowered.Contents
-) -> list[str]:
-  """Whether a step does not overwrite its state, or take what it returns."""
-  found = []
-  before = jax.tree.leaves(state)
-  if contents.donated < len(before):
-    found.append(
-      f"of the state's {len(before)} arrays {contents.donated} are donated"
-    )
-  # A step returns the next state first.
-  after = traced.jaxpr.out_avals[: len(before)]
-  for one, other in zip(before, after, strict=True):
-    if _kind(one) != _kind(other):
-      found.append(f"a step with {other} in place of {one} compiles again")
-  return found
-
-
-def _kind(x) -> tuple:
-  return x.shape, x.dtype, x.weak_type
 
 
 def _cases() -> list[str]:
@@ -233,11 +125,13 @@ def _generator(case: cases.Infer, dtype: str) -> tuple:
 
 
 def _line(row: dict) -> str:
+  name = f"{row['case']} {row['program']} {row['dtype']}: "
+  wrong_ = "".join(f"\n  wrong: {each}" for each in row["wrong"])
+  if "operations" not in row:
+    return name + wrong_
   counts = ", ".join(f"{n} {kind}" for kind, n in row["convolutions"].items())
-  said = (
-    f"{row['case']} {row['program']} {row['dtype']}: {row['operations']:,}"
-    f" operations, {row['flops'] / 1e9:,.1f} GFLOP, convolutions {counts}"
-  )
+  said = f"{name}{row['operations']:,} operations, "
+  said += f"{row['flops'] / 1e9:,.1f} GFLOP, convolutions {counts}"
   if row["compiled"]:
     compiled = row["compiled"]
     said += (
@@ -249,7 +143,7 @@ def _line(row: dict) -> str:
       f"\n    {count} {kind}"
       for kind, count in compiled["convolutions"].items()
     )
-  return said + "".join(f"\n  wrong: {each}" for each in row["wrong"])
+  return said + wrong_
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ JOBS = (
   _measure("train", "srgan_b16"),
   _measure("infer", "srfeat_1280x720"),
   _measure("infer", "esrgan_1280x720"),
+  Job("check", "others", "benchmarks.check", ("--others",)),
   _measure("train", "srfeat_pretrain_b16", "compiled"),
   _measure("train", "srfeat_gan_b16", "compiled"),
   _measure("train", "srfeat_gan_b5"),

@@ -50,18 +50,25 @@ class Report:
     return found is not None and _covers(found, job)
 
   def add(self, job: gpu_jobs.Job, result: dict) -> None:
-    """Files a result, in place of a worse one, and writes the file."""
+    """Files a result, unless there is a better one, and writes the file."""
     suite = self._content["suites"].setdefault(job.suite, [])
     before = self._find(job)
     if before is None:
       suite.append(result)
-    elif _measured(before) and not _measured(result):
-      # What there is stays, with a word on what was tried since.
-      missing = set(job.who) - _measured(before)
-      for who in missing:
-        before[who] = f"not measured: {result['error']}"[-300:]
-    else:
+    elif "error" in before or _measured(before) <= _measured(result):
       suite[suite.index(before)] = result
+    else:  # it stays, with a word on what was tried since
+      said = result.get("error", "")[-250:]
+      for who in set(job.who) - _measured(before):
+        before[who] = result.get(who) or f"not measured: {said}"
+    self.write()
+
+  def write(self) -> None:
+    """Writes the file.
+
+    Raises:
+      errors.InputError: it cannot be written.
+    """
     text = json.dumps(self._content, indent=1) + "\n"
     atomic.replace(self.path, text.encode())
 
@@ -87,11 +94,9 @@ def _covers(result: dict, job: gpu_jobs.Job) -> bool:
 
 
 def _measured(result: dict) -> set[str]:
-  """Whom a result has rows of; of other results than speeds, what is there."""
-  rows = result.get("rows") or result.get("network") or result.get("kinds")
-  if isinstance(rows, list):  # of a check
-    return {row["case"] for row in rows}
-  return set(rows or {})
+  """Whom a result has speeds of."""
+  rows = result.get("rows") or result.get("network")
+  return set(rows) if isinstance(rows, dict) else set()
 
 
 def _load(path: pathlib.Path) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def run(
       stderr=subprocess.STDOUT,
       start_new_session=True,
     )
+    status = 0
     try:
       status = process.wait(seconds)
       said = f"ended with status {status}" if status else ""

@@ -82,8 +82,7 @@ def _parse() -> argparse.Namespace:
 def _run(arguments: argparse.Namespace) -> int:
   end = time.monotonic() + arguments.seconds
   jobs = _chosen(arguments.only)
-  again = {job.name for job in _chosen(arguments.again)}
-  again &= set(arguments.again.split(","))
+  again = _chosen(arguments.again) if arguments.again else []
   _say_what_is_missing()
   environment = machine.describe()
   if not (arguments.tiny or arguments.list) and not environment["gpu"]:
@@ -93,11 +92,13 @@ def _run(arguments: argparse.Namespace) -> int:
   report = _open(
     pathlib.Path(arguments.output).resolve(), arguments, environment
   )
+  if not arguments.list:
+    report.write()  # before any time is spent
   failed = False
   # Programs that are compiled for one job are kept for the next.
   with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     for job in jobs:
-      if report.has(job) and job.name not in again:
+      if report.has(job) and job not in again:
         print(f"kept     {job.name}", flush=True)
         continue
       if arguments.list:

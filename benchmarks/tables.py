@@ -152,19 +152,24 @@ def _start(results: list[dict]) -> str:
 
 
 def _check(results: list[dict]) -> str:
+  """A table of comparisons; what was not compared says why."""
+  table = []
+  for result in results:
+    if "rows" not in result:
+      table.append([f"`{result['case']}`", _error(result)])
+    for row in result.get("rows", []):
+      cells = [row["case"], row["format"]]
+      if "error" in row:
+        cells += [f"{row['error']:.1e}", row["worst"]]
+      else:
+        cells.append(_short(row["said"]))
+      gradients = row.get("gradients", {}).items()
+      cells.append(", ".join(f"{x:.1e} {name}" for name, x in gradients))
+      good = {True: "yes", False: "NO", None: "not tried"}[row["good"]]
+      table.append([*cells, *[""] * (5 - len(cells)), good])
   return _table(
-    "case | format | largest relative difference | of | of all gradients",
-    [
-      [
-        row["case"],
-        row["format"],
-        f"{row['error']:.1e}",
-        row["worst"],
-        ", ".join(f"{x:.1e} {k}" for k, x in row.get("gradients", {}).items()),
-      ]
-      for result in results
-      for row in result.get("rows", [])
-    ],
+    "case | format | largest difference | of | of all gradients | as it should",
+    table,
   )
 
 
@@ -221,6 +226,7 @@ _TABLES = {
   "data": _data,
   "start": _start,
   "check": _check,
+  "programs": _check,
   "profile": _profile,
   "environments": _environments,
 }

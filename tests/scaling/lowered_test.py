@@ -8,9 +8,9 @@ from absl.testing import absltest, parameterized
 from srfeat_jax.scaling import lowered
 
 
-def _read(function, *arguments, donate=()) -> lowered.Contents:
+def _read(function, *arguments, donate=(), platform="cuda") -> lowered.Contents:
   traced = jax.jit(function, donate_argnums=donate).trace(*arguments)
-  return lowered.read(traced.lower(lowering_platforms=("cuda",)))
+  return lowered.read(traced.lower(lowering_platforms=(platform,)))
 
 
 def _convolve(x, kernel):
@@ -75,7 +75,7 @@ class LoweredTest(parameterized.TestCase):
       jax.debug.callback(lambda x: None, x)
       return x + 1
 
-    contents = _read(logged, jnp.ones(3))
+    contents = _read(logged, jnp.ones(3), platform="cpu")
     self.assertLen(contents.to_host, 1)
     self.assertEqual(_read(jnp.sin, jnp.ones(3)).to_host, [])
 
