@@ -162,11 +162,11 @@ def _check(results: list[dict]) -> str:
       if "error" in row:
         cells += [f"{row['error']:.1e}", row["worst"]]
       else:
-        cells.append(_short(row["said"]))
+        cells += [_short(row["said"]), ""]
       gradients = row.get("gradients", {}).items()
       cells.append(", ".join(f"{x:.1e} {name}" for name, x in gradients))
       good = {True: "yes", False: "NO", None: "not tried"}[row["good"]]
-      table.append([*cells, *[""] * (5 - len(cells)), good])
+      table.append([*cells, good])
   return _table(
     "case | format | largest difference | of | of all gradients | as it should",
     table,
