@@ -23,3 +23,8 @@ def compare(found: dict, reference: dict, tolerance: float) -> dict:
   worst = max(errors, key=lambda name: (np.isnan(errors[name]), errors[name]))
   good = all(error <= tolerance for error in errors.values())
   return {"good": good, "worst": worst, "error": errors[worst]}
+
+
+def distance(found: np.ndarray, reference: np.ndarray) -> float:
+  """The norm of the difference, relative to that of what it should be."""
+  return float(np.linalg.norm(found - reference) / np.linalg.norm(reference))

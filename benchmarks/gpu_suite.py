@@ -2,19 +2,19 @@
 
   python benchmarks/gpu_suite.py --output=FILE.json
 
-For a machine that has JAX, flax, optax and PyTorch, but no other package that
-this project needs, and no internet access. First, the results are compared with
-those of the CPU. Then cases are timed and profiled in the order of their
-importance until the time is up; the file, which is written after each case,
-names those that were not measured. --tiny does all of it on a CPU, to test this
-program.
+For a machine with JAX and PyTorch, but no internet access: it says at once what
+is missing there. First, results are compared with those of the CPU. Then cases
+are timed and profiled in the order of their importance until the time is up;
+the file, which is written after each job, names those that were not measured.
+Started again, it keeps what the file has, and does the rest. --tiny does all of
+it on a CPU, to test this program; --list shows what there is to do.
 """
 
 import argparse
-import json
+import importlib.util
 import os
 import pathlib
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -22,108 +22,188 @@ import time
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))
 
-from benchmarks import machine  # noqa: E402
+from benchmarks import gpu_jobs, gpu_report, gpu_runner, machine  # noqa: E402
+from srfeat_jax import errors  # noqa: E402
 
-_RUN = ("benchmarks.run", "--in_process", "--repeats=7", "--count=5")
-_TRAIN = (*_RUN, "--suite=train")
-_INFER = (*_RUN, "--suite=infer")
-# The most important first: each compiled peer takes a minute to compile.
-_JOBS = (
-  ("check", "check", ("benchmarks.check",)),
-  ("train", "srfeat_pretrain_b16", (*_TRAIN, "--who=ours,eager,compiled")),
-  ("train", "srfeat_gan_b16", (*_TRAIN, "--who=ours,eager,compiled")),
-  ("profile", "srfeat_pretrain_b16", ("benchmarks.step_profile",)),
-  ("profile", "srfeat_gan_b16", ("benchmarks.step_profile",)),
-  ("train", "srfeat_gan_b5", (*_TRAIN, "--who=ours,eager")),
-  ("train", "esrgan_b16", (*_TRAIN, "--who=ours,eager")),
-  ("train", "srgan_b16", (*_TRAIN, "--who=ours,eager")),
-  ("infer", "srfeat_1280x720", (*_INFER, "--who=ours,eager,compiled")),
-  ("infer", "esrgan_1280x720", (*_INFER, "--who=ours,eager")),
-  ("train", "srfeat_pretrain_b9", (*_TRAIN, "--who=ours,eager")),
-  ("train", "srfeat_gan_b9", (*_TRAIN, "--who=ours,eager")),
-  ("infer", "srfeat_1920x1080", (*_INFER, "--who=ours,eager")),
-  ("infer", "srresnet_1920x1080", (*_INFER, "--who=ours,eager")),
-  ("infer", "srfeat_lite_1920x1080", (*_INFER, "--who=ours,eager")),
-  ("train", "srfeat_lite_pretrain_b16", (*_TRAIN, "--who=ours,eager")),
-)
+# Packages by what imports them; what configs need has a stand-in.
+_NEEDED = {
+  **{name: name for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
+  **{name: name for name in ("scipy", "safetensors", "tqdm", "torch")},
+  "absl": "absl-py",
+  "PIL": "pillow",
+}
+# Of the training program, which one job runs.
+_TO_TRAIN = {
+  "ml_collections": "ml_collections",
+  "grain": "grain",
+  "array_record": "array-record",
+  "clu": "clu",
+  "orbax": "orbax-checkpoint",
+  "matplotlib": "matplotlib",
+}
 _LEAST = 20  # seconds that must be left to begin a job
-_MOST = 120  # seconds that a job may take
 
 
 def main() -> int:
-  """Measures; returns 1 if the comparison with the CPU failed, else 0."""
-  parser = argparse.ArgumentParser(description=__doc__)
+  """Measures; returns 1 if a comparison with the CPU failed, else 0."""
+  arguments = _parse()
+  try:
+    return _run(arguments)
+  except errors.InputError as error:
+    print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def _parse() -> argparse.Namespace:
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
   parser.add_argument("--output", required=True, help="JSON file to write")
   parser.add_argument("--seconds", type=float, default=450, help="total time")
   parser.add_argument(
+    "--job_seconds", type=float, default=150, help="time for each job"
+  )
+  parser.add_argument(
     "--only", default="", help="names such as train/esrgan_b16, with commas"
   )
+  parser.add_argument(
+    "--again", default="", help="names to measure again, with commas"
+  )
+  parser.add_argument(
+    "--beside",
+    action="store_true",
+    help="if the file is of another machine or versions, write another one",
+  )
+  parser.add_argument("--list", action="store_true", help="show, do nothing")
   parser.add_argument("--tiny", action="store_true", help="test this program")
-  arguments = parser.parse_args()
+  return parser.parse_args()
+
+
+def _run(arguments: argparse.Namespace) -> int:
   end = time.monotonic() + arguments.seconds
-  output = pathlib.Path(arguments.output).resolve()
-  output.parent.mkdir(parents=True, exist_ok=True)
-  only = set(filter(None, arguments.only.split(",")))
-  suites = {}
-  report = {"environment": machine.describe(), "suites": suites}
-  good = True
+  jobs = _chosen(arguments.only)
+  again = _chosen(arguments.again) if arguments.again else []
+  _say_what_is_missing()
+  environment = machine.describe()
+  if not (arguments.tiny or arguments.list) and not environment["gpu"]:
+    raise errors.InputError(
+      "nvidia-smi shows no GPU here: go where one is, or try --tiny"
+    )
+  report = _open(
+    pathlib.Path(arguments.output).resolve(), arguments, environment
+  )
+  if not arguments.list:
+    report.write()  # before any time is spent
+  failed = False
   # Programs that are compiled for one job are kept for the next.
-  with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
-    for suite, case, command in _JOBS:
-      if only and f"{suite}/{case}" not in only:
+  with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    for job in jobs:
+      if report.has(job) and job not in again:
+        print(f"kept     {job.name}", flush=True)
         continue
+      if arguments.list:
+        print(f"to do    {job.name} {' '.join(job.who)}")
+        continue
+      result = {"case": job.case, "error": "not measured: the time was up"}
       before = time.monotonic()
-      result = {"case": case, "error": "not measured: the time was up"}
       if end - before > _LEAST:
-        flags = [] if suite == "check" else [f"--case={case}"]
-        flags += ["--tiny"] if arguments.tiny else []
-        result = {"case": case}
-        result |= _run([*command, *flags], min(end - before, _MOST), cache)
+        result = _do(job, arguments, end - before, pathlib.Path(folder))
       result["wall_s"] = time.monotonic() - before
-      suites.setdefault(suite, []).append(result)
-      output.write_text(json.dumps(report, indent=1) + "\n")
-      print(_line(suite, case, result), flush=True)
-      good = good and not (suite == "check" and "error" in result)
-  return 0 if good else 1
+      report.add(job, result)
+      print(_line(job, result), flush=True)
+      bad = "error" in result and not job.who and job.suite != "profile"
+      failed = failed or bad
+      if bad and job.suite == "probe" and not result.get("jax_on_gpu"):
+        raise errors.InputError(
+          f"JAX finds no GPU, see {report.path}: nothing else was tried"
+        )
+  return 1 if failed else 0
 
 
-def _run(command: list[str], seconds: float, cache: str) -> dict:
-  """Runs a program that writes JSON, and returns its result."""
+def _chosen(names: str) -> list[gpu_jobs.Job]:
+  """The jobs of these names, in their order; all for none."""
+  wanted = set(filter(None, names.split(",")))
+  known = {job.name for job in gpu_jobs.JOBS}
+  for name in sorted(wanted - known):
+    raise errors.InputError(
+      f"there is no job {name}: expected some of {', '.join(sorted(known))}"
+    )
+  return [job for job in gpu_jobs.JOBS if not wanted or job.name in wanted]
+
+
+def _say_what_is_missing() -> None:
+  """Says so before any time is spent.
+
+  Raises:
+    errors.InputError: a package is missing without which there is no result.
+  """
+
+  def missing(packages):
+    return [
+      package
+      for name, package in packages.items()
+      if importlib.util.find_spec(name) is None
+    ]
+
+  if found := missing(_NEEDED):
+    raise errors.InputError(
+      f"not installed here: {', '.join(found)}; install them, or where there"
+      " are no downloads carry them as wheels, see benchmarks/README.md"
+    )
+  if found := missing(_TO_TRAIN):
+    print(
+      f"not installed here: {', '.join(found)}; without them the training"
+      " program itself is not tried, and all else is",
+      flush=True,
+    )
+
+
+def _open(path, arguments, environment) -> gpu_report.Report:
+  try:
+    return gpu_report.Report(path, environment)
+  except errors.InputError as error:
+    if not arguments.beside:
+      raise
+    other = gpu_report.unused(path)
+    print(f"{error}: writing {other}", flush=True)
+    return gpu_report.Report(other, environment)
+
+
+def _do(job, arguments, seconds: float, folder: pathlib.Path) -> dict:
+  """Runs a job; Ctrl-C and SIGTERM end it with this program."""
   environment = {
-    "JAX_COMPILATION_CACHE_DIR": cache,
+    "JAX_PLATFORMS": "cpu" if arguments.tiny else "cuda,cpu",
+    "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1",
-    "TORCHINDUCTOR_CACHE_DIR": f"{cache}/inductor",
+    "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
   }
-  output = pathlib.Path(cache) / "result.json"
-  output.unlink(missing_ok=True)
-  try:
-    done = subprocess.run(
-      [sys.executable, "-m", *command, f"--output={output}"],
-      cwd=_ROOT,
-      env=os.environ | environment,
-      capture_output=True,
-      text=True,
-      timeout=seconds,
-      check=False,
-    )
-  except subprocess.TimeoutExpired:
-    return {"error": "not measured: the time was up"}
-  result = json.loads(output.read_text()) if output.exists() else {}
-  if done.returncode:
-    bad = [row for row in result.get("rows", []) if not row.get("good", True)]
-    said = done.stderr[-2000:] or f"ended with status {done.returncode}"
-    result["error"] = f"the check failed: {bad}" if bad else said
+  if arguments.tiny:
+    environment["CUDA_VISIBLE_DEVICES"] = ""
+  command = [*job.command, *(["--tiny"] if arguments.tiny else [])]
+  result = {"case": job.case}
+  result |= gpu_runner.run(
+    command, min(seconds, arguments.job_seconds), folder, environment
+  )
+  result["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
   return result
 
 
-def _line(suite: str, case: str, result: dict) -> str:
-  parts = [f"{result['wall_s']:5.0f} s  {suite}/{case}"]
+def _line(job: gpu_jobs.Job, result: dict) -> str:
+  parts = [f"{result['wall_s']:5.0f} s  {job.name}"]
   if "error" in result:
     parts.append(result["error"].strip().splitlines()[-1][:200])
   rows = result.get("rows") or result.get("network")
-  if suite in ("train", "infer") and rows:
-    parts += [f"{who} {row['per_s']:.1f}/s" for who, row in rows.items()]
+  if job.who:
+    parts += [
+      f"{who} {row['per_s']:.1f}/s" for who, row in (rows or {}).items()
+    ]
+    parts += [f"{who} {result[who]}"[:200] for who in job.who if who in result]
+  elif rows:
+    parts += [
+      f"{row['case']} {row['format']} {row.get('error', row.get('said'))}"
+      for row in rows
+    ]
   if "kinds" in result:
     parts += [
       f"{kind} {each['share']:.0%}" for kind, each in result["kinds"].items()
@@ -132,4 +212,7 @@ def _line(suite: str, case: str, result: dict) -> str:
 
 
 if __name__ == "__main__":
+  # So that a job is ended, too, when this program is.
+  signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+  os.environ["PYTHONUNBUFFERED"] = "1"
   sys.exit(main())

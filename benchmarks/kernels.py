@@ -33,12 +33,20 @@ def summarize(folder: pathlib.Path, steps: int) -> dict:
 
   Returns:
     Seconds per step for each kind of kernel, and for the longest kernels.
+
+  Raises:
+    RuntimeError: there are no kernels in it.
   """
-  seconds = collections.Counter()
+  seconds, lines = collections.Counter(), []
   for path in folder.rglob("*.xplane.pb"):
     data = jax.profiler.ProfileData.from_file(str(path))
     for name, duration_ns in _kernels(data):
       seconds[name] += duration_ns / 1e9 / steps
+    lines += [
+      f"{plane.name}: {x.name}" for plane in data.planes for x in plane.lines
+    ]
+  if not seconds:
+    raise RuntimeError(f"no kernels were traced, but {sorted(set(lines))}")
   kinds = collections.Counter()
   for name, each in seconds.items():
     kinds[kind(name)] += each

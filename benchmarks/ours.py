@@ -9,6 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from srfeat_jax import models
 from srfeat_jax.inference import upscaler
@@ -77,6 +78,18 @@ class TrainStep:
       self._state, metrics = self.compiled(self._state, self._vgg, self._hr)
     jax.block_until_ready(self._state)
     return {name: float(value) for name, value in metrics.items()}
+
+  def moments(self) -> dict[str, np.ndarray]:
+    """Adam's first moments, by network: after one step a share of gradients."""
+    return {
+      name: np.concatenate(
+        [np.ravel(x) for x in jax.tree.leaves(optax.tree.get(each, "mu"))]
+      )
+      for name, each in (
+        ("generator", self._state.generator.opt_state),
+        *((k, v.opt_state) for k, v in self._state.discriminators.items()),
+      )
+    }
 
 
 def count_flops(function: Callable, *arguments) -> float:

@@ -22,7 +22,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 from absl import flags
 
 from benchmarks import cases, machine, train_suite
-from srfeat_jax import cli, errors
+from srfeat_jax import atomic, cli, errors
 
 _PEERS = {
   "train": ("ours", "eager", "compiled"),
@@ -80,7 +80,11 @@ def main(argv) -> None:
     if _DEVICE.value == "cpu":
       os.environ["CUDA_VISIBLE_DEVICES"] = ""
   if _IN_PROCESS.value:
-    _write(_measure_here(_CASE.value[0]))
+    result = _measure_here(_CASE.value[0])
+    _write(result)
+    if len(_WHO.value) > 1:  # else memory is measured
+      result["ceiling"] = machine.matmul_ceiling(result["dtype"], _TINY.value)
+      _write(result)
     return
   report = {"environment": machine.describe(), "suites": {}}
   report["options"] = {
@@ -181,16 +185,13 @@ def _measure_here(case: str) -> dict:
   result = suite.measure(case, options)
   result["device"] = "gpu" if gpu else "cpu"
   result["host_peak_bytes"] = machine.peak_host_bytes()
-  if len(options.who) > 1:  # else memory is measured
-    result["ceiling"] = machine.matmul_ceiling(options.dtype, options.tiny)
   return result
 
 
 def _write(content: dict) -> None:
   if _OUTPUT.value:
-    path = pathlib.Path(_OUTPUT.value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    text = json.dumps(content, indent=1) + "\n"
+    atomic.replace(_OUTPUT.value, text.encode())
 
 
 if __name__ == "__main__":

@@ -89,6 +89,9 @@ def _speeds(results: list[dict], units: str, kinds: dict[str, str]) -> str:
         case = _case(result) + suffix
         rows.append([case, _PEERS[who], f"{row['per_s']:.2f}"])
         rows[-1] += _costs(result, row, who)
+    for who, name in _PEERS.items():
+      if who in result and kinds.keys() & result.keys():
+        rows.append([_case(result), name, _short(result[who])])
   return _table(header, rows)
 
 
@@ -173,13 +176,24 @@ def _start(results: list[dict]) -> str:
 
 
 def _check(results: list[dict]) -> str:
+  """A table of comparisons; what was not compared says why."""
+  table = []
+  for result in results:
+    if "rows" not in result:
+      table.append([f"`{result['case']}`", _error(result)])
+    for row in result.get("rows", []):
+      cells = [row["case"], row["format"]]
+      if "error" in row:
+        cells += [f"{row['error']:.1e}", row["worst"]]
+      else:
+        cells += [_short(row["said"]), ""]
+      gradients = row.get("gradients", {}).items()
+      cells.append(", ".join(f"{x:.1e} {name}" for name, x in gradients))
+      good = {True: "yes", False: "NO", None: "not tried"}[row["good"]]
+      table.append([*cells, good])
   return _table(
-    "case | format | largest relative difference | of",
-    [
-      [row["case"], row["format"], f"{row['error']:.1e}", row["worst"]]
-      for result in results
-      for row in result.get("rows", [])
-    ],
+    "case | format | largest difference | of | of all gradients | as it should",
+    table,
   )
 
 
@@ -216,7 +230,11 @@ def _case(result: dict) -> str:
 
 
 def _error(result: dict) -> str:
-  return result.get("error", "not measured").strip().splitlines()[-1][:80]
+  return _short(result.get("error", "not measured"))
+
+
+def _short(text: str) -> str:
+  return text.strip().splitlines()[-1][:80]
 
 
 def _table(header: str, rows: list[list[str]]) -> str:
@@ -233,6 +251,7 @@ _TABLES = {
   "data": _data,
   "start": _start,
   "check": _check,
+  "programs": _check,
   "profile": _profile,
   "environments": _environments,
 }

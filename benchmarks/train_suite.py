@@ -1,7 +1,10 @@
 """Training steps: images/s, FLOP/s, share of the ceiling, memory."""
 
 import dataclasses
+import functools
 import math
+import traceback
+from collections.abc import Callable
 
 from benchmarks import cases, machine, timing
 
@@ -32,9 +35,13 @@ class Options:
 def measure(name: str, options: Options) -> dict:
   """Measures a case of `cases.TRAIN`.
 
+  Returns:
+    "rows", by whom; of who is not in them the reason. It has an "error", too,
+    if that is ours, or a loss is not finite.
+
   Raises:
     AssertionError: ours and the peer's networks differ in size.
-    FloatingPointError: a loss is not finite.
+    RuntimeError: nobody could be measured.
   """
   config, vgg_settings = cases.train_config(
     cases.TRAIN[name], options.dtype, options.batch_size, options.tiny
@@ -44,38 +51,63 @@ def measure(name: str, options: Options) -> dict:
   result["crop_size"] = config.crop_size
   result["dtype"] = options.dtype
   runners, counts = {}, {}
-  # Imported only if needed, because imports take memory.
-  if "ours" in options.who:
+
+  def ours():
     from benchmarks import ours as ours_lib
 
-    runners["ours"] = step = ours_lib.TrainStep(config, vgg_settings, hr)
+    step = ours_lib.TrainStep(config, vgg_settings, hr)
     counts["ours"] = step.parameters
     result["flops"] = step.flops
     result["compile_s"] = step.compile_seconds
-  for who in ("eager", "compiled"):
-    if who in options.who:
-      from benchmarks import peer_training, peers
+    return step
 
-      device = peers.prepare(options.threads)
-      runners[who] = step = peer_training.TrainStep(
-        config, vgg_settings, hr, device, compiled=who == "compiled"
-      )
-      networks = {"generator": step.generator, **step.discriminators}
-      counts[who] = {k: peers.num_parameters(v) for k, v in networks.items()}
+  def peer(who):
+    from benchmarks import peer_training, peers
+
+    device = peers.prepare(options.threads)
+    step = peer_training.TrainStep(
+      config, vgg_settings, hr, device, compiled=who == "compiled"
+    )
+    networks = {"generator": step.generator, **step.discriminators}
+    counts[who] = {k: peers.num_parameters(v) for k, v in networks.items()}
+    return step
+
+  # Imported only if needed, because imports take memory.
+  for who in ("ours", "eager", "compiled"):
+    if who in options.who:
+      make = ours if who == "ours" else functools.partial(peer, who)
+      _start(runners, who, make, result)
+  if not runners:
+    raise RuntimeError(f"{name}: {result}")
   first, *others = counts.values()
   assert all(other == first for other in others), counts
   result["parameters"] = first
-
-  drop_uncompiled(runners, result)
-  for who, step in runners.items():
-    for metric, value in step(1).items():
-      if not math.isfinite(value):
-        raise FloatingPointError(f"{name}, {who}: {metric} is {value}")
   seconds = timing.alternate(runners, options.repeats, options.count)
   result["rows"] = rows(seconds, config.batch_size, result.get("flops"))
   if machine.on_gpu():
     add_gpu_memory(result["rows"])
   return result
+
+
+def _start(runners: dict, who: str, make: Callable, result: dict) -> None:
+  """Makes a runner and takes a step; if that fails, the result says why.
+
+  One that fails does not keep the others from being measured: there may be no
+  C++ compiler for `torch.compile`, or too little memory for one of them.
+  """
+  try:
+    step = make()
+    metrics = step(1)
+  except Exception as error:
+    traceback.print_exc()
+    result[who] = f"not measured: {error}"[:300]
+    if who == "ours":
+      result["error"] = "".join(traceback.format_exception(error))[-2000:]
+    return
+  runners[who] = step
+  for metric, value in metrics.items():
+    if not math.isfinite(value):
+      result["error"] = f"{who}: {metric} is {value}"
 
 
 def drop_uncompiled(runners: dict, result: dict) -> None:

@@ -200,18 +200,57 @@ class ProgramsTest(parameterized.TestCase):
     )
 
   def test_the_gpu_suite(self):
-    jobs = "train/srfeat_pretrain_b9,profile/srfeat_pretrain_b16"
-    report = self._run(
-      "benchmarks/gpu_suite.py", "--tiny", f"--only={jobs}", "--seconds=600"
-    )
+    jobs = "train/srfeat_pretrain_b9,profile/srfeat_pretrain_b16,probe/probe"
+    output = self.create_tempdir().full_path + "/result.json"
+    command = [sys.executable, "benchmarks/gpu_suite.py", "--tiny"]
+    command += [f"--only={jobs}", "--seconds=600", f"--output={output}"]
+
+    def run(*flags):
+      done = subprocess.run(
+        [*command, *flags],
+        cwd=paths.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+      )
+      return done.stdout
+
+    run()
+    report = json.loads(pathlib.Path(output).read_text())
+    (probe,) = report["suites"]["probe"]
+    self.assertEqual([row["good"] for row in probe["rows"]], [True, True])
     (profile,) = report["suites"]["profile"]
     self.assertGreater(profile["kinds"]["convolution"]["share"], 0.1)
     (result,) = report["suites"]["train"]
     self.assertGreater(result["rows"]["ours"]["per_s"], 0)
+    # Started again, it has nothing to do but what it is told to.
+    self.assertEqual(run().count("kept"), 3)
+    listed = run("--list", "--again=probe/probe")
+    self.assertRegex(listed, "to do +probe/probe")
+    self.assertEqual(listed.count("kept"), 2)
+
+  @parameterized.parameters(
+    (["--only=train/nope"], "no job train/nope: .*train/esrgan_b16"),
+    ([], "nvidia-smi shows no GPU"),
+  )
+  def test_the_gpu_suite_refuses(self, flags, said):
+    result = subprocess.run(
+      [
+        *(sys.executable, "benchmarks/gpu_suite.py", *flags),
+        "--output=/nowhere/x.json",
+      ],
+      cwd=paths.REPOSITORY,
+      env=os.environ | {"PATH": "/nowhere"},
+      capture_output=True,
+      text=True,
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertRegex(result.stderr, f"^error: .*{said}.*\n$")
 
   def test_the_gpu_suite_says_what_there_was_no_time_for(self):
     report = self._run(
-      "benchmarks/gpu_suite.py", "--only=train/esrgan_b16", "--seconds=1"
+      "benchmarks/gpu_suite.py",
+      *("--tiny", "--only=train/esrgan_b16", "--seconds=1"),
     )
     (result,) = report["suites"]["train"]
     self.assertRegex(result["error"], "time was up")
@@ -219,14 +258,18 @@ class ProgramsTest(parameterized.TestCase):
 
 class BareMachineTest(parameterized.TestCase):
   # Each in its own process, because their flags have the same names.
-  @parameterized.parameters("check", "step_profile", "run, infer_suite")
+  @parameterized.parameters(
+    *("check", "check_programs", "gpu_probe", "step_profile"),
+    "run, infer_suite",
+  )
   def test_needs_no_package_that_gpu_machines_lack(self, modules):
     code = """
 import importlib.abc, sys
 class Missing(importlib.abc.MetaPathFinder):
   def find_spec(self, name, path, target=None):
     if name.split(".")[0] in (
-      "grain", "clu", "tensorflow", "ml_collections", "orbax", "h5py"
+      "array_record", "clu", "grain", "h5py", "ml_collections", "orbax",
+      "tensorflow"
     ):
       raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Missing())

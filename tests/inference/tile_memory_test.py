@@ -156,6 +156,21 @@ class MemoryTest(parameterized.TestCase):
     self.assertEqual(sides, sorted(set(sides)))
     self.assertEqual(sides[-1], 1024)
 
+  def test_no_array_has_too_many_numbers_for_a_gpu(self):
+    class Wide(nn.Module):
+      """Has 2**13 numbers for each pixel."""
+
+      scale: int = 1
+      receptive_radius: int = 1
+
+      @nn.compact
+      def __call__(self, lr):
+        return nn.Conv(3, (1, 1))(nn.Conv(2**13, (3, 3))(lr))
+
+    variables = models.init(Wide(), jax.random.key(0))
+    side = tile_memory.largest_tile(Wide(), variables, False, 2**40)
+    self.assertEqual(side, 448)  # 512**2 * 2**13 would be 2**31
+
   def test_is_found_out_once_for_all_starts(self):
     generator, variables = inference_networks.build(CONFIGS["srresnet"])
     folder = self.create_tempdir().full_path
