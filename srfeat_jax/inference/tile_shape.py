@@ -3,9 +3,10 @@
 One shape for all images would mean the least to compile, and each image's own
 shape the least to compute: a small image in a large tile is mostly padding, and
 one a little larger than the tile is computed twice. So shapes come from a short
-list of sides, of which the roundest that wastes little is taken. The choice
-depends on the image's size alone: images give the same results alone as
-together with others.
+list of sides, of which the roundest that wastes little is taken: the less, the
+more tiles there are, for what that saves grows with them, and a program is
+compiled once. The choice depends on the image's size alone: images give the
+same results alone as together with others.
 """
 
 import itertools
@@ -14,7 +15,9 @@ from srfeat_jax.inference import overlap as overlap_lib
 
 _PARTS = 16  # sides are sixteenths of the square tile's
 _SHORTEST = 32  # LR pixels; shorter tiles would save nothing
-_WASTE = 1.125  # times the least that could be computed along an axis
+# How much more than the least may be computed along an axis: this share of it,
+# divided by the number of tiles.
+_WASTE = 0.125
 # How far beyond the image its mirrored pixels must go, if there are any: as far
 # as the kernel reaches that upscales a residual base.
 _PADDING = 2
@@ -96,7 +99,9 @@ def _costs(
 
 def _roundest(costs: dict[int, int], largest: int) -> int:
   """Of the sides that cost little more than the least, the most common."""
-  most = _WASTE * min(costs.values())
+  least = min(costs, key=lambda side: costs[side])
+  count = costs[least] // least
+  most = (1 + _WASTE / count) * costs[least]
 
   def roundness(side: int) -> tuple[int, int]:
     parts, rest = divmod(side * _PARTS, largest)

@@ -63,7 +63,21 @@ class TileShapeTest(parameterized.TestCase):
       for height in range(1500, 4000, 101)
       for side in tile_shape.choose((height, 5000), 448, by, square=False)
     }
-    self.assertLessEqual(sides, {336, 392, 448})
+    self.assertLessEqual(sides, {336, 364, 392, 420, 448})
+
+  @parameterized.parameters((448, 22), (512, 23), (640, 22))
+  def test_photos_are_computed_with_little_more_than_the_least(
+    self, largest, margin
+  ):
+    by = overlap.Overlap(margin)
+    for shape in ((3000, 4000), (2250, 3000), (4000, 6000)):
+      tile = tile_shape.choose(shape, largest, by, square=False)
+      for length, side in zip(shape, tile, strict=True):
+        least = min(
+          _computed(length, each, by)
+          for each in range(largest // 4, largest + 1)
+        )
+        self.assertLess(_computed(length, side, by), 1.04 * least)
 
   def test_an_image_that_fits_is_one_tile(self):
     by = overlap.Overlap(40)
