@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 
 import jax
 
-# Notes to XLA, in the form of calls.
-_NOTES = ("Sharding", "SPMDFullToShardShape", "SPMDShardToFullShape")
+# Annotations for XLA, in the form of calls.
+_ANNOTATIONS = ("Sharding", "SPMDFullToShardShape", "SPMDShardToFullShape")
 # What hands arrays to Python on the host, or to it from there.
 _TO_HOST = re.compile(r"callback|infeed|outfeed|\bsend\b|\brecv\b")
 _DONATED = ("tf.aliasing_output", "jax.buffer_donor")
@@ -110,10 +110,10 @@ class _Reader:
     for region in operation.regions:
       for block in region:
         for each in block:
-          self._look_at(each.operation)
+          self._read_one(each.operation)
           self.read(each.operation)
 
-  def _look_at(self, operation) -> None:
+  def _read_one(self, operation) -> None:
     name = operation.name.removeprefix("stablehlo.")
     self.operations += 1
     self.float64 += sum(_dtype(x.type) == "f64" for x in operation.results)
@@ -121,7 +121,7 @@ class _Reader:
       self.products.append(_product(name, operation))
     elif name == "custom_call":
       target = operation.attributes["call_target_name"].value
-      if target not in _NOTES:
+      if target not in _ANNOTATIONS:
         self.calls[target] += 1
       name = target
     elif name == "transpose":
