@@ -18,7 +18,7 @@ PROGRAMS = (
 WITHOUT = {
   "batches/device_images": "what is cut there: batches/on_device_test",
   "batches/on_host": "beside those on devices: batches/on_device_test",
-  "batches/training_images": "what whole runs find: train_test",
+  "batches/training_images": "what whole runs find: run/parts_test",
   "browser/__main__": "a program: browser/single_page_test",
   "configs/common": "all files in one: configs_test",
   "configs/degradations": "all files in one: configs_test",
@@ -77,21 +77,17 @@ WITHOUT = {
   "reporting/curves": "what pages show: reporting/page_test",
   "reporting/figures": "what pages show: reporting/page_test",
   "reporting/tables": "what pages show: reporting/page_test",
-  "run/parts": "what whole runs are made of: train_test",
-  "run/resumption": "how whole runs go on: train_test",
   "run/shared_settings": "of several processes: programs/multiprocess_test",
   "scaling/chips": "what rooflines are made of: scaling/roofline_test",
   "training/batch_norm": "what a step freezes: training/gan_step_test",
   "training/discriminator_update": "part of a step: training/gan_step_test",
   "training/forward_pass": "part of a step: training/gan_step_test",
   "training/generator_update": "part of a step: training/gan_step_test",
-  "training/progress": "what runs print: train_test",
   "training/state": "what a step changes: training/steps_test",
   "upscaling/upscaler_flags": "flags as they are set: programs/upscale_test",
   "upscaling/upscaler_factory": "python_call_test, programs/upscale_test",
   "weights/architectures": "its sentences: weights/lookup_test, blending_test",
-  "weights/starts": "what runs start from: train_test",
-  "weights/fitting": "what runs start from: weights/lookup_test, train_test",
+  "weights/fitting": "what runs start from: lookup_test, starts_test",
 }
 
 

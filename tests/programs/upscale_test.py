@@ -18,8 +18,12 @@ _BICUBIC = "--weights=bicubic"
 
 class UpscaleTestCase(programs.ProgramTestCase):
   def upscale(self, *arguments, **options) -> subprocess.CompletedProcess:
-    options.setdefault("env", {"XDG_CACHE_HOME": str(self.folder / "cache")})
+    options.setdefault("env", self.environment)
     return programs.run("upscale", *arguments, **options)
+
+  @property
+  def environment(self) -> dict[str, str]:
+    return {"XDG_CACHE_HOME": str(self.folder / "cache")}
 
   def written(self) -> list[str]:
     out = self.folder / "out"
@@ -204,7 +208,7 @@ class ProgramTest(UpscaleTestCase):
     png, weights = self.write("png/a.png", 4, 4, 3), self.weights()
     self.file("file")
     out = self.output
-    for arguments, parts in (
+    cases = (
       ((out,), ("at least one",)),
       ((png, f"--output={png}"), ("png/a.png",)),
       (("--weights=nowhere", png, out), ("nowhere",)),
@@ -227,11 +231,17 @@ class ProgramTest(UpscaleTestCase):
         (png, out, f"--weights={weights}", "--memory=1KiB"),
         ("1 KiB of memory are too little",),
       ),
-    ):
+    )
+    lists = [
+      arguments
+      if any("--weights" in str(each) for each in arguments)
+      else (*arguments, _BICUBIC)
+      for arguments, _ in cases
+    ]
+    results = programs.run_each("upscale", lists, env=self.environment)
+    for result, (arguments, parts) in zip(results, cases, strict=True):
       with self.subTest(arguments[-1]):
-        if not any("--weights" in str(each) for each in arguments):
-          arguments += (_BICUBIC,)
-        self.assert_fails(self.upscale(*arguments), *parts)
+        self.assert_fails(result, *parts)
     self.assertFalse((self.folder / "out").exists())
 
   def test_flags_as_people_try_them(self):

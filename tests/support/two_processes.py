@@ -20,7 +20,8 @@ from srfeat_jax.training import cluster, interruption
 def config_for(images: str, num_steps: int, start: str = ""):
   """A tiny run with BatchNorm, so that the whole batch matters.
 
-  With a start it is adversarial, by most of what such runs may have.
+  With a start it is adversarial, by most of what such runs may have, and
+  validated.
   """
   config = pretrain.get_config("srfeat")
   config.num_steps = num_steps
@@ -33,10 +34,10 @@ def config_for(images: str, num_steps: int, start: str = ""):
   config.data.train = images
   config.data.crop = "random"
   config.data.augment = True
-  config.data.benchmarks = "synthetic"
   config.log_every = 1
   config.checkpoint_every = 1
   if start:
+    config.data.benchmarks = "synthetic"
     config.init_from = f"{start}/start.safetensors"
     config.vgg_weights = f"{start}/vgg19.npy"
     config.ema_decay = 0.9

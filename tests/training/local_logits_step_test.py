@@ -141,10 +141,10 @@ class StepTest(parameterized.TestCase):
     config = _config(discriminator)
     config.losses.adversarial = adversarial
     config.update_first = "generator"
-    results = []
+    start, results = _start(config), []
     for count in (1, 4):
       mesh = Mesh(jax.devices()[:count], ("data",), axis_types=(AxisType.Auto,))
-      before = jax.device_put(_start(config), parallel.replicated(mesh))
+      before = jax.device_put(start, parallel.replicated(mesh))
       batch = parallel.to_global(_crops(), mesh)
       after, metrics = jax.jit(_step(config))(before, {}, batch)
       networks_ = [each.discriminators["image"] for each in (after, before)]

@@ -92,6 +92,7 @@ def _networks() -> tuple[networks.Networks, dict]:
   )
 
 
+@functools.cache
 def _start() -> state_lib.TrainState:
   variables, discriminators = jax.jit(_networks()[0].init)(jax.random.key(0))
   state = state_lib.start(
