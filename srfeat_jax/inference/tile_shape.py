@@ -15,9 +15,9 @@ from srfeat_jax.inference import overlap as overlap_lib
 
 _PARTS = 16  # sides are sixteenths of the square tile's
 _SHORTEST = 32  # LR pixels; shorter tiles would save nothing
-# How much more than the least may be computed along an axis: this share of it,
-# divided by the number of tiles.
-_WASTE = 0.125
+# How much more than the least may be computed along an axis, as a share of it:
+# by a few tiles, and by more of them in all as by two.
+_WASTE, _FEW = 0.125, 3
 # How far beyond the image its mirrored pixels must go, if there are any: as far
 # as the kernel reaches that upscales a residual base.
 _PADDING = 2
@@ -99,9 +99,9 @@ def _costs(
 
 def _roundest(costs: dict[int, int], largest: int) -> int:
   """Of the sides that cost little more than the least, the most common."""
-  least = min(costs, key=lambda side: costs[side])
-  count = costs[least] // least
-  most = (1 + _WASTE / count) * costs[least]
+  count = min(cost // side for side, cost in costs.items())
+  waste = _WASTE if count <= _FEW else 2 * _WASTE / count
+  most = (1 + waste) * min(costs.values())
 
   def roundness(side: int) -> tuple[int, int]:
     parts, rest = divmod(side * _PARTS, largest)
