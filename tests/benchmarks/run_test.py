@@ -203,7 +203,8 @@ class ProgramsTest(parameterized.TestCase):
     jobs = "train/srfeat_pretrain_b9,profile/srfeat_pretrain_b16,probe/probe"
     output = self.create_tempdir().full_path + "/result.json"
     command = [sys.executable, "benchmarks/gpu_suite.py", "--tiny"]
-    command += [f"--only={jobs}", "--seconds=600", f"--output={output}"]
+    command += [f"--only={jobs}", "--seconds=1200", "--job_seconds=600"]
+    command += [f"--output={output}"]
 
     def run(*flags):
       done = subprocess.run(
