@@ -11,8 +11,7 @@ from absl import flags
 # Before jax is imported. The CPU, for it is everywhere and exact; four devices,
 # so that a batch is really split; the programs that tests start over and over
 # compile once, and with little optimization, for most of what is compiled runs
-# on a few pixels. Without fusion emitters, which go through MLIR, compiling
-# takes about half as long. What the caller has set stays.
+# on a few pixels. What the caller has set stays.
 _CACHE = tempfile.TemporaryDirectory(prefix="srfeat_compiled_")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
@@ -20,8 +19,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _CACHE.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 os.environ.setdefault(
   "XLA_FLAGS",
-  "--xla_llvm_disable_expensive_passes=true --xla_backend_optimization_level=0"
-  " --xla_cpu_use_fusion_emitters=false",
+  "--xla_llvm_disable_expensive_passes=true --xla_backend_optimization_level=0",
 )
 
 # grain's workers are started with the flags of this process.
