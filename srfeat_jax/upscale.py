@@ -13,6 +13,7 @@ cannot be upscaled are reported and skipped, and the exit status is then 1; what
 a folder holds besides, such as RAW files, is counted at the end.
 """
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -214,22 +215,25 @@ def _upscale_all(
     return lr, round(lr * max(outscale, scale) ** 2)
 
   done_pixels = 0
-  for source, result in pipeline.run(planned, read, upscaled, write, num_bytes):
-    try:
-      size, warnings = result.result()
-    except (errors.InputError, MemoryError) as error:
-      if isinstance(error, MemoryError):
-        error = f"{source} cannot be upscaled: there is not enough memory"
-      with progress.hidden():
-        failures += cli.fail(error)
-      progress.image_done()
-    else:
-      seconds = progress_lib.duration(progress.image_done())
-      text = f"{source} -> {planned[source]} ({size}, {seconds})"
-      progress.say(cli.printable("; ".join([text, *warnings])))
-    # Also for images that failed, and frames that the target cannot hold.
-    done_pixels += num_pixels[source]
-    progress.update(max(0, done_pixels - progress.pixels))
+  outcomes = pipeline.run(planned, read, upscaled, write, num_bytes)
+  # Closed at once after Ctrl-C, so that nothing stays half written.
+  with contextlib.closing(outcomes):
+    for source, result in outcomes:
+      try:
+        size, warnings = result.result()
+      except (errors.InputError, MemoryError) as error:
+        if isinstance(error, MemoryError):
+          error = f"{source} cannot be upscaled: there is not enough memory"
+        with progress.hidden():
+          failures += cli.fail(error)
+        progress.image_done()
+      else:
+        seconds = progress_lib.duration(progress.image_done())
+        text = f"{source} -> {planned[source]} ({size}, {seconds})"
+        progress.say(cli.printable("; ".join([text, *warnings])))
+      # Also for images that failed, and frames that the target cannot hold.
+      done_pixels += num_pixels[source]
+      progress.update(max(0, done_pixels - progress.pixels))
   return progress.close(), failures
 
 

@@ -63,7 +63,7 @@ def choose(
     side: costs[0][side] * costs[1][side]
     for side in costs[0].keys() & costs[1].keys()
   }
-  side = _roundest(both, largest) if both else largest
+  side = _roundest(both, largest, axes=2) if both else largest
   while any(0 < side - length < _PADDING for length in shape):
     side += overlap.unshuffle
   return side, side
@@ -97,9 +97,10 @@ def _costs(
   return costs
 
 
-def _roundest(costs: dict[int, int], largest: int) -> int:
+def _roundest(costs: dict[int, int], largest: int, axes: int = 1) -> int:
   """Of the sides that cost little more than the least, the most common."""
-  count = min(cost // side for side, cost in costs.items())
+  tiles = min(cost // side**axes for side, cost in costs.items())
+  count = tiles ** (1 / axes)  # along an axis
   waste = _WASTE if count <= _FEW else 2 * _WASTE / count
   most = (1 + waste) * min(costs.values())
 

@@ -8,9 +8,10 @@ written.
 
 import collections
 import concurrent.futures
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
+
+from srfeat_jax.data import threads
 
 _LIMIT = 2**28  # bytes of images that wait to be upscaled, or to be written
 _THREADS = 8
@@ -28,11 +29,11 @@ def run(
   write: Callable[[Job, Upscaled], Written],
   num_bytes: Callable[[Job], tuple[int, int]],
   limit: int = _LIMIT,
-) -> Iterator[tuple[Job, concurrent.futures.Future[Written]]]:
+) -> Generator[tuple[Job, concurrent.futures.Future[Written]]]:
   """Reads, upscales and writes, up to three images and more at a time.
 
-  If the caller stops early, by Ctrl-C for example, results that are being
-  written are finished, and no others are begun.
+  Closed early, because of Ctrl-C for example, it finishes the results that are
+  being written, and begins no others.
 
   Args:
     jobs: what is called with each, in this order.
@@ -50,9 +51,7 @@ def run(
   """
   waiting = collections.deque(jobs)
   ahead, behind = _Queue(limit), _Queue(limit)
-  pool = concurrent.futures.ThreadPoolExecutor(
-    min(_THREADS, os.cpu_count() or 1)
-  )
+  pool = concurrent.futures.ThreadPoolExecutor(min(_THREADS, threads.cores()))
 
   def read_ahead() -> None:
     while waiting and ahead.has_room(num_bytes(waiting[0])[0]):

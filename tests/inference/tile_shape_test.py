@@ -88,6 +88,12 @@ class TileShapeTest(parameterized.TestCase):
       tile_shape.choose((270, 480), 384, by, square=False), (288, 480)
     )
 
+  def test_a_few_square_tiles_are_round_ones(self):
+    by = overlap.Overlap(22)
+    for shape, side in (((100, 328), 112), ((124, 364), 168)):
+      tile = tile_shape.choose(shape, 448, by, square=True)
+      self.assertEqual(tile, (side, side))
+
 
 if __name__ == "__main__":
   absltest.main()

@@ -121,6 +121,18 @@ class PipelineTest(absltest.TestCase):
     self.assertIn("write b", log.lines)
     self.assertNotIn("upscale d", log.lines)
 
+  def test_closed_early_what_is_being_written_is_finished(self):
+    log = Log()
+    started = log.reached["write b"] = threading.Event()
+    go_on = log.waiting["write b"] = threading.Event()
+    outcomes = log.run("abcd")
+    self.assertEqual(next(outcomes)[0], "a")
+    self.assertTrue(started.wait(60))
+    threading.Timer(0.1, go_on.set).start()
+    outcomes.close()
+    self.assertIn("write b", log.lines)
+    self.assertNotIn("write d", log.lines)
+
 
 if __name__ == "__main__":
   absltest.main()
