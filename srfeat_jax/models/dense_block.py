@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from srfeat_jax.models import convolution, layers
+from srfeat_jax.models import convolution, layers, parameter
 
 _CONVOLUTIONS = 5
 
@@ -80,6 +80,6 @@ class _Variables(nn.Module):
       "kaiming_tenth", fan_in=9 * inputs
     )
     return (
-      self.param("kernel", kernel_init, shape),
-      self.param("bias", bias_init, (self.features,)),
+      parameter.of(self, "kernel", kernel_init, shape),
+      parameter.of(self, "bias", bias_init, (self.features,)),
     )

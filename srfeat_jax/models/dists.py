@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from srfeat_jax.models import vgg16
+from srfeat_jax.models import parameter, vgg16
 
 CHANNELS = (3, *vgg16.CHANNELS)  # the image itself comes first
 _MEAN = (0.485, 0.456, 0.406)
@@ -38,8 +38,8 @@ class DISTS(nn.Module):
       Float32 [n].
     """
     shape = (sum(CHANNELS),)
-    alpha = self.param("alpha", nn.initializers.ones, shape)
-    beta = self.param("beta", nn.initializers.ones, shape)
+    alpha = parameter.of(self, "alpha", nn.initializers.ones, shape)
+    beta = parameter.of(self, "beta", nn.initializers.ones, shape)
     total = jnp.sum(alpha) + jnp.sum(beta)
     x = jnp.concatenate([a, b]).astype(jnp.float32)
     scaled = (x - jnp.array(_MEAN)) / jnp.array(_STD)

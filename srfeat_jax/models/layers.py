@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from srfeat_jax.models import batch_statistics, convolution
+from srfeat_jax.models import batch_statistics, convolution, parameter
 from srfeat_jax.models import spectral_norm as spectral_norm_lib
 from srfeat_jax.ops import pixels, resize
 
@@ -71,7 +71,7 @@ class Conv(nn.Module):
       kernel_init, bias_init = (
         _copied(init, self.copies) for init in (kernel_init, bias_init)
       )
-    kernel = self.param("kernel", kernel_init, shape)
+    kernel = parameter.of(self, "kernel", kernel_init, shape)
     if self.spectral_norm:
       kernel = spectral_norm_lib.SpectralNorm(name="norm")(kernel)
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
@@ -86,7 +86,7 @@ class Conv(nn.Module):
     else:
       y = convolution.convolve(x, kernel, self.stride)
     if self.use_bias:
-      bias = self.param("bias", bias_init, (self.features,))
+      bias = parameter.of(self, "bias", bias_init, (self.features,))
       y += bias.astype(self.dtype)
     return y
 
@@ -108,8 +108,10 @@ class Dense(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [b, c] to [b, features]."""
     kernel_init, bias_init = initializers(self.initializer, x.shape[-1])
-    kernel = self.param("kernel", kernel_init, (x.shape[-1], self.features))
-    bias = self.param("bias", bias_init, (self.features,))
+    kernel = parameter.of(
+      self, "kernel", kernel_init, (x.shape[-1], self.features)
+    )
+    bias = parameter.of(self, "bias", bias_init, (self.features,))
     return x.astype(self.dtype) @ kernel.astype(self.dtype) + bias.astype(
       self.dtype
     )
@@ -183,7 +185,7 @@ class PReLU(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Keeps shape and dtype."""
     shape = (x.shape[-1] if self.per_channel else 1,)
-    slope = self.param("slope", nn.initializers.constant(0.25), shape)
+    slope = parameter.of(self, "slope", nn.initializers.constant(0.25), shape)
     return jnp.where(x >= 0, x, slope.astype(x.dtype) * x)
 
 
@@ -201,8 +203,8 @@ class StatelessBatchNorm(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Keeps the shape [b, h, w, c]; the output has the compute dtype."""
     shape = (x.shape[-1],)
-    scale = self.param("scale", nn.initializers.ones, shape)
-    bias = self.param("bias", nn.initializers.zeros, shape)
+    scale = parameter.of(self, "scale", nn.initializers.ones, shape)
+    bias = parameter.of(self, "bias", nn.initializers.zeros, shape)
     y = batch_statistics.normalized(x, scale, bias, 1e-5).y
     return y.astype(self.dtype)
 
@@ -221,8 +223,8 @@ class TrainingBatchNorm(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Keeps the shape [b, h, w, c]; the output has the compute dtype."""
     shape = (x.shape[-1],)
-    scale = self.param("scale", nn.initializers.ones, shape)
-    bias = self.param("bias", nn.initializers.zeros, shape)
+    scale = parameter.of(self, "scale", nn.initializers.ones, shape)
+    bias = parameter.of(self, "bias", nn.initializers.zeros, shape)
     mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
     variance = self.variable("batch_stats", "var", jnp.ones, shape)
     found = batch_statistics.normalized(x, scale, bias, self.epsilon)

@@ -45,7 +45,8 @@ class ResumeTest(parameterized.TestCase):
     cls.folder = pathlib.Path(cls._scratch.name)
     cls.images = runs.make_images(cls.folder / "images")
     workdir = cls.folder / "straight"
-    runs.finish(runs.start(runs.command(cls.images, workdir)))
+    flags = ("--config.checkpoint_every=1000",)
+    runs.finish(runs.start(runs.command(cls.images, workdir, *flags)))
     cls.expected = runs.final_state(workdir)
 
   def _assert_same_end(self, workdir):
@@ -137,6 +138,7 @@ class ResumeTest(parameterized.TestCase):
     process = runs.start(runs.command(self.images, workdir, *flags))
     try:
       runs.wait_for_log(workdir, process)
+      process.send_signal(signal.SIGSTOP)  # it still has the workdir
       second = runs.start(runs.command(self.images, workdir, *flags))
       self.assertIn(
         f"error: another process trains in {workdir}", runs.finish(second, 1)
@@ -148,7 +150,8 @@ class ResumeTest(parameterized.TestCase):
 
   def test_disk_full_while_saving_keeps_the_last_good_checkpoint(self):
     workdir = self.folder / "full"
-    more = runs.command(self.images, workdir)
+    flags = ("--config.checkpoint_every=3",)
+    more = runs.command(self.images, workdir, *flags)
     third = workdir / "checkpoints" / "3"
     _kill_when(runs.start(more), third.exists)
 

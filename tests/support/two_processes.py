@@ -57,6 +57,7 @@ def srfeat_config_for(images: str, num_steps: int, start: str):
   """
   config = config_for(images, num_steps, start)
   config.data.benchmarks = ""
+  config.checkpoint_every = 1_000  # at its end alone: saving takes longest
   config.losses = gan.get_config("srfeat").losses
   config.losses.perceptual_layers = {"relu2_1": 1.0}
   config.losses.feature_layer = "relu2_1"

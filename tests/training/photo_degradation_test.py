@@ -165,8 +165,11 @@ class DrawsTest(parameterized.TestCase):
     draws = _draws("photo")
     kind, beta = draws["first_kernel_kind"], draws["first_beta"]
     isotropic = (kind >= 0) & (kind < 6) & (kind % 2 == 0)
-    np.testing.assert_array_equal(
-      draws["first_sigma_x"][isotropic], draws["first_sigma_y"][isotropic]
+    # One number, which a compiler may compute twice, and round differently.
+    np.testing.assert_allclose(
+      draws["first_sigma_x"][isotropic],
+      draws["first_sigma_y"][isotropic],
+      rtol=3e-7,
     )
     angles = draws["first_angle"][(kind % 2 == 1) & (kind < 6)]
     self.assertBetween(angles.min(), -np.pi, -3)
