@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from benchmarks import stand_ins  # noqa: F401, isort: skip  before configs
-from srfeat_jax.configs import gan, pretrain
+from srfeat_jax.configs import gan, pretrain, shipped
 
 _TINY_CROP = 64
 _TINY_IMAGE = (24, 16)
@@ -51,6 +51,7 @@ TRAIN = {
   "srfeat_gan_b9": Train("gan:srfeat", 9),
   "srfeat_lite_pretrain_b16": Train("pretrain:srfeat_lite", 16),
   "srfeat_lite_gan_b8": Train("gan:srfeat_lite", 8),
+  "srfeat_photo_b16": Train("shipped:srfeat_photo", 16),
 }
 SIZES = ((480, 270), (1280, 720), (1920, 1080))
 INFER = {
@@ -74,7 +75,8 @@ def train_config(case: Train, dtype: str, batch_size: int = 0, tiny=False):
     tiny: shrink networks and crops, to test the benchmark itself.
   """
   file, variant = case.variant.split(":")
-  config = {"gan": gan, "pretrain": pretrain}[file].get_config(variant)
+  files = {"gan": gan, "pretrain": pretrain, "shipped": shipped}
+  config = files[file].get_config(variant)
   config.batch_size = batch_size or case.batch_size
   if tiny:
     _shrink(config)
