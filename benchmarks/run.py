@@ -31,7 +31,7 @@ _PEERS = {
 _SUITE = flags.DEFINE_enum(
   "suite",
   None,
-  ["train", "infer", "files", "data", "start"],
+  ["train", "profile", "infer", "files", "data", "start"],
   "what to measure",
 )
 _CASE = flags.DEFINE_list(
@@ -49,7 +49,9 @@ _DTYPE = flags.DEFINE_enum(
   ["float32", "bfloat16"],
   "of all networks; by default bfloat16 on a GPU, float32 elsewhere",
 )
-_BATCH = flags.DEFINE_integer("batch", 0, "train: instead of the case's")
+_BATCH = flags.DEFINE_integer(
+  "batch", 0, "train, profile: instead of the case's"
+)
 _REPEATS = flags.DEFINE_integer("repeats", 5, "turns", lower_bound=1)
 _COUNT = flags.DEFINE_integer(
   "count", None, "steps or images per turn; by default 10 on a GPU, else 1"
@@ -106,8 +108,9 @@ def main(argv) -> None:
 
     results += start_suite.measure(_REPEATS.value, _TINY.value)
   else:
+    measure = _profile if suite == "profile" else _measure
     for case in _cases(suite):
-      results.append(_measure(suite, case))
+      results.append(measure(suite, case))
       _write(report)
       print(json.dumps(results[-1]), flush=True)
     return
@@ -117,16 +120,16 @@ def main(argv) -> None:
 
 
 def _cases(suite: str) -> list[str]:
-  existing = {"train": cases.TRAIN, "infer": cases.INFER}[suite]
+  existing = cases.INFER if suite == "infer" else cases.TRAIN
   for name in _CASE.value:
     if name not in existing:
       raise errors.InputError(
         f"--case={name}: expected some of {', '.join(existing)}"
       )
   for who in _WHO.value:
-    if who not in _PEERS[suite]:
+    if who not in _PEERS.get(suite, ()):
       raise errors.InputError(
-        f"--who={who}: expected some of {', '.join(_PEERS[suite])}"
+        f"--who={who}: expected some of {', '.join(_PEERS.get(suite, ()))}"
       )
   return _CASE.value or list(existing)
 
@@ -147,20 +150,41 @@ def _measure(suite: str, case: str) -> dict:
   return result
 
 
+def _profile(suite: str, case: str) -> dict:
+  """Profiles a case in another process."""
+  del suite
+  own = [f"--case={case}", f"--batch={_BATCH.value}"]
+  if _TINY.value:
+    own.append("--tiny")
+  try:
+    return _result_of(["benchmarks.step_profile", *own])
+  except RuntimeError as error:
+    return {"case": case, "error": str(error)}
+
+
 def _child(suite: str, case: str, who: list[str], *more: str) -> dict:
+  own = [
+    *(f"--suite={suite}", f"--case={case}", f"--who={','.join(who)}"),
+    *("--in_process", *more),
+  ]
+  replaced = {each.lstrip("-").partition("=")[0] for each in own} | {"output"}
+  passed_on = [
+    flags.FLAGS[name].serialize()
+    for name in flags.FLAGS
+    if flags.FLAGS[name].present and name not in replaced
+  ]
+  return _result_of(["benchmarks.run", *passed_on, *own])
+
+
+def _result_of(program: list[str]) -> dict:
+  """Runs a module with flags; returns what it writes to --output.
+
+  Raises:
+    RuntimeError: it writes nothing.
+  """
   with tempfile.TemporaryDirectory() as folder:
     output = pathlib.Path(folder) / "result.json"
-    own = [
-      *(f"--suite={suite}", f"--case={case}", f"--who={','.join(who)}"),
-      *("--in_process", f"--output={output}", *more),
-    ]
-    replaced = {each.lstrip("-").partition("=")[0] for each in own}
-    passed_on = [
-      flags.FLAGS[name].serialize()
-      for name in flags.FLAGS
-      if flags.FLAGS[name].present and name not in replaced
-    ]
-    command = [sys.executable, "-m", "benchmarks.run", *passed_on, *own]
+    command = [sys.executable, "-m", *program, f"--output={output}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not output.exists():
       status = f"ended with status {done.returncode}"

@@ -200,9 +200,23 @@ def _check(results: list[dict]) -> str:
 def _profile(results: list[dict]) -> str:
   rows = []
   for result in results:
-    for kind, each in result.get("kinds", {}).items():
-      milliseconds = f"{1e3 * each['seconds']:.2f}"
-      rows.append([_case(result), kind, milliseconds, f"{each['share']:.0%}"])
+    if "kinds" not in result:
+      rows.append([f"`{result['case']}`", _error(result)])
+      continue
+    rows += [
+      [
+        _case(result),
+        kind,
+        f"{1e3 * each['seconds']:.2f}",
+        f"{each['share']:.0%}",
+      ]
+      for kind, each in result["kinds"].items()
+    ]
+    total = 1e3 * result["kernel_seconds_a_step"]
+    step = 1e3 * result["seconds_a_step"]
+    rows.append(
+      [_case(result), f"all, of a step of {step:.2f}", f"{total:.2f}"]
+    )
   return _table("case | kind of kernel | ms per step | share", rows)
 
 

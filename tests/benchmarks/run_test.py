@@ -152,6 +152,23 @@ class ProgramsTest(parameterized.TestCase):
     )
     self.assertIn(f"`{case}`", table)
 
+  def test_profile(self):
+    report = self._run(
+      "-m benchmarks.run",
+      *("--suite=profile", "--case=srfeat_lite_pretrain_b16", "--tiny"),
+    )
+    (result,) = report["suites"]["profile"]
+    # On one core nothing runs beside anything else.
+    self.assertBetween(
+      result["kernel_seconds_a_step"], 1e-6, result["seconds_a_step"]
+    )
+    self.assertIn(
+      "all, of a step",
+      tables.fill(
+        "<!-- profile cpu -->\n<!-- end -->", {"cpu": report["suites"]}
+      ),
+    )
+
   def test_data_and_start(self):
     report = self._run(
       "-m benchmarks.run",
