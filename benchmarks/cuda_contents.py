@@ -69,9 +69,12 @@ def _compile(function, arguments, donated, device) -> dict:
 
 def _wrong_compiled(compiled, contents, dtype) -> list[str]:
   found = []
-  for each in compiled["convolutions"]:
+  float32_left = sum(map(_makes_logits, contents.products))
+  for each, count in compiled["convolutions"].items():
     _, number_format, layout = each.split()
-    if number_format != FORMATS[dtype]:
+    if number_format == "f32":
+      count, float32_left = count - float32_left, max(0, float32_left - count)
+    if number_format != FORMATS[dtype] and count > 0:
       found.append(f"cuDNN's convolution {each}")
     if not layout.startswith("b01f_"):
       found.append(f"cuDNN's convolution {each}, not of NHWC")
@@ -87,7 +90,7 @@ def _wrong(contents: lowered.Contents, dtype: str) -> list[str]:
   for each in contents.products:
     if each.kind != "convolution":
       continue
-    if {*each.dtypes} != {FORMATS[dtype]}:
+    if {*each.dtypes} != {FORMATS[dtype]} and not _makes_logits(each):
       found.append(
         f"a convolution of {each.dtypes}: {each.shapes} {each.where}"
       )
@@ -98,6 +101,15 @@ def _wrong(contents: lowered.Contents, dtype: str) -> list[str]:
   found += [f"a call of {x}" for x in contents.calls if x not in _KNOWN_CALLS]
   found += [f"the host is asked: {each}" for each in contents.to_host]
   return found
+
+
+def _makes_logits(product: lowered.Product) -> bool:
+  """Whether it is a discriminator's last convolution, or a gradient of it.
+
+  That one is in float32 whatever the others are in.
+  """
+  channels = [shape[-1] for shape in product.shapes if shape]
+  return product.kind == "convolution" and 1 in channels
 
 
 def _wrong_state(

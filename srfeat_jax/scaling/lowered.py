@@ -57,7 +57,7 @@ class Contents:
     products: its convolutions and matrix products.
     calls: names of what it calls outside of itself, and how often.
     to_host: operations that exchange arrays with Python on the host.
-    float64: how many values are float64.
+    float64: how many values are float64, or complex ones of them.
     donated: how many of the arguments it may overwrite.
     transposed_bytes: of all transpositions of arrays of four axes or more.
   """
@@ -116,7 +116,7 @@ class _Reader:
   def _read_one(self, operation) -> None:
     name = operation.name.removeprefix("stablehlo.")
     self.operations += 1
-    self.float64 += sum(_dtype(x.type) == "f64" for x in operation.results)
+    self.float64 += sum("f64" in _dtype(x.type) for x in operation.results)
     if name in ("convolution", "dot_general"):
       self.products.append(_product(name, operation))
     elif name == "custom_call":
@@ -158,21 +158,22 @@ def _where(operation) -> str:
   return names[0] if names else ""
 
 
-def _array(type_) -> str:
-  """What is between the brackets of "tensor<4x8xf32>"; "" of other types."""
-  found = re.fullmatch(r"tensor<([^<>,]*).*>", str(type_))
-  return found[1] if found else ""
+def _array(type_) -> tuple[str, str]:
+  """Sizes and dtype: "4x8" and "f32" of "tensor<4x8xf32>"; "", "" of others."""
+  found = re.match(r"tensor<((?:\d+x)*)(complex<\w+>|\w+)", str(type_))
+  return (found[1].removesuffix("x"), found[2]) if found else ("", "")
 
 
 def _dtype(type_) -> str:
-  return _array(type_).rpartition("x")[2]
+  return _array(type_)[1]
 
 
 def _shape(type_) -> tuple[int, ...]:
-  sizes = _array(type_).rpartition("x")[0]
+  sizes = _array(type_)[0]
   return tuple(int(size) for size in sizes.split("x")) if sizes else ()
 
 
 def _bits(dtype: str) -> int:
-  digits = re.search(r"\d+$", dtype)
-  return int(digits[0]) if digits else 8
+  parts = 2 if dtype.startswith("complex") else 1
+  digits = re.search(r"\d+", dtype)
+  return parts * int(digits[0]) if digits else 8

@@ -56,6 +56,19 @@ class WrongTest(parameterized.TestCase):
     state = jax.ShapeDtypeStruct((3,), jnp.float32)
     self.assertRegex(self.wrong(function, state), said)
 
+  @parameterized.parameters((1, 0), (2, 3))
+  def test_only_logits_may_be_in_float32(self, channels, num_wrong):
+    x = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
+    kernel = jax.ShapeDtypeStruct((3, 3, 3, channels), jnp.float32)
+
+    def loss(x, kernel):
+      return convolution.convolve(jnp.sin(x), jnp.sin(kernel)).var()
+
+    step = jax.value_and_grad(loss, argnums=(0, 1))
+    row = cuda_contents.report(lambda _: (step, (x, kernel), ()), "bfloat16")
+    self.assertEqual(row["convolutions"], {"f32": 3})
+    self.assertLen(row["wrong"], num_wrong)
+
 
 class ProgramTest(programs.ProgramTestCase):
   def test_a_mistake(self):

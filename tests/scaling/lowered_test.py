@@ -87,8 +87,11 @@ class LoweredTest(parameterized.TestCase):
   def test_float64(self):
     with jax.enable_x64():
       contents = _read(lambda x: x.astype(jnp.float64) + 1, np.ones(3, "f"))
+      spectrum = _read(jnp.fft.fft, np.ones(3))
     self.assertGreater(contents.float64, 0)
+    self.assertGreater(spectrum.float64, 0)
     self.assertEqual(_read(lambda x: x + 1, np.ones(3, "f")).float64, 0)
+    self.assertEqual(_read(jnp.fft.fft, np.ones(3, "f")).float64, 0)
 
   def test_donated(self):
     state = {"a": jnp.ones(3), "b": jnp.ones((3, 4))}
@@ -104,6 +107,13 @@ class LoweredTest(parameterized.TestCase):
       return x.transpose(0, 3, 1, 2) * 2, x.reshape(-1, 4).T * 2
 
     self.assertEqual(_read(moved, _X).transposed_bytes, 2 * 2 * 8 * 8 * 4)
+
+  def test_transposed_spectra(self):
+    def moved(x):
+      return jnp.fft.fft(x).transpose(0, 3, 1, 2) * 2
+
+    x = jax.ShapeDtypeStruct(_X.shape, jnp.float32)
+    self.assertEqual(_read(moved, x).transposed_bytes, 8 * 2 * 8 * 8 * 4)
 
 
 if __name__ == "__main__":
