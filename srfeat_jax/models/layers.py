@@ -168,8 +168,9 @@ class LeakyReLU(nn.Module):
 
   slope: float
 
-  def __call__(self, x: jax.Array) -> jax.Array:
-    """Keeps shape and dtype."""
+  def __call__(self, x: jax.Array, copies: int = 1) -> jax.Array:
+    """Keeps shape and dtype; the channels may be any, and several times."""
+    del copies
     return nn.leaky_relu(x, self.slope)
 
 
@@ -182,10 +183,17 @@ class PReLU(nn.Module):
   per_channel: bool = False
 
   @nn.compact
-  def __call__(self, x: jax.Array) -> jax.Array:
-    """Keeps shape and dtype."""
-    shape = (x.shape[-1] if self.per_channel else 1,)
+  def __call__(self, x: jax.Array, copies: int = 1) -> jax.Array:
+    """Keeps shape and dtype.
+
+    Args:
+      x: [..., copies * c].
+      copies: how often the channels come, as before a pixel shuffle.
+    """
+    shape = (x.shape[-1] // copies if self.per_channel else 1,)
     slope = parameter.of(self, "slope", nn.initializers.constant(0.25), shape)
+    if self.per_channel:
+      slope = jnp.tile(slope, copies)
     return jnp.where(x >= 0, x, slope.astype(x.dtype) * x)
 
 
@@ -322,7 +330,8 @@ class Upsample(nn.Module):
     if self.shuffles and not self.nearest:
       y = pixels.pixel_shuffle(y, self.factor, order="DCR")
     if self.make_activation:
-      y = self.make_activation(name="activation")(y)
+      activation = self.make_activation(name="activation")
+      y = activation(y) if self.shuffles else activation(y, copies)
     return y
 
 
@@ -333,6 +342,20 @@ def upsample_factors(scale: int) -> tuple[int, ...]:
   double it, none for 1.
   """
   return (3,) if scale == 3 else (2,) * (scale.bit_length() - 1)
+
+
+def tail_shuffles(upsampler: str, scale: int, train: bool) -> bool:
+  """Whether the last `Upsample` leaves its pixel shuffle to the tail.
+
+  Doing the last shuffle and convolution in one is faster, but not to train.
+
+  Args:
+    upsampler: see `fields.Upsampler`.
+    scale: see `upsample_factors`.
+    train: whether the network trains.
+  """
+  doubles = upsample_factors(scale)[-1:] == (2,)
+  return upsampler == "shuffle" and doubles and not train
 
 
 def reconstruction_radius(

@@ -112,11 +112,10 @@ class SRFeat(nn.Module):
         skips.append(skip(x))
     x = sum(skips, start=x)
 
-    # Doing the last shuffle and convolution in one is faster, but not to train.
     direct = self.upsampler == "direct"
     shuffles = self.upsampler == "shuffle"
     factors = () if direct else layers.upsample_factors(self.scale)
-    tail_shuffles = shuffles and not train and factors[-1:] == (2,)
+    tail_shuffles = layers.tail_shuffles(self.upsampler, self.scale, train)
     for i, factor in enumerate(factors):
       x = layers.Upsample(
         self.features,

@@ -126,12 +126,14 @@ class SRResNet(nn.Module):
     direct = self.upsampler == "direct"
     factors = () if direct else layers.upsample_factors(self.scale)
     blurs = self.blur_after_shuffle and self.upsampler == "shuffle"
+    tail_shuffles = layers.tail_shuffles(self.upsampler, self.scale, train)
     for i, factor in enumerate(factors):
       x = layers.Upsample(
         self.features,
         make_conv=conv,
         make_activation=activation,
         factor=factor,
+        shuffles=i < len(factors) - 1 or not tail_shuffles,
         blurs=blurs and i > 0,
         nearest=self.upsampler == "nearest",
         icnr=self.icnr,
@@ -141,6 +143,7 @@ class SRResNet(nn.Module):
     tail = conv(
       3 * copies,
       3 if direct else 9,
+      shuffles=tail_shuffles,
       blurs=blurs and bool(factors),
       copies=copies if self.icnr else 1,
       name="tail",
