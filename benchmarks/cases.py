@@ -19,10 +19,12 @@ class Train:
   Attributes:
     variant: a config and its variant, such as "pretrain:srfeat".
     batch_size: crops per step.
+    has_peer: whether PyTorch's step (`peer_training`) does the same.
   """
 
   variant: str
   batch_size: int
+  has_peer: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,7 @@ TRAIN = {
   "srfeat_gan_b9": Train("gan:srfeat", 9),
   "srfeat_lite_pretrain_b16": Train("pretrain:srfeat_lite", 16),
   "srfeat_lite_gan_b8": Train("gan:srfeat_lite", 8),
-  "srfeat_photo_b16": Train("shipped:srfeat_photo", 16),
+  "srfeat_photo_b16": Train("shipped:srfeat_photo", 16, has_peer=False),
 }
 SIZES = ((480, 270), (1280, 720), (1920, 1080))
 INFER = {

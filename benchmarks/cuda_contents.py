@@ -104,9 +104,10 @@ def _wrong(contents: lowered.Contents, dtype: str) -> list[str]:
 
 
 def _makes_logits(product: lowered.Product) -> bool:
-  """Whether it is a discriminator's last convolution, or a gradient of it.
+  """Whether it makes one channel, or is a gradient of one that does.
 
-  That one is in float32 whatever the others are in.
+  So are the last convolutions of discriminators, and only these: they are in
+  float32 whatever the others are in.
   """
   channels = [shape[-1] for shape in product.shapes if shape]
   return product.kind == "convolution" and 1 in channels

@@ -2,8 +2,8 @@
 
 JAX's profiler reports how long each kernel ran; its kind is found from its
 name.
-On a GPU these are the kernels of the streams. On a CPU they are XLA's thunks,
-which may run in parallel, so that shares say more than seconds.
+On a GPU these are the kernels of the streams. On a CPU they are XLA's thunks:
+of several threads the profiler does not see all, so a profile is of one core.
 """
 
 import collections

@@ -84,7 +84,7 @@ def main(argv) -> None:
   if _IN_PROCESS.value:
     result = _measure_here(_CASE.value[0])
     _write(result)
-    if len(_WHO.value) > 1:  # else memory is measured
+    if len(_WHO.value) > 1 or _REPEATS.value > 1:  # else memory is measured
       result["ceiling"] = machine.matmul_ceiling(result["dtype"], _TINY.value)
       _write(result)
     return
@@ -126,17 +126,36 @@ def _cases(suite: str) -> list[str]:
       raise errors.InputError(
         f"--case={name}: expected some of {', '.join(existing)}"
       )
+  if suite == "profile":
+    for name in ("who", "dtype", "repeats", "count", "threads"):
+      if flags.FLAGS[name].present:
+        raise errors.InputError(
+          f"--{name} has no effect on --suite=profile: leave it out"
+        )
+  chosen = _CASE.value or list(existing)
   for who in _WHO.value:
-    if who not in _PEERS.get(suite, ()):
+    if who not in _PEERS[suite]:
       raise errors.InputError(
-        f"--who={who}: expected some of {', '.join(_PEERS.get(suite, ()))}"
+        f"--who={who}: expected some of {', '.join(_PEERS[suite])}"
       )
-  return _CASE.value or list(existing)
+    for case in chosen:
+      if who not in _comparable(suite, case):
+        raise errors.InputError(
+          f"--who={who}: there is no {case} but ours: leave out the one or the"
+          " other"
+        )
+  return chosen
+
+
+def _comparable(suite: str, case: str) -> tuple[str, ...]:
+  """Who can be measured."""
+  alone = suite == "train" and not cases.TRAIN[case].has_peer
+  return ("ours",) if alone else _PEERS[suite]
 
 
 def _measure(suite: str, case: str) -> dict:
   """Measures a case in another process, and on a CPU the memory of each."""
-  who = _WHO.value or list(_PEERS[suite])
+  who = _WHO.value or list(_comparable(suite, case))
   try:
     result = _child(suite, case, who)
   except RuntimeError as error:

@@ -35,7 +35,8 @@ _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
 def main(argv) -> None:
   """Profiles as the flags say."""
   del argv
-  if not machine.describe()["gpu"]:
+  on_cpu = os.environ.get("JAX_PLATFORMS") == "cpu"
+  if on_cpu or not machine.describe()["gpu"]:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
   dtype = "bfloat16" if machine.on_gpu() else "float32"
   name = _CASE.value

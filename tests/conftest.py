@@ -20,8 +20,8 @@ _XLA_FLAGS = [
   "--xla_backend_optimization_level=0",
   "--xla_cpu_parallel_codegen_split_count=1",
 ]
-# Through MLIR it takes twice as long. Later versions end at flags that they do
-# not know, such as this one.
+# With MLIR's fusions compiling takes twice as long. Later versions of XLA lack
+# this flag, and end at flags that they do not know.
 if metadata.version("jaxlib").startswith("0.10."):
   _XLA_FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -114,7 +114,8 @@ def convolve_shuffled(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
   The shuffle of a feature map with many channels takes long; here that of the
   result is done instead. Every output is computed from all inputs in reach of
-  its block of four, most of them times zero.
+  its block of four, some of them times zero: of a 3x3 kernel 27 of 36, of a 9x9
+  kernel 19 of 100.
 
   Args:
     x: [b, h, w, 4c], in depth-to-space order ("DCR").

@@ -12,8 +12,9 @@ def of(
 ) -> jax.Array:
   """The module's parameter, which is made if it is not there yet.
 
-  As `module.param`, which traces the initializer to check the shape of what is
-  there: half of the time that it takes to trace a network.
+  The same as `module.param`, but the shape of what is there is compared with
+  `shape`. flax traces the initializer to find out the shape, which took half of
+  the time that it takes to trace a network.
 
   Args:
     module: in its compact method.
@@ -23,6 +24,7 @@ def of(
 
   Raises:
     flax.errors.ScopeParamShapeError: what is there has another shape.
+    flax.errors.ScopeParamNotFoundError: it is not there, and none are made now.
   """
   if module.has_variable("params", name):
     found = module.get_variable("params", name)

@@ -57,7 +57,7 @@ class Contents:
     products: its convolutions and matrix products.
     calls: names of what it calls outside of itself, and how often.
     to_host: operations that exchange arrays with Python on the host.
-    float64: how many values are float64, or complex ones of them.
+    float64: how many values are float64 or complex128.
     donated: how many of the arguments it may overwrite.
     transposed_bytes: of all transpositions of arrays of four axes or more.
   """

@@ -169,6 +169,25 @@ class ProgramsTest(parameterized.TestCase):
       ),
     )
 
+  @parameterized.parameters(
+    (("--suite=profile", "--who=eager"), "--who has no effect on --suite=prof"),
+    (("--suite=profile", "--dtype=bfloat16"), "--dtype has no effect"),
+    (
+      ("--suite=train", "--case=srfeat_photo_b16", "--who=ours,eager"),
+      "there is no srfeat_photo_b16 but ours",
+    ),
+    (("--suite=train", "--who=onnx"), "expected some of ours, eager, compiled"),
+  )
+  def test_refuses(self, flags, said):
+    result = subprocess.run(
+      [sys.executable, "-m", "benchmarks.run", *flags],
+      cwd=paths.REPOSITORY,
+      capture_output=True,
+      text=True,
+    )
+    self.assertEqual(result.returncode, 1)
+    self.assertRegex(result.stderr, f"^error: .*{said}.*\n$")
+
   def test_data_and_start(self):
     report = self._run(
       "-m benchmarks.run",
