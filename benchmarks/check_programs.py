@@ -9,7 +9,6 @@ The exit status is 1 if results differ by more than rounding explains. Training
 is left out, and said to be, where the packages are missing that it needs.
 """
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -22,6 +21,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from benchmarks import packages
 from srfeat_jax import atomic, cli
 from srfeat_jax.data import synthetic
 
@@ -29,7 +29,6 @@ _TINY = flags.DEFINE_bool("tiny", False, "a small image, few steps")
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write")
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
-_TO_TRAIN = ("grain", "array_record", "clu", "ml_collections", "orbax")
 # By format: levels of 255 that a pixel may differ by, and on average.
 _LEVELS = {"float32": (1, 0.01), "bfloat16": (24, 1.0)}
 # Relative to the CPU's, of losses in the first steps, where rounding has not
@@ -99,7 +98,7 @@ def _levels(path: pathlib.Path) -> np.ndarray:
 def _training(folder: pathlib.Path, platform: str):
   """Yields a row for the run itself, and one for its being resumed."""
   row = {"case": "main quickstart", "format": "float32"}
-  missing = [n for n in _TO_TRAIN if importlib.util.find_spec(n) is None]
+  missing = packages.missing(packages.TO_TRAIN)
   if missing:
     yield row | {
       "good": None,

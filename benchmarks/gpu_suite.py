@@ -11,7 +11,6 @@ it on a CPU, to test this program; --list shows what there is to do.
 """
 
 import argparse
-import importlib.util
 import os
 import pathlib
 import signal
@@ -22,25 +21,15 @@ import time
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))
 
-from benchmarks import gpu_jobs, gpu_report, gpu_runner, machine  # noqa: E402
+from benchmarks import (  # noqa: E402
+  gpu_jobs,
+  gpu_report,
+  gpu_runner,
+  machine,
+  packages,
+)
 from srfeat_jax import errors  # noqa: E402
 
-# Packages by what imports them; what configs need has a stand-in.
-_NEEDED = {
-  **{name: name for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
-  **{name: name for name in ("scipy", "safetensors", "tqdm", "torch")},
-  "absl": "absl-py",
-  "PIL": "pillow",
-}
-# Of the training program, which one job runs.
-_TO_TRAIN = {
-  "ml_collections": "ml_collections",
-  "grain": "grain",
-  "array_record": "array-record",
-  "clu": "clu",
-  "orbax": "orbax-checkpoint",
-  "matplotlib": "matplotlib",
-}
 _LEAST = 20  # seconds that must be left to begin a job
 
 
@@ -137,20 +126,12 @@ def _say_what_is_missing() -> None:
   Raises:
     errors.InputError: a package is missing without which there is no result.
   """
-
-  def missing(packages):
-    return [
-      package
-      for name, package in packages.items()
-      if importlib.util.find_spec(name) is None
-    ]
-
-  if found := missing(_NEEDED):
+  if found := packages.missing(packages.NEEDED):
     raise errors.InputError(
       f"not installed here: {', '.join(found)}; install them, or where there"
       " are no downloads carry them as wheels, see benchmarks/README.md"
     )
-  if found := missing(_TO_TRAIN):
+  if found := packages.missing(packages.TO_TRAIN):
     print(
       f"not installed here: {', '.join(found)}; without them the training"
       " program itself is not tried, and all else is",
