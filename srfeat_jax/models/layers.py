@@ -168,32 +168,28 @@ class LeakyReLU(nn.Module):
 
   slope: float
 
-  def __call__(self, x: jax.Array, copies: int = 1) -> jax.Array:
-    """Keeps shape and dtype; the channels may be any, and several times."""
-    del copies
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Keeps shape and dtype."""
     return nn.leaky_relu(x, self.slope)
 
 
 class PReLU(nn.Module):
   """A leaky ReLU whose slope is learned, from 0.25.
 
-  One slope for all channels, or one for each if `per_channel`.
+  One slope for all channels, or one for each if `per_channel`. Before a pixel
+  shuffle channels come in several `copies`, which share theirs.
   """
 
   per_channel: bool = False
+  copies: int = 1
 
   @nn.compact
-  def __call__(self, x: jax.Array, copies: int = 1) -> jax.Array:
-    """Keeps shape and dtype.
-
-    Args:
-      x: [..., copies * c].
-      copies: how often the channels come, as before a pixel shuffle.
-    """
-    shape = (x.shape[-1] // copies if self.per_channel else 1,)
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Keeps shape, [..., copies * c], and dtype."""
+    shape = (x.shape[-1] // self.copies if self.per_channel else 1,)
     slope = parameter.of(self, "slope", nn.initializers.constant(0.25), shape)
     if self.per_channel:
-      slope = jnp.tile(slope, copies)
+      slope = jnp.tile(slope, self.copies)
     return jnp.where(x >= 0, x, slope.astype(x.dtype) * x)
 
 
@@ -330,8 +326,7 @@ class Upsample(nn.Module):
     if self.shuffles and not self.nearest:
       y = pixels.pixel_shuffle(y, self.factor, order="DCR")
     if self.make_activation:
-      activation = self.make_activation(name="activation")
-      y = activation(y) if self.shuffles else activation(y, copies)
+      y = self.make_activation(name="activation")(y)
     return y
 
 

@@ -128,12 +128,14 @@ class SRResNet(nn.Module):
     blurs = self.blur_after_shuffle and self.upsampler == "shuffle"
     tail_shuffles = layers.tail_shuffles(self.upsampler, self.scale, train)
     for i, factor in enumerate(factors):
+      shuffles = i < len(factors) - 1 or not tail_shuffles
+      copies = 1 if shuffles else factor**2
       x = layers.Upsample(
         self.features,
         make_conv=conv,
-        make_activation=activation,
+        make_activation=functools.partial(activation, copies=copies),
         factor=factor,
-        shuffles=i < len(factors) - 1 or not tail_shuffles,
+        shuffles=shuffles,
         blurs=blurs and i > 0,
         nearest=self.upsampler == "nearest",
         icnr=self.icnr,

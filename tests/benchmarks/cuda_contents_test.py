@@ -1,6 +1,7 @@
 """What cuda_lowering finds in programs, for a GPU that is not there."""
 
 import functools
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -67,6 +68,27 @@ class WrongTest(parameterized.TestCase):
     step = jax.value_and_grad(loss, argnums=(0, 1))
     row = cuda_contents.report(lambda _: (step, (x, kernel), ()), "bfloat16")
     self.assertEqual(row["convolutions"], {"f32": 3})
+    self.assertLen(row["wrong"], num_wrong)
+
+  @parameterized.parameters((3, 0), (4, 1))
+  def test_as_many_compiled_in_float32_as_make_logits(self, count, num_wrong):
+    x = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
+    kernel = jax.ShapeDtypeStruct((3, 3, 3, 1), jnp.float32)
+    more = jax.ShapeDtypeStruct((3, 3, 3, 8), jnp.bfloat16)
+
+    def loss(x, kernel, more):
+      y = convolution.convolve(x.astype(jnp.bfloat16), more)
+      logits = convolution.convolve(jnp.sin(x), jnp.sin(kernel))
+      return logits.var() + y.sum().astype(jnp.float32)
+
+    step = jax.value_and_grad(loss, argnums=(0, 1))
+    compiled = {"convolutions": {"Forward f32 b01f_o01i->b01f": count}}
+    with mock.patch.object(
+      cuda_contents, "_compile", lambda *arguments: compiled
+    ):
+      row = cuda_contents.report(
+        lambda _: (step, (x, kernel, more), ()), "bfloat16", jax.devices()[0]
+      )
     self.assertLen(row["wrong"], num_wrong)
 
 

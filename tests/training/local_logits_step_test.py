@@ -136,9 +136,7 @@ class StepTest(parameterized.TestCase):
   # Relativistic losses compare each logit with means over all devices.
   @parameterized.parameters(("unet", "relativistic"), ("patch", "vanilla"))
   # Without kinks, where rounding decides which way a gradient goes.
-  @mock.patch.object(
-    layers.LeakyReLU, "__call__", lambda self, x, copies=1: nn.silu(x)
-  )
+  @mock.patch.object(layers.LeakyReLU, "__call__", lambda self, x: nn.silu(x))
   def test_four_devices_do_what_one_does(self, discriminator, adversarial):
     config = _config(discriminator)
     config.losses.adversarial = adversarial

@@ -49,9 +49,7 @@ def _config():
 
 class StepTest(absltest.TestCase):
   # Without kinks, where rounding decides which way a gradient goes.
-  @mock.patch.object(
-    layers.LeakyReLU, "__call__", lambda self, x, copies=1: nn.silu(x)
-  )
+  @mock.patch.object(layers.LeakyReLU, "__call__", lambda self, x: nn.silu(x))
   def test_parts_do_what_the_whole_does(self):
     config = _config()
     modules = networks.assemble(config, {})
